@@ -1,0 +1,101 @@
+package params
+
+import (
+	"errors"
+	"fmt"
+
+	"ninefold.dev/inference-chain/core/fixed"
+)
+
+// ErrParam is the kind of every error of Validate. Its text names the parameter,
+// the legal range and the value.
+var ErrParam = errors.New("parameter out of range")
+
+// Rule is a condition between parameters, checked after every single one is legal.
+type Rule struct {
+	Name  string // the parameter that the rule speaks of
+	Error string // what Validate says when it does not hold
+	holds func(Params) (got string, ok bool)
+}
+
+// Rules lists the conditions between parameters.
+func Rules() []Rule {
+	return []Rule{
+		{
+			"inference_blocks",
+			"inference_blocks must be at least the PoC period, poc_exchange_blocks + poc_validation_exchange_blocks + model_loading_blocks + 5",
+			func(p Params) (string, bool) {
+				period := p.Lengths().PocPeriod()
+				return fmt.Sprintf("%d against %d", p.InferenceBlocks, period), p.InferenceBlocks >= period
+			},
+		},
+		{
+			"allocation_blocks",
+			"allocation_blocks must be at most inference_blocks",
+			func(p Params) (string, bool) {
+				got := fmt.Sprintf("%d against %d", p.AllocationBlocks, p.InferenceBlocks)
+				return got, p.AllocationBlocks <= p.InferenceBlocks
+			},
+		},
+		{
+			"poc_model.n_heads",
+			"poc_model.n_heads must divide poc_model.dim into heads of a width in [32, 1024]",
+			func(p Params) (string, bool) {
+				width := p.PocModel.HeadDim()
+				got := fmt.Sprintf("%d of %d", p.PocModel.NHeads, p.PocModel.Dim)
+				return got, minHeadDim <= width && width <= maxHeadDim
+			},
+		},
+		{
+			"poc_model.n_kv_heads",
+			"poc_model.n_kv_heads must divide poc_model.n_heads",
+			func(p Params) (string, bool) {
+				got := fmt.Sprintf("%d of %d", p.PocModel.NKvHeads, p.PocModel.NHeads)
+				return got, p.PocModel.NHeads%p.PocModel.NKvHeads == 0
+			},
+		},
+		{
+			"poc_model.ffn_dim_multiplier",
+			"poc_model.ffn_dim_multiplier must give an FFN width in [64, 131072]",
+			ffnWidthFits,
+		},
+		{
+			"cq",
+			"cq must be the integer part of (1 - r_target^2/2)*2^32, and r_target below the square root of 2",
+			cqFollows,
+		},
+	}
+}
+
+func ffnWidthFits(p Params) (string, bool) {
+	width, err := p.PocModel.FFNWidth()
+	if err != nil {
+		return err.Error(), false
+	}
+	got := fmt.Sprintf("%s, a width of %d", p.PocModel.FfnDimMultiplier, width)
+	return got, minWidth <= width && width <= maxWidth
+}
+
+func cqFollows(p Params) (string, bool) {
+	want, err := fixed.CqFromRTarget(p.RTarget)
+	if err != nil {
+		return fmt.Sprintf("%d with r_target %s", p.Cq, p.RTarget), false
+	}
+	return fmt.Sprintf("%d with r_target %s, which gives %d", p.Cq, p.RTarget, want), p.Cq == want
+}
+
+// Validate returns the first error of the table's order, then of the rules': an
+// ErrParam that names the parameter, what is legal, and the value found.
+func (p Params) Validate() error {
+	for _, e := range table() {
+		if !e.legal(p) {
+			return fmt.Errorf("%w: %s, got %q", ErrParam, e.row().Error, e.show(p))
+		}
+	}
+	for _, rule := range Rules() {
+		if got, ok := rule.holds(p); !ok {
+			return fmt.Errorf("%w: %s, got %s", ErrParam, rule.Error, got)
+		}
+	}
+	return nil
+}
