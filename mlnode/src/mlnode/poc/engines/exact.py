@@ -1,0 +1,97 @@
+"""The engine of kind EXACT8 on a CPU: everything but the forward pass, which is a kernel's.
+
+Axes: B nonces, S positions, D width, V outputs, R rows, N columns and K depth of a product.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from mlnode.poc.arrays import I8, I32, I64, U64
+from mlnode.poc.decision import Decisions, decide
+from mlnode.poc.engines.base import LoadProgress
+from mlnode.poc.engines.weights import Network, fingerprint, generate, network_origin
+from mlnode.poc.errors import NotStartedError
+from mlnode.poc.exact8 import head_shift
+from mlnode.poc.params import PocParams
+from mlnode.poc.rounds import Round, check_public_key
+from mlnode.poc.tensors import inputs
+
+
+class Kernel(Protocol):
+    """Evaluates the forward pass of docs/spec/poc.md, exactly."""
+
+    def load(self, params: PocParams, weights: Mapping[str, I8]) -> None:
+        """Takes the weights, which it shares and does not change."""
+        ...
+
+    def outputs(self, x_BSD: I8) -> I32:
+        """Returns the raw output of each input, int32 [B, V]."""
+        ...
+
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        """Returns x·wᵀ, int64 [R, N]."""
+        ...
+
+    def unload(self) -> None:
+        """Lets go of the weights."""
+        ...
+
+
+class ExactEngine:
+    """Proves and verifies with one kernel; see ``base.Engine`` for the contract."""
+
+    def __init__(self, name: str, kernel: Kernel) -> None:
+        self._name = name
+        self._kernel = kernel
+        self._round: Round | None = None
+        self._network: Network | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def network(self) -> Network:
+        """The network that stands, to be shared with another engine of this process."""
+        return self._standing()[1]
+
+    def start(self, round_: Round) -> Iterator[LoadProgress]:
+        if self._network is None or self._network.origin != network_origin(round_):
+            self.stop()
+            network = yield from generate(round_)
+            self.adopt(round_, network)
+        self._round = round_
+
+    def adopt(self, round_: Round, network: Network) -> None:
+        """Starts a round on a network that another engine generated.
+
+        Raises:
+            ValueError: it is the network of another round.
+        """
+        if network.origin != network_origin(round_):
+            raise ValueError("the network is of another round")
+        self._kernel.load(round_.params, network.weights)
+        self._network, self._round = network, round_
+
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        round_, network = self._standing()
+        key = round_.public_key if public_key is None else public_key
+        check_public_key(key)
+        y_BV = self._kernel.outputs(inputs(round_, key, nonces_B))
+        bits = head_shift(round_.params)
+        return decide(y_BV, bits, network.target, round_.cq, all_valid=round_.all_valid)
+
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        return self._kernel.dot(x_RK, w_NK)
+
+    def weights_fingerprint(self) -> bytes:
+        return fingerprint(self._standing()[1])
+
+    def stop(self) -> None:
+        self._kernel.unload()
+        self._round = self._network = None
+
+    def _standing(self) -> tuple[Round, Network]:
+        if self._round is None or self._network is None:
+            raise NotStartedError(f"engine {self._name} holds no round")
+        return self._round, self._network

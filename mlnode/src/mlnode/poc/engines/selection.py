@@ -1,0 +1,108 @@
+"""Chooses the engine of this machine: of those that are exact, the fastest, by measurement."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from mlnode.poc.engines.base import Engine, load
+from mlnode.poc.engines.selftest import self_test
+from mlnode.poc.errors import NoEngineError, SelfTestError
+from mlnode.poc.golden import golden_round
+
+E = TypeVar("E", bound=Engine)
+
+_TIMED_NONCES = 64
+_TIMED_BATCHES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateReport:
+    """What the self-test said of one engine.
+
+    Attributes:
+        name: the engine.
+        nonces_per_second: rate on the golden network; 0 where the engine failed.
+        failure: which test it failed; empty where it passed them all.
+    """
+
+    name: str
+    nonces_per_second: float
+    failure: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the engine may prove on this machine."""
+        return not self.failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection(Generic[E]):
+    """The engine to use, the other exact ones, and why.
+
+    Attributes:
+        engine: the fastest that passed.
+        spare: the others that passed, fastest first; a batch is cross-checked with the first.
+        reports: one a candidate, fastest first, failures last.
+    """
+
+    engine: E
+    spare: tuple[E, ...]
+    reports: tuple[CandidateReport, ...]
+
+    @property
+    def summary(self) -> str:
+        """One line for the status."""
+        others = "; ".join(
+            f"{report.name} {report.failure or f'{report.nonces_per_second:.0f}/s'}"
+            for report in self.reports[1:]
+        )
+        chosen = self.reports[0]
+        line = f"{chosen.name} at {chosen.nonces_per_second:.0f} golden nonces/s"
+        return f"{line} ({others})" if others else line
+
+
+def select_engine(
+    candidates: Sequence[E], *, clock: Callable[[], float] = perf_counter
+) -> Selection[E]:
+    """Tests every candidate and returns the choice; none of them holds a round afterwards.
+
+    Args:
+        candidates: engines to try.
+        clock: seconds from any origin.
+
+    Raises:
+        NoEngineError: none passed, with what each one failed.
+    """
+    tried = [(_try(engine, clock), engine) for engine in candidates]
+    tried.sort(key=lambda pair: -pair[0].nonces_per_second)
+    reports = tuple(report for report, _ in tried)
+    passed = [engine for report, engine in tried if report.passed]
+    if not passed:
+        failures = "; ".join(report.failure for report in reports)
+        raise NoEngineError(f"no engine is exact on this machine: {failures or 'none was tried'}")
+    return Selection(engine=passed[0], spare=tuple(passed[1:]), reports=reports)
+
+
+def _try(engine: Engine, clock: Callable[[], float]) -> CandidateReport:
+    try:
+        self_test(engine)
+    except SelfTestError as error:
+        return CandidateReport(name=engine.name, nonces_per_second=0.0, failure=str(error))
+    rate = _rate(engine, clock)
+    return CandidateReport(name=engine.name, nonces_per_second=rate, failure="")
+
+
+def _rate(engine: Engine, clock: Callable[[], float]) -> float:
+    """Returns nonces a second on the golden network, the best of a few batches."""
+    load(engine, golden_round())
+    nonces_B = np.arange(_TIMED_NONCES, dtype=np.uint64)
+    seconds: list[float] = []
+    for _ in range(_TIMED_BATCHES):
+        began = clock()
+        engine.batch(nonces_B)
+        seconds.append(clock() - began)
+    engine.stop()
+    return _TIMED_NONCES / min(seconds)

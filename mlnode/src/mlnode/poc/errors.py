@@ -1,0 +1,73 @@
+"""Every way in which the proof refuses its input or its own result."""
+
+
+class PocError(Exception):
+    """Base of the errors of this package."""
+
+
+class FieldError(PocError, ValueError):
+    """A field holds a value outside what is legal.
+
+    Attributes:
+        field: name of the field as the caller knows it.
+    """
+
+    def __init__(self, field: str, value: object, legal: str) -> None:
+        super().__init__(f"{field} = {value!r}: must be {legal}")
+        self.field = field
+
+
+class ParamsError(FieldError):
+    """A parameter of the proof network is out of bounds."""
+
+
+class RoundError(FieldError):
+    """An input of a round is malformed."""
+
+
+class UnknownKindError(RoundError):
+    """The round is of a kind that this build cannot prove."""
+
+
+class UnknownVersionError(RoundError):
+    """The round is of a version that this build cannot prove."""
+
+
+class NonceError(FieldError):
+    """A walk over nonces is outside its lanes or outside 64 bits."""
+
+
+class BatchError(PocError, ValueError):
+    """A proof batch is inconsistent."""
+
+
+class UnequalLengthsError(BatchError):
+    """The arrays of a batch do not have one entry for each nonce."""
+
+
+class MixedRoundsError(BatchError):
+    """Batches of different rounds, hosts or nodes were put together."""
+
+
+class EngineError(PocError, RuntimeError):
+    """Base of the failures of an engine."""
+
+
+class NotStartedError(EngineError):
+    """A batch was asked of an engine that holds no round."""
+
+
+class SelfTestError(EngineError):
+    """An engine is not exact on this machine."""
+
+
+class CrosscheckError(EngineError):
+    """Two engines disagree on a nonce: the batch must not be claimed."""
+
+
+class FingerprintError(EngineError):
+    """The weights in memory are no longer the ones that were generated."""
+
+
+class NoEngineError(EngineError):
+    """No candidate engine passed its self-test on this machine."""

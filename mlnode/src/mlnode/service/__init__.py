@@ -1,0 +1,1 @@
+"""Processes and gRPC: what a broker talks to."""

@@ -1,0 +1,1 @@
+"""Loads the models that are served between proofs."""
