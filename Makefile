@@ -1,0 +1,127 @@
+# The only entry point. `make help` lists the verbs; `make test` is what CI runs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+GOLANGCI_LINT_VERSION := v2.15.0
+FUZZTIME ?= 30s
+
+VENV := .venv/bin
+TOOLS := .tools/bin
+STAMPS := .tools/stamps
+UV := .tools/uv/bin/uv
+
+GO_COMMANDS := $(wildcard inference-chain/cmd/inferenced inference-chain/cmd/simcore decentralized-api/cmd/dapi)
+PY_TESTS = $(wildcard mlnode/tests simulation/tests testnet/tests)
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS = -s -w \
+	-X github.com/cosmos/cosmos-sdk/version.Name=ninefold \
+	-X github.com/cosmos/cosmos-sdk/version.AppName=inferenced \
+	-X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)
+
+.PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
+	fuzz testnet lock clean preflight
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: preflight $(STAMPS)/python $(STAMPS)/plugins $(STAMPS)/linters build ## Install and build everything the other verbs need
+	@echo "ready: try 'make testnet'"
+
+build: ## Build the Go programs into build/
+	@if [[ -n "$(GO_COMMANDS)" ]]; then \
+		echo "building $(notdir $(GO_COMMANDS)) into build/"; \
+		tools/go-build.sh build "$(LDFLAGS)" $(addprefix ./,$(GO_COMMANDS)); \
+	fi
+
+proto: $(STAMPS)/python $(STAMPS)/plugins ## Generate Go and Python from proto/ (ACCEPT=1 also allows breaking changes)
+	@tools/proto.sh generate
+	@if [[ -n "$(ACCEPT)" ]]; then tools/proto.sh accept; fi
+
+proto-check: $(STAMPS)/python $(STAMPS)/plugins ## Lint the schemas; refuse breaking changes and stale generated code
+	@tools/proto.sh check
+
+vectors: ## Write the golden vectors that Go owns into proto/vectors/
+	go run ./inference-chain/cmd/vectors
+
+lint: $(STAMPS)/python $(STAMPS)/plugins $(STAMPS)/linters ## Run every static check
+	@echo "schemas: lint, breaking changes, stale code" && tools/proto.sh check
+	@echo "state machine: integers, no clock, no chance, no map order" && \
+		go vet -vettool=$(TOOLS)/statecheck ./inference-chain/core/... ./inference-chain/x/...
+	@echo "golangci-lint" && $(TOOLS)/golangci-lint run
+	@echo "ruff" && $(VENV)/ruff check -q . && $(VENV)/ruff format -q --check .
+	@echo "pyright" && $(VENV)/pyright
+
+format: $(STAMPS)/python $(STAMPS)/linters ## Format Go, Python and the schemas
+	@$(TOOLS)/golangci-lint fmt
+	@$(VENV)/ruff check -q --fix-only .
+	@$(VENV)/ruff format -q .
+	@$(VENV)/buf format -w proto
+
+test: setup lint test-go test-py ## Set up, check and run the tests: what CI runs
+
+test-long: setup lint ## All tests, with the race detector and the long ones
+	go test -race -tags long -timeout 90m ./...
+	$(VENV)/pytest -m "not gpu" --timeout 3600 $(PY_TESTS)
+
+fuzz: ## Fuzz every Go target for FUZZTIME (default 30s) each
+	@tools/fuzz.sh $(FUZZTIME)
+
+testnet: preflight $(STAMPS)/python build ## Boot a network on this machine and watch its epochs (EPOCHS=n to stop after n)
+	@$(VENV)/testnet up $(if $(EPOCHS),--epochs $(EPOCHS))
+
+lock: $(UV) ## Resolve requirements.in into requirements.lock
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		requirements.in -o requirements.lock
+
+clean: ## Remove what was built (ALL=1 also the environments)
+	@rm -rf build .tools/proto-deps .pytest_cache .ruff_cache .hypothesis
+	@if [[ -n "$(ALL)" ]]; then rm -rf .venv .tools; fi
+
+# --- parts of the verbs above ---
+
+preflight:
+	@tools/preflight.sh $(PYTHON)
+
+test-go:
+	cd tools && go test ./...
+	go test ./...
+
+test-py:
+	$(VENV)/pytest -m "not long and not gpu" $(PY_TESTS)
+
+$(UV): tools/bootstrap.lock
+	@echo "installing uv"
+	@$(PYTHON) -m venv --clear .tools/uv
+	@.tools/uv/bin/pip install -q --disable-pip-version-check --require-hashes -r tools/bootstrap.lock
+	@touch $@
+
+MEMBERS := $(wildcard $(addsuffix /pyproject.toml,mlnode simulation testnet proto/gen))
+
+$(STAMPS)/python: $(UV) requirements.lock $(MEMBERS)
+	@echo "installing the Python environment (6.5 GiB: PyTorch for GPUs is most of it)"
+	@mkdir -p $(STAMPS)
+	@[[ -x $(VENV)/python ]] || $(UV) venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
+	@VIRTUAL_ENV=.venv $(UV) pip check -q
+	@touch $@
+
+$(STAMPS)/plugins: Makefile tools/go.mod tools/go.sum $(wildcard tools/statecheck/*.go)
+	@echo "building the code generators and statecheck"
+	@mkdir -p $(STAMPS)
+	@cd tools && GOBIN="$(CURDIR)/$(TOOLS)" go install tool ./statecheck
+	@touch $@
+
+# golangci-lint brings gofumpt; its module would drag hundreds of others into ours.
+$(STAMPS)/linters: $(STAMPS)/linters-$(GOLANGCI_LINT_VERSION)
+	@touch $@
+
+$(STAMPS)/linters-$(GOLANGCI_LINT_VERSION):
+	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION) (about a minute)"
+	@mkdir -p $(STAMPS)
+	@GOBIN="$(CURDIR)/$(TOOLS)" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION) 2> >(grep -v '^go: downloading' >&2)
+	@touch $@

@@ -1,0 +1,1 @@
+"""The chain's epoch arithmetic, bit for bit, over any number of hosts."""

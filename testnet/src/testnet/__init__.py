@@ -1,0 +1,1 @@
+"""Boots a whole network on one machine, drives it and breaks it."""

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs every Go fuzz target of the repository, one after the other.
+#
+#   tools/fuzz.sh DURATION      for each target, e.g. 30s or 2m
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly duration=${1:?usage: fuzz.sh DURATION}
+mapfile -t hits < <(git grep --untracked -oE "^func Fuzz[A-Za-z0-9_]*" -- "*_test.go" ":!tools" | sort)
+
+((${#hits[@]})) || { echo "no fuzz targets" && exit 0; }
+for hit in "${hits[@]}"; do
+	file=${hit%%:*} name=${hit##*func }
+	echo "== $name ($(dirname "$file"), $duration)"
+	go test -run '^$' -fuzz "^$name\$" -fuzztime "$duration" "./$(dirname "$file")"
+done
