@@ -14,7 +14,8 @@ TOOLS := .tools/bin
 STAMPS := .tools/stamps
 UV := .tools/uv/bin/uv
 
-GO_COMMANDS := $(wildcard inference-chain/cmd/inferenced inference-chain/cmd/simcore decentralized-api/cmd/dapi)
+GO_COMMANDS := $(patsubst %/main.go,%,$(wildcard $(addsuffix /main.go, \
+	inference-chain/cmd/inferenced inference-chain/cmd/simcore decentralized-api/cmd/dapi)))
 PY_TESTS = $(wildcard mlnode/tests simulation/tests testnet/tests)
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS = -s -w \
@@ -49,6 +50,8 @@ vectors: ## Write the golden vectors that Go owns into proto/vectors/
 
 lint: $(STAMPS)/python $(STAMPS)/plugins $(STAMPS)/linters ## Run every static check
 	@echo "schemas: lint, breaking changes, stale code" && tools/proto.sh check
+	@echo "golden vectors and tables made from the code" && \
+		go run ./inference-chain/cmd/vectors -check
 	@echo "state machine: integers, no clock, no chance, no map order" && \
 		go vet -vettool=$(TOOLS)/statecheck ./inference-chain/core/... ./inference-chain/x/...
 	@echo "golangci-lint" && $(TOOLS)/golangci-lint run
