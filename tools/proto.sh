@@ -86,18 +86,18 @@ generate() {
 	mkdir -p "$PY_OUT" && cp -r "$scratch/py/." "$PY_OUT/"
 }
 
-# same TREE ROOT says which generated files of ROOT differ from TREE.
+# stale FRESH PREFIX names the files that differ from their twins in FRESH.
 stale() {
-	local fresh=$1 root=$2 file status=0
+	local fresh=$1 prefix=$2 file status=0
 	while IFS= read -r file; do
-		if ! cmp -s "$fresh/$file" "$root/$file"; then
-			echo "stale: $root/$file (run: make proto)" && status=1
+		if ! cmp -s "$fresh/$file" "$prefix$file"; then
+			echo "stale: $prefix$file (run: make proto)" && status=1
 		fi
 	done < <(cd "$fresh" && find . -type f | sed 's|^\./||' | sort)
 	return $status
 }
 
-# orphans lists generated files whose schema is gone.
+# orphans GO PYTHON names generated files whose schema is gone.
 orphans() {
 	local file status=0
 	for file in $(find "${GO_OUTS[@]}" -name '*.pb.go' -o -name '*.pb.gw.go'); do
@@ -115,8 +115,8 @@ check() {
 	$BUF breaking proto --against "$IMAGE" || status=1
 	generate_go "$scratch/out"
 	generate_python "$scratch/py"
-	stale "$scratch/out" . || status=1
-	stale "$scratch/py" "$PY_OUT" || status=1
+	stale "$scratch/out" "" || status=1
+	stale "$scratch/py" "$PY_OUT/" || status=1
 	orphans "$scratch/out" "$scratch/py" || status=1
 	return $status
 }
