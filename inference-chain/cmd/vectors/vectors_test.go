@@ -54,7 +54,7 @@ func TestArtefactsHaveNamesOfTheirOwnAndBuildTheSameTwice(t *testing.T) {
 		}
 	}
 	require.Subset(t, seen, map[string]bool{
-		"draw.json": true, "epoch.json": true, "fixed.json": true, "params.json": true, "params.md": true,
+		"draw.json": true, "epoch.json": true, "fixed.json": true, "params.json": true, "reward.json": true, "params.md": true,
 	})
 }
 
