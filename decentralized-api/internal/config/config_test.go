@@ -1,0 +1,142 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cosmos/cosmos-sdk/types/bech32"
+	"github.com/stretchr/testify/require"
+)
+
+func address(t *testing.T) string {
+	t.Helper()
+	text, err := bech32.ConvertAndEncode(AddressPrefix, make([]byte, 20))
+	require.NoError(t, err)
+	return text
+}
+
+// folder holds the secrets that the sample names.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"warm.key", "admin.token", "node.token"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("secret"), 0o600))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "open.key"), []byte("secret"), 0o644))
+	return dir
+}
+
+func sample(t *testing.T) string {
+	t.Helper()
+	return `chain_id = "ninefold-local-1"
+home = "data"
+[host]
+address = "` + address(t) + `"
+[warm_key]
+file = "warm.key"
+[chain]
+rpc = ["http://127.0.0.1:26657", "http://127.0.0.1:26757"]
+timeout = "3s"
+[admin]
+listen = "127.0.0.1:9090"
+token_file = "admin.token"
+[[nodes]]
+id = "gpu-1"
+address = "127.0.0.1:50051"
+token_file = "node.token"
+models = ["ninefold/tiny"]
+args = ["--max-model-len", "512"]
+[[nodes.hardware]]
+type = "cpu"
+count = 2
+`
+}
+
+func TestACompleteFileIsReadWithItsDefaults(t *testing.T) {
+	dir := folder(t)
+	path := filepath.Join(dir, "dapi.toml")
+	require.NoError(t, os.WriteFile(path, []byte(sample(t)), 0o600))
+
+	c, err := Load(path)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, "data"), c.Home)
+	require.Equal(t, filepath.Join(dir, "warm.key"), c.WarmKey.File)
+	require.Equal(t, filepath.Join(dir, "node.token"), c.Nodes[0].TokenFile)
+	require.Equal(t, 3*time.Second, c.Chain.Timeout)
+	require.Equal(t, 30*time.Second, c.Chain.Stall)
+	require.Equal(t, "info", c.Log.Level)
+	require.Equal(t, []Hardware{{Type: "cpu", Count: 2}}, c.Nodes[0].Hardware)
+}
+
+func TestAWrongFileIsRefusedNamingTheFieldAndWhatWouldBeRight(t *testing.T) {
+	edit := func(old, replacement string) func(string) string {
+		return func(s string) string { return strings.Replace(s, old, replacement, 1) }
+	}
+	add := func(text string) func(string) string {
+		return func(s string) string { return s + text }
+	}
+	for name, tc := range map[string]struct {
+		change func(string) string
+		want   []string
+	}{
+		"a misspelt key at the top":       {edit("home =", "hoem ="), []string{`unknown key "hoem"`, `did you mean "home"`}},
+		"a misspelt key in a table":       {edit("timeout", "timout"), []string{`"chain.timout"`, `"chain.timeout"`}},
+		"a misspelt key in a row":         {edit("models =", "model ="), []string{`"nodes[0].model"`, `"nodes[0].models"`}},
+		"a misspelt key in a nested row":  {edit("count =", "cuont ="), []string{`"nodes[0].hardware[0].cuont"`}},
+		"a key that resembles nothing":    {add("\n[zzzzzzzz]\n"), []string{`unknown key "zzzzzzzz"; known here`}},
+		"an address of another chain":     {edit("nine1", "cosmos1"), []string{"host.address", `prefix "nine"`}},
+		"a key file that others can read": {edit("warm.key", "open.key"), []string{"warm_key.file", "chmod 600", "0644"}},
+		"a key file that is not there":    {edit("warm.key", "lost.key"), []string{"warm_key.file", "no such file"}},
+		"a keyring without its fields":    {edit("file = \"warm.key\"", "backend = \"keyring\""), []string{"warm_key.dir", "warm_key.name", "warm_key.passphrase_file"}},
+		"an unknown backend":              {edit("file = \"warm.key\"", "backend = \"vault\""), []string{"warm_key.backend", `"hex" or "keyring"`}},
+		"no endpoint":                     {edit(`["http://127.0.0.1:26657", "http://127.0.0.1:26757"]`, "[]"), []string{"chain.rpc"}},
+		"an endpoint that is no URL":      {edit("http://127.0.0.1:26757", "127.0.0.1:26757"), []string{"chain.rpc[1]"}},
+		"a duration below zero":           {edit(`"3s"`, `"-3s"`), []string{"chain.timeout"}},
+		"an admin listener in public":     {edit("127.0.0.1:9090", "0.0.0.0:9090"), []string{"admin.listen", "loopback"}},
+		"an admin listener by name":       {edit("127.0.0.1:9090", "example.org:9090"), []string{"admin.listen", "loopback"}},
+		"no admin listener":               {edit("listen = \"127.0.0.1:9090\"\ntoken_file = \"admin.token\"", ""), []string{"admin.listen", "admin.socket"}},
+		"two admin listeners":             {edit("[admin]\n", "[admin]\nsocket = \"admin.sock\"\n"), []string{"exclude each other"}},
+		"a node id with a space":          {edit("gpu-1", "gpu 1"), []string{"nodes[0].id"}},
+		"a node without models":           {edit(`["ninefold/tiny"]`, "[]"), []string{"nodes[0].models", "1 to 8"}},
+		"two nodes of one id":             {add("\n[[nodes]]\nid = \"gpu-1\"\naddress = \"h:1\"\nmodels = [\"m\"]\n"), []string{"nodes[1].id", "unique"}},
+		"hardware without a count":        {edit("count = 2", "count = 0"), []string{"nodes[0].hardware[0]"}},
+		"sabotage on a real chain": {
+			func(s string) string {
+				return strings.Replace(s, "ninefold-local-1", "ninefold-1", 1) + "\n[testing]\nforge_nonces = true\n"
+			},
+			[]string{"[testing]", "ninefold-1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := sample(t)
+			changed := tc.change(text)
+			require.NotEqual(t, text, changed, "the case changes nothing")
+			_, err := Parse([]byte(changed), folder(t))
+			require.ErrorIs(t, err, ErrInvalid)
+			for _, want := range tc.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestSabotageIsAllowedOnALocalChain(t *testing.T) {
+	c, err := Parse([]byte(sample(t)+"\n[testing]\nwithhold_openings = true\n"), folder(t))
+	require.NoError(t, err)
+	require.Equal(t, Testing{WithholdOpenings: true}, c.Testing)
+}
+
+func TestASyntaxErrorIsReported(t *testing.T) {
+	_, err := Parse([]byte("chain_id ="), t.TempDir())
+	require.ErrorIs(t, err, ErrInvalid)
+}
+
+func TestEveryErrorIsReportedAtOnce(t *testing.T) {
+	_, err := Parse([]byte(`chain_id = "a b"`), t.TempDir())
+	for _, field := range []string{"chain_id", "host.address", "warm_key.file", "chain.rpc", "admin.listen"} {
+		require.ErrorContains(t, err, field)
+	}
+}
