@@ -75,14 +75,18 @@ func (s *Stream) Uniform(n uint64) (uint64, error) {
 	if n == 0 {
 		return 0, ErrEmptyRange
 	}
-	// 2^64 mod n words at the top have no full cycle of residues.
-	excess := -n % n
 	for {
-		word := s.Uint64()
-		if word <= math.MaxUint64-excess {
-			return word % n, nil
+		if value, ok := reduce(s.Uint64(), n); ok {
+			return value, nil
 		}
 	}
+}
+
+// reduce maps a word to [0, n), n > 0, unless the word is one of the 2^64 mod n at
+// the top, whose residues have no full cycle.
+func reduce(word, n uint64) (value uint64, ok bool) {
+	excess := -n % n
+	return word % n, word <= math.MaxUint64-excess
 }
 
 // Distinct returns min(k, n) different integers of [0, n) in ascending order, by

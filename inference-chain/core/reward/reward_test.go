@@ -110,6 +110,11 @@ func TestASettlementShowsEveryStep(t *testing.T) {
 			reward.Settlement{ByWeight: 333, Reason: reward.ReasonNoDuty},
 		},
 		{
+			"the only seat without a verdict",
+			reward.Host{Weight: 100, SeatsDrawn: 1, UnjailedBlocks: 60},
+			reward.Settlement{ByWeight: 333, Reason: reward.ReasonNoDuty},
+		},
+		{
 			"jailed from the first block",
 			reward.Host{Weight: 100, SeatsDrawn: 3, SeatsCast: 3},
 			reward.Settlement{ByWeight: 333, ByDuty: 333, Reason: reward.ReasonJailed},
