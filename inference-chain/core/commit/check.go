@@ -166,8 +166,10 @@ func (w *walk) join(n, sibling node) node {
 	if n.at&1 == 1 {
 		left, right = sibling, n
 	}
-	parent := node{Summary: join(left.Summary, right.Summary), at: n.at >> 1,
-		first: n.first, last: max(n.last, sibling.last)}
+	parent := node{
+		Summary: join(left.Summary, right.Summary), at: n.at >> 1,
+		first: n.first, last: max(n.last, sibling.last),
+	}
 	if left.Max >= right.Min || !w.fits(left) || !w.fits(right) {
 		for i := parent.first; i <= parent.last; i++ {
 			w.results[i] = Structural

@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -33,6 +34,17 @@ func forge(positions []uint64, lie func(level, at int, s Summary) Summary) *Tree
 }
 
 func truthful(_, _ int, s Summary) Summary { return s }
+
+func TestAnUnorderedTreeIsTheForgeryWithoutLies(t *testing.T) {
+	positions := []uint64{5, 5, 1, 9, 2}
+	tree, err := NewUnorderedTree(positions)
+	if err != nil || tree.Root() != forge(positions, truthful).Root() {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := NewUnorderedTree(nil); !errors.Is(err, ErrTreeSize) {
+		t.Fatalf("got %v", err)
+	}
+}
 
 // openOne opens one leaf and puts the true position beside it, which a lying
 // leaf summary would hide.
@@ -187,11 +199,13 @@ func TestOnlyLeavesBelowAVisibleViolationAreStructural(t *testing.T) {
 		want      []Result
 	}{
 		{
-			"a fallen pair in a wide half", []uint64{1, 2, 3, 4, 90, 80, 100, 110},
+			"a fallen pair in a wide half",
+			[]uint64{1, 2, 3, 4, 90, 80, 100, 110},
 			[]Result{OK, Structural, Structural},
 		},
 		{
-			"a half too narrow for its leaves shows from outside", []uint64{1, 2, 3, 4, 9, 8, 10, 11},
+			"a half too narrow for its leaves shows from outside",
+			[]uint64{1, 2, 3, 4, 9, 8, 10, 11},
 			[]Result{Structural, Structural, Structural},
 		},
 	} {

@@ -24,15 +24,25 @@ type Tree struct {
 // NewTree builds the tree over 1 to MaxCount strictly ascending positions.
 // It fails with ErrTreeSize or ErrDisorder.
 func NewTree(positions []uint64) (*Tree, error) {
+	for i, x := range positions {
+		if i > 0 && x <= positions[i-1] {
+			return nil, fmt.Errorf("%w: %d at %d follows %d", ErrDisorder, x, i, positions[i-1])
+		}
+	}
+	return NewUnorderedTree(positions)
+}
+
+// NewUnorderedTree builds the tree over 1 to MaxCount positions in any order,
+// repeated ones too. Only a dishonest host commits to such a tree; whoever
+// checks openings needs one to show that it is caught.
+// It fails with ErrTreeSize.
+func NewUnorderedTree(positions []uint64) (*Tree, error) {
 	if len(positions) == 0 || len(positions) > MaxCount {
 		return nil, fmt.Errorf("%w: %d leaves, 1 to %d are possible",
 			ErrTreeSize, len(positions), MaxCount)
 	}
 	leaves := make([]Summary, len(positions))
 	for i, x := range positions {
-		if i > 0 && x <= positions[i-1] {
-			return nil, fmt.Errorf("%w: %d at %d follows %d", ErrDisorder, x, i, positions[i-1])
-		}
 		leaves[i] = leaf(x)
 	}
 	return grow(leaves), nil

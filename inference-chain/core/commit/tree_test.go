@@ -100,7 +100,8 @@ func TestOpenListsSiblingsBottomUpAndLeftToRight(t *testing.T) {
 		{"a first leaf", []uint64{0}, []Summary{tree.levels[0][1], tree.levels[1][1], tree.levels[2][1]}},
 		{"the odd last leaf is carried up", []uint64{6}, []Summary{tree.levels[1][2], tree.levels[2][0]}},
 		{
-			"two leaves share what lies above both", []uint64{1, 2},
+			"two leaves share what lies above both",
+			[]uint64{1, 2},
 			[]Summary{tree.levels[0][0], tree.levels[0][3], tree.levels[2][1]},
 		},
 		{"a level is listed before the one above", []uint64{0, 5}, []Summary{
