@@ -131,6 +131,7 @@ func Judge(c Case, table *FraudTable) (Judgement, error) {
 		j.Credited = j.Basis.Credited(c.Claimed)
 	case NoQuorum:
 		j.Credited = min(c.Claimed, c.Carried)
+	default: // judged against: nothing is credited
 	}
 	return j, nil
 }

@@ -87,7 +87,9 @@ func TestConsensusPowers(t *testing.T) {
 		{"ties go to the lower address", []uint64{5, 5, 5}, 2, []power{{1, 5}, {2, 5}}},
 		{"hosts without weight are out", []uint64{0, 5, 0}, 100, []power{{2, 5}}},
 		{
-			"a dust host and three large ones", []uint64{1, 27_000, 27_300, 27_400}, 100,
+			"a dust host and three large ones",
+			[]uint64{1, 27_000, 27_300, 27_400},
+			100,
 			[]power{{4, 27_000}, {3, 27_000}, {2, 27_000}, {1, 1}},
 		},
 		{"the cap sees only the chosen", []uint64{9, 9, 900, 1}, 3, []power{{3, 900}, {1, 9}, {2, 9}}},
@@ -95,7 +97,9 @@ func TestConsensusPowers(t *testing.T) {
 		{"one above 2^53 is halved", []uint64{1<<52 + 1, 1 << 52}, 100, []power{{1, 1 << 51}, {2, 1 << 51}}},
 		{"a power scaled to 0 is out", []uint64{1 << 54, 1}, 100, []power{{1, 1 << 53}}},
 		{
-			"the 64-bit edge", []uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64, math.MaxUint64}, 100,
+			"the 64-bit edge",
+			[]uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64, math.MaxUint64},
+			100,
 			[]power{{1, 1<<51 - 1}, {2, 1<<51 - 1}, {3, 1<<51 - 1}, {4, 1<<51 - 1}},
 		},
 	} {
