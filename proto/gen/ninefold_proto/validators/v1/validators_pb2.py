@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from cosmos_proto import cosmos_pb2 as cosmos__proto_dot_cosmos__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evalidators/v1/validators.proto\x12\rvalidators.v1\x1a\x19\x63osmos_proto/cosmos.proto\"\xf8\x01\n\tValidator\x12*\n\x08operator\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x15\n\rconsensus_key\x18\x02 \x01(\x0c\x12\r\n\x05power\x18\x03 \x01(\x03\x12\x12\n\ntold_power\x18\x04 \x01(\x03\x12\x0e\n\x06weight\x18\x05 \x01(\x04\x12\x0e\n\x06jailed\x18\x06 \x01(\x08\x12\x12\n\ntombstoned\x18\x07 \x01(\x08\x12\x14\n\x0cjailed_since\x18\x08 \x01(\x03\x12\x15\n\rjailed_blocks\x18\t \x01(\x04\x12\x13\n\x0bleft_height\x18\n \x01(\x03\x12\x0f\n\x07moniker\x18\x0b \x01(\t\"\xa2\x01\n\x10\x43onsensusAddress\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12*\n\x08operator\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x15\n\rconsensus_key\x18\x03 \x01(\x0c\x12\x12\n\nkeep_until\x18\x04 \x01(\x03\x12\x12\n\ntold_power\x18\x05 \x01(\x03\x12\x12\n\ntombstoned\x18\x06 \x01(\x08\"X\n\nPeriodJail\x12\x0e\n\x06period\x18\x01 \x01(\x04\x12*\n\x08operator\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0e\n\x06\x62locks\x18\x03 \x01(\x04\"&\n\x06Period\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05since\x18\x02 \x01(\x03\x42\x31Z/ninefold.dev/inference-chain/x/validators/typesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evalidators/v1/validators.proto\x12\rvalidators.v1\x1a\x19\x63osmos_proto/cosmos.proto\"\xf8\x01\n\tValidator\x12*\n\x08operator\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x15\n\rconsensus_key\x18\x02 \x01(\x0c\x12\r\n\x05power\x18\x03 \x01(\x03\x12\x12\n\ntold_power\x18\x04 \x01(\x03\x12\x0e\n\x06weight\x18\x05 \x01(\x04\x12\x0e\n\x06jailed\x18\x06 \x01(\x08\x12\x12\n\ntombstoned\x18\x07 \x01(\x08\x12\x14\n\x0cjailed_since\x18\x08 \x01(\x03\x12\x15\n\rjailed_blocks\x18\t \x01(\x04\x12\x13\n\x0bleft_height\x18\n \x01(\x03\x12\x0f\n\x07moniker\x18\x0b \x01(\t\"\xbb\x01\n\x10\x43onsensusAddress\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12*\n\x08operator\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x15\n\rconsensus_key\x18\x03 \x01(\x0c\x12\x12\n\nkeep_until\x18\x04 \x01(\x03\x12\x12\n\ntold_power\x18\x05 \x01(\x03\x12\x12\n\ntombstoned\x18\x06 \x01(\x08\x12\x17\n\x0fkeep_until_time\x18\x07 \x01(\x03\"X\n\nPeriodJail\x12\x0e\n\x06period\x18\x01 \x01(\x04\x12*\n\x08operator\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0e\n\x06\x62locks\x18\x03 \x01(\x04\">\n\x06Period\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05since\x18\x02 \x01(\x03\x12\x16\n\x0emax_validators\x18\x03 \x01(\x04\x42\x31Z/ninefold.dev/inference-chain/x/validators/typesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,9 +42,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALIDATOR']._serialized_start=77
   _globals['_VALIDATOR']._serialized_end=325
   _globals['_CONSENSUSADDRESS']._serialized_start=328
-  _globals['_CONSENSUSADDRESS']._serialized_end=490
-  _globals['_PERIODJAIL']._serialized_start=492
-  _globals['_PERIODJAIL']._serialized_end=580
-  _globals['_PERIOD']._serialized_start=582
-  _globals['_PERIOD']._serialized_end=620
+  _globals['_CONSENSUSADDRESS']._serialized_end=515
+  _globals['_PERIODJAIL']._serialized_start=517
+  _globals['_PERIODJAIL']._serialized_end=605
+  _globals['_PERIOD']._serialized_start=607
+  _globals['_PERIOD']._serialized_end=669
 # @@protoc_insertion_point(module_scope)

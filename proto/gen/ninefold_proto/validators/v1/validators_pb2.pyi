@@ -32,20 +32,22 @@ class Validator(_message.Message):
     def __init__(self, operator: _Optional[str] = ..., consensus_key: _Optional[bytes] = ..., power: _Optional[int] = ..., told_power: _Optional[int] = ..., weight: _Optional[int] = ..., jailed: bool = ..., tombstoned: bool = ..., jailed_since: _Optional[int] = ..., jailed_blocks: _Optional[int] = ..., left_height: _Optional[int] = ..., moniker: _Optional[str] = ...) -> None: ...
 
 class ConsensusAddress(_message.Message):
-    __slots__ = ("address", "operator", "consensus_key", "keep_until", "told_power", "tombstoned")
+    __slots__ = ("address", "operator", "consensus_key", "keep_until", "told_power", "tombstoned", "keep_until_time")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_KEY_FIELD_NUMBER: _ClassVar[int]
     KEEP_UNTIL_FIELD_NUMBER: _ClassVar[int]
     TOLD_POWER_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONED_FIELD_NUMBER: _ClassVar[int]
+    KEEP_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     address: bytes
     operator: str
     consensus_key: bytes
     keep_until: int
     told_power: int
     tombstoned: bool
-    def __init__(self, address: _Optional[bytes] = ..., operator: _Optional[str] = ..., consensus_key: _Optional[bytes] = ..., keep_until: _Optional[int] = ..., told_power: _Optional[int] = ..., tombstoned: bool = ...) -> None: ...
+    keep_until_time: int
+    def __init__(self, address: _Optional[bytes] = ..., operator: _Optional[str] = ..., consensus_key: _Optional[bytes] = ..., keep_until: _Optional[int] = ..., told_power: _Optional[int] = ..., tombstoned: bool = ..., keep_until_time: _Optional[int] = ...) -> None: ...
 
 class PeriodJail(_message.Message):
     __slots__ = ("period", "operator", "blocks")
@@ -58,9 +60,11 @@ class PeriodJail(_message.Message):
     def __init__(self, period: _Optional[int] = ..., operator: _Optional[str] = ..., blocks: _Optional[int] = ...) -> None: ...
 
 class Period(_message.Message):
-    __slots__ = ("index", "since")
+    __slots__ = ("index", "since", "max_validators")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    MAX_VALIDATORS_FIELD_NUMBER: _ClassVar[int]
     index: int
     since: int
-    def __init__(self, index: _Optional[int] = ..., since: _Optional[int] = ...) -> None: ...
+    max_validators: int
+    def __init__(self, index: _Optional[int] = ..., since: _Optional[int] = ..., max_validators: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,75 @@
+package types
+
+import (
+	"bytes"
+
+	sdk "github.com/cosmos/cosmos-sdk/types"
+)
+
+// DefaultGenesis is the genesis of a new network: empty, the set comes from the
+// founding hosts in the inference module's genesis.
+func DefaultGenesis() *GenesisState { return &GenesisState{} }
+
+// IsNew says whether this is the genesis of a new network.
+func (gs GenesisState) IsNew() bool {
+	return gs.Period == nil && len(gs.Validators) == 0 && len(gs.ConsensusAddresses) == 0
+}
+
+// Validate checks that every record has its consensus address, that no key or
+// host stands twice, and that the set CometBFT knows has power.
+func (gs GenesisState) Validate() error {
+	if gs.IsNew() {
+		return nil
+	}
+	if gs.Period == nil {
+		return ErrInvalidGenesis.Wrap("the period is missing")
+	}
+	keys, told, err := gs.checkAddresses()
+	if err != nil {
+		return err
+	}
+	if told <= 0 {
+		return ErrEmptySet.Wrap("no key in genesis has power")
+	}
+	return gs.checkValidators(keys)
+}
+
+func (gs GenesisState) checkAddresses() (map[string]ConsensusAddress, int64, error) {
+	keys := make(map[string]ConsensusAddress, len(gs.ConsensusAddresses))
+	var told int64
+	for _, row := range gs.ConsensusAddresses {
+		if _, err := sdk.AccAddressFromBech32(row.Operator); err != nil {
+			return nil, 0, ErrInvalidGenesis.Wrapf("operator %q: %s", row.Operator, err)
+		}
+		if !bytes.Equal(row.Address, AddressOf(row.ConsensusKey)) {
+			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X is not that of its key", row.Address)
+		}
+		if _, twice := keys[string(row.ConsensusKey)]; twice {
+			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X stands twice", row.Address)
+		}
+		if row.ToldPower < 0 {
+			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X has negative power", row.Address)
+		}
+		keys[string(row.ConsensusKey)] = row
+		told += row.ToldPower
+	}
+	return keys, told, nil
+}
+
+func (gs GenesisState) checkValidators(keys map[string]ConsensusAddress) error {
+	seen := make(map[string]bool, len(gs.Validators))
+	for _, v := range gs.Validators {
+		if seen[v.Operator] {
+			return ErrInvalidGenesis.Wrapf("validator %s stands twice", v.Operator)
+		}
+		seen[v.Operator] = true
+		row, ok := keys[string(v.ConsensusKey)]
+		if !ok || row.Operator != v.Operator {
+			return ErrInvalidGenesis.Wrapf("validator %s has no consensus address", v.Operator)
+		}
+		if v.Power < 0 || v.ToldPower != row.ToldPower {
+			return ErrInvalidGenesis.Wrapf("validator %s: power %d, told %d, its key %d", v.Operator, v.Power, v.ToldPower, row.ToldPower)
+		}
+	}
+	return nil
+}
