@@ -104,11 +104,14 @@ $(UV): tools/bootstrap.lock
 
 MEMBERS := $(wildcard $(addsuffix /pyproject.toml,mlnode simulation testnet proto/gen))
 
-$(STAMPS)/python: $(UV) requirements.lock $(MEMBERS)
+$(STAMPS)/packages: $(UV) requirements.lock
 	@echo "installing the Python environment (6.5 GiB: PyTorch for GPUs is most of it)"
 	@mkdir -p $(STAMPS)
 	@[[ -x $(VENV)/python ]] || $(UV) venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes requirements.lock
+	@touch $@
+
+$(STAMPS)/python: $(STAMPS)/packages $(MEMBERS)
 	@VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
 	@VIRTUAL_ENV=.venv $(UV) pip check -q
 	@touch $@
