@@ -112,7 +112,7 @@ $(STAMPS)/packages: $(UV) requirements.lock
 	@touch $@
 
 $(STAMPS)/python: $(STAMPS)/packages $(MEMBERS)
-	@VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
+	@VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps --no-sources $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
 	@VIRTUAL_ENV=.venv $(UV) pip check -q
 	@touch $@
 
