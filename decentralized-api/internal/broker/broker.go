@@ -1,0 +1,276 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"ninefold.dev/decentralized-api/internal/chain"
+	"ninefold.dev/decentralized-api/internal/config"
+	"ninefold.dev/decentralized-api/internal/store"
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+// Why a node is refused.
+var (
+	ErrUnknownModels = errors.New("models that governance does not know")
+	ErrNodeExists    = errors.New("a node of this id exists")
+	ErrNodeUnknown   = errors.New("no node of this id")
+	ErrConfigured    = errors.New("the node stands in the configuration file and can only be removed there")
+)
+
+// Chain is what the registry asks the chain.
+type Chain interface {
+	// GovernanceModels returns the registry, by id.
+	GovernanceModels(ctx context.Context) (map[string]types.Model, error)
+	// EpochView returns a formed epoch.
+	EpochView(ctx context.Context, epoch uint64) (*chain.EpochView, error)
+}
+
+// Broker owns the registry. Run must be running for anything to change.
+type Broker struct {
+	chain Chain
+	store *store.Store
+	log   *slog.Logger
+
+	changes  chan func(map[string]*NodeState)
+	snapshot atomic.Pointer[Snapshot]
+	changed  chan struct{}
+}
+
+// New makes an empty registry.
+func New(chain Chain, s *store.Store, log *slog.Logger) *Broker {
+	b := &Broker{
+		chain: chain, store: s, log: log,
+		changes: make(chan func(map[string]*NodeState)),
+		changed: make(chan struct{}, 1),
+	}
+	b.snapshot.Store(&Snapshot{Nodes: map[string]NodeState{}})
+	return b
+}
+
+// Run owns the registry until the context ends.
+func (b *Broker) Run(ctx context.Context) {
+	nodes := map[string]*NodeState{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case change := <-b.changes:
+			change(nodes)
+		}
+	}
+}
+
+// Snapshot returns the registry as it is now.
+func (b *Broker) Snapshot() *Snapshot { return b.snapshot.Load() }
+
+// Changed has a value after a change that was not looked at yet.
+func (b *Broker) Changed() <-chan struct{} { return b.changed }
+
+// do runs a change in the owner and publishes the result unless it failed.
+func (b *Broker) do(ctx context.Context, change func(map[string]*NodeState) error) error {
+	done := make(chan error, 1)
+	wrapped := func(nodes map[string]*NodeState) {
+		err := change(nodes)
+		if err == nil {
+			b.publish(nodes)
+		}
+		done <- err
+	}
+	select {
+	case b.changes <- wrapped:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return <-done
+}
+
+func (b *Broker) publish(nodes map[string]*NodeState) {
+	next := &Snapshot{Nodes: make(map[string]NodeState, len(nodes))}
+	for id, node := range nodes {
+		next.Nodes[id] = *node
+	}
+	b.snapshot.Store(next)
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Load registers the nodes of the configuration and those that were added
+// while an earlier process ran. A node with unknown models is kept, loudly, and
+// not declared to the chain until Recheck finds its models.
+func (b *Broker) Load(ctx context.Context, configured []config.Node) error {
+	switches, err := b.loadSwitches(ctx)
+	if err != nil {
+		return err
+	}
+	models, err := b.chain.GovernanceModels(ctx)
+	if err != nil {
+		return fmt.Errorf("governance models: %w", err)
+	}
+	return b.do(ctx, func(nodes map[string]*NodeState) error {
+		for _, spec := range configured {
+			enabled := true
+			if s, known := switches[spec.ID]; known {
+				enabled = s.enabled
+			}
+			nodes[spec.ID] = &NodeState{Spec: spec, Configured: true, Enabled: enabled}
+		}
+		for id, s := range switches {
+			if _, taken := nodes[id]; taken || s.spec == nil {
+				continue
+			}
+			nodes[id] = &NodeState{Spec: *s.spec, Enabled: s.enabled}
+		}
+		for _, node := range nodes {
+			b.judge(node, models)
+		}
+		return nil
+	})
+}
+
+// judge sets or clears the refusal of a node.
+func (b *Broker) judge(node *NodeState, models map[string]types.Model) {
+	err := checkModels(node.Spec, models)
+	switch {
+	case err != nil && node.Refused != err.Error():
+		node.Refused = err.Error()
+		b.log.Error("node is refused and will not be declared to the chain", "node", node.Spec.ID, "reason", node.Refused)
+	case err == nil && node.Refused != "":
+		node.Refused = ""
+		b.log.Info("node is refused no longer", "node", node.Spec.ID)
+	}
+}
+
+// checkModels lists every model of a node that is not in the registry.
+func checkModels(spec config.Node, models map[string]types.Model) error {
+	var unknown []string
+	for _, id := range spec.Models {
+		if _, known := models[id]; !known {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return fmt.Errorf("node %s: %w: %s", spec.ID, ErrUnknownModels, strings.Join(unknown, ", "))
+}
+
+// RegisterNode adds a node while the broker runs and keeps it in the store. It
+// refuses a node with models that governance does not know, naming all of
+// them.
+func (b *Broker) RegisterNode(ctx context.Context, spec config.Node) error {
+	if err := spec.Check("node"); err != nil {
+		return err
+	}
+	models, err := b.chain.GovernanceModels(ctx)
+	if err != nil {
+		return fmt.Errorf("governance models: %w", err)
+	}
+	if err := checkModels(spec, models); err != nil {
+		return err
+	}
+	return b.do(ctx, func(nodes map[string]*NodeState) error {
+		if _, taken := nodes[spec.ID]; taken {
+			return fmt.Errorf("%w: %s", ErrNodeExists, spec.ID)
+		}
+		if err := b.saveNode(ctx, spec); err != nil {
+			return err
+		}
+		nodes[spec.ID] = &NodeState{Spec: spec, Enabled: true}
+		return nil
+	})
+}
+
+// RemoveNode forgets a node that was added while the broker ran. It leaves the
+// chain's fleet with the next epoch.
+func (b *Broker) RemoveNode(ctx context.Context, id string) error {
+	return b.change(ctx, id, func(nodes map[string]*NodeState, node *NodeState) error {
+		if node.Configured {
+			return fmt.Errorf("%w: %s", ErrConfigured, id)
+		}
+		if err := b.deleteNode(ctx, id); err != nil {
+			return err
+		}
+		delete(nodes, id)
+		return nil
+	})
+}
+
+// SetEnabled switches a node on or off. It joins or leaves the chain's fleet
+// with the next epoch; what it does in this one goes on.
+func (b *Broker) SetEnabled(ctx context.Context, id string, enabled bool) error {
+	return b.change(ctx, id, func(_ map[string]*NodeState, node *NodeState) error {
+		if err := b.saveSwitch(ctx, id, enabled); err != nil {
+			return err
+		}
+		node.Enabled = enabled
+		return nil
+	})
+}
+
+// Recheck asks again whether governance knows the models of all nodes.
+func (b *Broker) Recheck(ctx context.Context) error {
+	models, err := b.chain.GovernanceModels(ctx)
+	if err != nil {
+		return fmt.Errorf("governance models: %w", err)
+	}
+	return b.do(ctx, func(nodes map[string]*NodeState) error {
+		for _, id := range slices.Sorted(maps.Keys(nodes)) {
+			b.judge(nodes[id], models)
+		}
+		return nil
+	})
+}
+
+// Update changes what is known of a node. A node that was removed meanwhile is
+// ErrNodeUnknown.
+func (b *Broker) Update(ctx context.Context, id string, update func(*NodeState)) error {
+	return b.change(ctx, id, func(_ map[string]*NodeState, node *NodeState) error {
+		update(node)
+		return nil
+	})
+}
+
+func (b *Broker) change(ctx context.Context, id string, change func(map[string]*NodeState, *NodeState) error) error {
+	return b.do(ctx, func(nodes map[string]*NodeState) error {
+		node, known := nodes[id]
+		if !known {
+			return fmt.Errorf("%w: %s", ErrNodeUnknown, id)
+		}
+		return change(nodes, node)
+	})
+}
+
+// UpdateNodeWithEpochData fills a node's EpochModels and EpochMLNodes from an
+// epoch's group and its subgroups. A failure is noted with the node, keeps its
+// old data and concerns no other node; the caller tries again.
+func (b *Broker) UpdateNodeWithEpochData(ctx context.Context, id string, epoch uint64) error {
+	view, err := b.chain.EpochView(ctx, epoch)
+	if err != nil {
+		err = fmt.Errorf("node %s: epoch %d: %w", id, epoch, err)
+		return errors.Join(err, b.Update(ctx, id, func(n *NodeState) { n.EpochError = err.Error() }))
+	}
+	models, rows := map[string]types.Model{}, map[string]types.MLNodeInfo{}
+	for model, nodes := range view.Nodes {
+		info, listed := nodes[id]
+		if !listed {
+			continue
+		}
+		rows[model] = info
+		if snapshot, known := view.Models[model]; known {
+			models[model] = snapshot
+		}
+	}
+	return b.Update(ctx, id, func(n *NodeState) {
+		n.Epoch, n.HasEpoch, n.EpochError = epoch, true, ""
+		n.EpochModels, n.EpochMLNodes = models, rows
+	})
+}
