@@ -44,7 +44,8 @@ def permute(words_WX: U64, key0_X: U64, key1_X: U64) -> None:
         words_WX: uint64 [4, X]; the counter on entry, the block on return.
         key0_X, key1_X: uint64, broadcast against X; not changed.
     """
-    c0, c1, c2, c3 = words_WX
+    # With an Ellipsis a single word stays an array that can be written to.
+    c0, c1, c2, c3 = (words_WX[word, ...] for word in range(4))
     product0, product1 = np.empty_like(c0), np.empty_like(c0)
     for _ in range(_ROUNDS):
         np.multiply(c0, _MULTIPLIER_0, out=product0)

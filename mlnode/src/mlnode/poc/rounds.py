@@ -120,8 +120,11 @@ def new_round(
     """
     if r_target is None:
         r_target = r_target_from_fraction(valid_fraction, params.vocab_size)
+    radius = float(r_target)
     if cq is None:
-        cq = 0 if r_target >= ALL_VALID else cq_from_r_target(Fraction(r_target))
+        # A radius that is no number is refused below, with the other fields.
+        exact = 0 < radius < ALL_VALID
+        cq = cq_from_r_target(Fraction(r_target)) if exact else 0
     return Round(
         kind=_kind(kind),
         poc_version=poc_version,
@@ -133,7 +136,7 @@ def new_round(
         lanes=lanes,
         params=params,
         valid_fraction=valid_fraction,
-        r_target=float(r_target),
+        r_target=radius,
         cq=cq,
     )
 

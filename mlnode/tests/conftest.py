@@ -1,0 +1,66 @@
+"""Rounds and engines that several test files start from."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import numpy as np
+import pytest
+import torch
+
+from mlnode.poc.engines.base import load
+from mlnode.poc.engines.cpu import fp32_engine, int8_engine, numpy_engine
+from mlnode.poc.engines.exact import ExactEngine
+from mlnode.poc.params import MODEL_PARAMS_TEST, PocParams
+from mlnode.poc.rounds import Round, new_round
+
+ENGINES = {"numpy": numpy_engine, "int8": int8_engine, "fp32": fp32_engine}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> ExactEngine:
+    """Each engine in turn, not started."""
+    return ENGINES[request.param]()
+
+
+@pytest.fixture(scope="session")
+def round_() -> Round:
+    """A round of the test network."""
+    return new_round(block_hash="5a" * 32, public_key=b"\x01" * 20, params=MODEL_PARAMS_TEST)
+
+
+@pytest.fixture(scope="session")
+def fast(round_: Round) -> ExactEngine:
+    """An int8 engine that stands in the test round; tests do not change its round."""
+    started = int8_engine()
+    load(started, round_)
+    return started
+
+
+@pytest.fixture(scope="session")
+def odd_params() -> PocParams:
+    """A shape in which nothing is a multiple of anything convenient, and F > 1024 in chunks."""
+    return PocParams(
+        dim=99,
+        n_layers=2,
+        n_heads=3,
+        n_kv_heads=1,
+        vocab_size=257,
+        ffn_dim_multiplier=Decimal("8.1"),
+        multiple_of=7,
+        seq_len=9,
+    )
+
+
+@pytest.fixture(scope="session")
+def nonces() -> np.ndarray:
+    """64 nonces, some beyond 32 bits."""
+    low = np.arange(48, dtype=np.uint64)
+    return np.concatenate([low, low[:16] + np.uint64(2**40)])

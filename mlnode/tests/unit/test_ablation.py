@@ -1,0 +1,119 @@
+"""Whoever computes less than the whole network knows nothing about its output.
+
+Each shortcut is applied to the weights, and its outputs are set against the true ones. The
+nonces and the rounds are fixed, so a limit of five standard errors never fails by chance.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mlnode.poc.decision import Decisions, decide
+from mlnode.poc.engines.cpu import int8_engine
+from mlnode.poc.engines.exact import ExactEngine
+from mlnode.poc.engines.products import int8_product
+from mlnode.poc.engines.tiles import TiledKernel
+from mlnode.poc.exact8 import head_shift
+from mlnode.poc.rounds import Round
+from mlnode.poc.tensors import inputs
+
+COUNT = 4_096
+NONCES = np.arange(COUNT, dtype=np.uint64)
+Weights = dict[str, np.ndarray]
+
+
+def skip(layer: int) -> Callable[[Weights], None]:
+    def apply(weights: Weights) -> None:
+        weights[f"layers.{layer}.o"][:] = 0
+        weights[f"layers.{layer}.down"][:] = 0
+
+    return apply
+
+
+def no_attention(weights: Weights) -> None:
+    for layer in range(3):
+        weights[f"layers.{layer}.o"][:] = 0
+
+
+def ffn_columns(layers: tuple[int, ...], count: int) -> Callable[[Weights], None]:
+    def apply(weights: Weights) -> None:
+        for layer in layers:
+            weights[f"layers.{layer}.down"][:, :count] = 0
+
+    return apply
+
+
+def low_bits(bits: int) -> Callable[[Weights], None]:
+    def apply(weights: Weights) -> None:
+        for array in weights.values():
+            array &= -1 << bits
+
+    return apply
+
+
+SHORTCUTS = {
+    "skip layer 0": skip(0),
+    "skip layer 1": skip(1),
+    "skip layer 2": skip(2),
+    "no attention": no_attention,
+    "half the FFN": ffn_columns((0, 1, 2), 192),
+    "one FFN column of one layer": ffn_columns((1,), 1),
+    "int7 weights": low_bits(1),
+    "int4 weights": low_bits(4),
+}
+
+
+@pytest.fixture(scope="module")
+def truth(fast: ExactEngine) -> Decisions:
+    return fast.batch(NONCES)
+
+
+def cosines(came: Decisions) -> np.ndarray:
+    return came.dots / came.norms
+
+
+def tells_nothing(truth: Decisions, short: Decisions) -> None:
+    correlation = np.corrcoef(cosines(truth), cosines(short))[0, 1]
+    assert abs(correlation) < 5 / np.sqrt(COUNT)
+    # Of the true winners, as many are in the cheap copy's best tenth as chance puts there.
+    best = np.argsort(-cosines(short), kind="stable")[: COUNT // 10]
+    winners = np.count_nonzero(truth.valid)
+    expected, deviation = winners / 10, np.sqrt(winners * 0.1 * 0.9)
+    assert abs(np.count_nonzero(truth.valid[best]) - expected) < 4 * deviation
+    # What a cheat claims is mostly false.
+    assert np.mean(~truth.valid[short.valid]) > 0.8
+    assert not np.any(np.all(short.digests == truth.digests, axis=1))
+
+
+@pytest.mark.parametrize("name", sorted(SHORTCUTS))
+def test_a_shortcut_tells_nothing_about_the_output(
+    name: str, fast: ExactEngine, round_: Round, truth: Decisions
+) -> None:
+    weights = {key: array.copy() for key, array in fast.network.weights.items()}
+    SHORTCUTS[name](weights)
+    engine = int8_engine()
+    engine.adopt(round_, replace(fast.network, weights=weights))
+    tells_nothing(truth, engine.batch(NONCES))
+
+
+def test_one_position_dropped_tells_nothing_about_the_output(
+    fast: ExactEngine, round_: Round, truth: Decisions
+) -> None:
+    kernel = TiledKernel(int8_product)
+    kernel.load(replace(round_.params, seq_len=31), fast.network.weights)
+    x_BSD = np.delete(inputs(round_, round_.public_key, NONCES), 10, axis=1)
+    y_BV = kernel.outputs(x_BSD)
+    bits = head_shift(round_.params)
+    tells_nothing(truth, decide(y_BV, bits, fast.network.target, round_.cq))
+
+
+def test_the_measure_sees_a_copy_that_does_tell_something(truth: Decisions) -> None:
+    with pytest.raises(AssertionError):
+        tells_nothing(truth, truth)
+    noise = np.random.default_rng(0).normal(0, truth.dots.std() * 7, COUNT)
+    weak = replace(truth, dots=truth.dots + noise.astype(np.int64))
+    assert np.corrcoef(cosines(truth), cosines(weak))[0, 1] < 0.2
+    with pytest.raises(AssertionError):
+        tells_nothing(truth, weak)

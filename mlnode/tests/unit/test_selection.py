@@ -1,0 +1,113 @@
+from itertools import count
+
+import numpy as np
+import pytest
+
+from mlnode.poc.arrays import I8, I32, I64
+from mlnode.poc.engines.base import Engine
+from mlnode.poc.engines.cpu import cpu_engines, fp32_engine, int8_engine
+from mlnode.poc.engines.exact import ExactEngine
+from mlnode.poc.engines.products import int8_product
+from mlnode.poc.engines.selection import select_engine
+from mlnode.poc.engines.selftest import self_test
+from mlnode.poc.engines.tiles import TiledKernel
+from mlnode.poc.errors import NoEngineError, NotStartedError, SelfTestError
+
+
+class Saturating(TiledKernel):
+    """AVX2's way: x + 128 unsigned times w, neighbours added in int16, which saturates."""
+
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        if w_NK.shape[1] % 2 or len(w_NK) > 128:
+            return super().dot(x_RK, w_NK)
+        wide_NK = w_NK.astype(np.int64)
+        pairs_RNK = (x_RK[:, None].astype(np.int64) + 128) * wide_NK
+        sums_RNK = (pairs_RNK[..., ::2] + pairs_RNK[..., 1::2]).clip(-(2**15), 2**15 - 1)
+        return sums_RNK.sum(-1) - 128 * wide_NK.sum(-1)
+
+
+class Rounding(TiledKernel):
+    """Sums of 13 fraction bits, as fp8 tensor cores keep them."""
+
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        mantissa, exponent = np.frexp(super().dot(x_RK, w_NK).astype(np.float64))
+        return np.ldexp(np.round(mantissa * 2**13) / 2**13, exponent).astype(np.int64)
+
+
+class OneBitOff(TiledKernel):
+    """Right in its products, wrong in its forward pass."""
+
+    def outputs(self, x_BSD: I8) -> I32:
+        y_BV = super().outputs(x_BSD)
+        y_BV[-1, 0] ^= 1
+        return y_BV
+
+
+class Flaky(TiledKernel):
+    """One product in a million is wrong."""
+
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        out_RN = super().dot(x_RK, w_NK)
+        if out_RN.size >= 2**20:
+            out_RN[513, 77] += 1
+        return out_RN
+
+
+BROKEN = {
+    "saturating": (Saturating, "products wrong at depth 64"),
+    "rounding": (Rounding, "products wrong"),
+    "one bit off": (OneBitOff, "golden nonce 9223372036854775807"),
+    "flaky": (Flaky, "1 of 1048576 products wrong at depth 512"),
+}
+
+
+def broken(name: str) -> ExactEngine:
+    return ExactEngine(name, BROKEN[name][0](int8_product))
+
+
+def test_every_engine_passes_on_this_machine(engine: ExactEngine) -> None:
+    self_test(engine)
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_an_engine_that_is_not_exact_fails(name: str) -> None:
+    with pytest.raises(SelfTestError, match=f"^{name}: .*{BROKEN[name][1]}"):
+        self_test(broken(name))
+
+
+def test_the_fastest_that_passed_is_chosen_and_named() -> None:
+    ticks = count()
+    engines = cpu_engines()
+    # A clock that counts its calls times every batch alike; the order given then decides.
+    chosen = select_engine(engines, clock=lambda: float(next(ticks)))
+    assert chosen.engine is engines[0]
+    assert chosen.spare == engines[1:]
+    assert [report.name for report in chosen.reports] == ["int8", "fp32", "numpy"]
+    assert chosen.summary == "int8 at 64 golden nonces/s (fp32 64/s; numpy 64/s)"
+    with pytest.raises(NotStartedError):
+        chosen.engine.weights_fingerprint()
+
+
+def test_the_slower_engine_comes_second() -> None:
+    # Three batches of 4 s for the first candidate, then three of 1 s for the second.
+    readings = iter([0.0, 4.0] * 3 + [0.0, 1.0] * 3)
+    slow, quick = fp32_engine(), int8_engine()
+    chosen = select_engine([slow, quick], clock=lambda: next(readings))
+    assert chosen.engine is quick
+    assert chosen.spare == (slow,)
+    assert [report.nonces_per_second for report in chosen.reports] == [64.0, 16.0]
+
+
+def test_a_faster_engine_that_fails_is_not_chosen_and_the_status_says_why() -> None:
+    chosen = select_engine([broken("flaky"), fp32_engine()])
+    assert chosen.engine.name == "fp32"
+    assert chosen.spare == ()
+    assert not chosen.reports[1].passed
+    assert "flaky: 1 of 1048576 products wrong" in chosen.summary
+
+
+def test_where_no_engine_is_exact_nothing_is_proven() -> None:
+    with pytest.raises(NoEngineError, match="flaky: 1 of 1048576"):
+        select_engine([broken("flaky")])
+    with pytest.raises(NoEngineError, match="none was tried"):
+        select_engine(list[Engine]())
