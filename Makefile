@@ -54,7 +54,8 @@ lint: $(STAMPS)/python $(STAMPS)/plugins $(STAMPS)/linters ## Run every static c
 		go run ./inference-chain/cmd/vectors -check
 	@echo "state machine: integers, no clock, no chance, no map order" && \
 		go vet -vettool=$(TOOLS)/statecheck ./inference-chain/core/... ./inference-chain/x/...
-	@echo "golangci-lint" && $(TOOLS)/golangci-lint run
+	@echo "golangci-lint" && $(TOOLS)/golangci-lint run && \
+		cd tools && ../$(TOOLS)/golangci-lint run --config ../.golangci.yml
 	@echo "ruff" && $(VENV)/ruff check -q . && $(VENV)/ruff format -q --check .
 	@echo "pyright" && $(VENV)/pyright
 
@@ -67,6 +68,7 @@ format: $(STAMPS)/python $(STAMPS)/linters ## Format Go, Python and the schemas
 test: setup lint test-go test-py ## Set up, check and run the tests: what CI runs
 
 test-long: setup lint ## All tests, with the race detector and the long ones
+	@command -v cc >/dev/null || { echo "missing: a C compiler (cc), which Go's race detector needs"; exit 1; }
 	go test -race -tags long -timeout 90m ./...
 	$(VENV)/pytest -m "not gpu" --timeout 3600 $(PY_TESTS)
 

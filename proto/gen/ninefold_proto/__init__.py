@@ -1,4 +1,4 @@
-"""Generated messages: `inference.v1` and `validators.v1` of the chain, `mlnode.v1` of the compute servers.
+"""Generated messages of the chain (`inference`, `validators`) and of the mlnodes (`mlnode`).
 
 Everything below the packages named `v1` is written by `make proto`.
 """

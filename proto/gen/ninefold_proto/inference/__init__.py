@@ -5,4 +5,4 @@ path when its package `protos` is imported; generating them a second time would
 register the same names twice in one descriptor pool.
 """
 
-import cosmpy.protos as _cosmos_schemas  # noqa: F401  # pyright: ignore
+import cosmpy.protos as _cosmos_schemas  # noqa: F401  # pyright: ignore[reportUnusedImport]
