@@ -38,3 +38,10 @@ func GetParticipantModelCoverage(root uint64, weights []uint64, spread uint64) (
 	}
 	return c, nil
 }
+
+// CoversModel says whether a belonging weight covers one model: weight ≥ root/parts,
+// compared without dividing. parts is coverage_spread times the models that have
+// weight.
+func CoversModel(root, weight, parts uint64) bool {
+	return fixed.CmpProducts(weight, parts, root, 1) >= 0
+}
