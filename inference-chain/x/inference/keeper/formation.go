@@ -1,0 +1,176 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cosmossdk.io/collections"
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"ninefold.dev/inference-chain/core/poc"
+	"ninefold.dev/inference-chain/core/weight"
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+// ComputeNewWeights forms the opened epoch's group for as many hosts as one block
+// may, by ascending address: their outcomes, weights, reasons and rows. Cutting the
+// hosts into blocks in another way gives the same rows.
+func (k Keeper) ComputeNewWeights(ctx sdk.Context) error {
+	cursor, err := k.Formation.Get(ctx)
+	if errors.Is(err, collections.ErrNotFound) || err == nil && cursor.Done {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("formation: %w", err)
+	}
+	f, err := k.resumeFormation(ctx, cursor)
+	if err != nil {
+		return err
+	}
+	budget := cursor.HostsPerBlock
+	for budget > 0 && !f.cursor.Done {
+		if err := f.pass(&budget); err != nil {
+			return err
+		}
+	}
+	if err := f.flush(); err != nil {
+		return err
+	}
+	if f.cursor.Done {
+		if err := f.finish(); err != nil {
+			return err
+		}
+	}
+	return k.Formation.Set(ctx, f.cursor)
+}
+
+// formation is what one block needs to form hosts. Counters that many hosts bump
+// are kept here and written once, at the end of the block.
+type formation struct {
+	ctx    sdk.Context
+	k      Keeper
+	cursor types.FormationCursor
+	opened types.Epoch
+	judges types.Epoch
+	same   bool // whether both epochs count the same work
+	jury   panels
+	fraud  *poc.FraudTable
+	round  weight.Round
+	models map[string]types.Model // snapshot, only asked
+
+	groups map[string]types.EpochGroup // touched in this block, by model
+	duties map[string]types.JuryDuty   // touched in this block, by address
+}
+
+func (k Keeper) resumeFormation(ctx sdk.Context, cursor types.FormationCursor) (*formation, error) {
+	f := &formation{
+		ctx: ctx, k: k, cursor: cursor,
+		groups: map[string]types.EpochGroup{}, duties: map[string]types.JuryDuty{},
+	}
+	var err error
+	if f.opened, f.judges, err = k.judgedRecords(ctx, cursor.EpochIndex); err != nil {
+		return nil, err
+	}
+	if f.same, err = sameProof(f.opened.Params, f.judges.Params); err != nil {
+		return nil, err
+	}
+	if f.jury, err = k.panelsOf(ctx, cursor.EpochIndex); err != nil {
+		return nil, err
+	}
+	if f.fraud, err = fraudTable(f.opened.Params); err != nil {
+		return nil, err
+	}
+	return f, f.readSnapshot()
+}
+
+func (f *formation) readSnapshot() error {
+	rows, err := values(f.ctx, f.k.EpochModels, collections.PairPrefix[uint64, string](f.opened.Index))
+	if err != nil {
+		return err
+	}
+	lengths := lengthsOf(f.opened.Params)
+	f.round = weight.Round{
+		ThroughputPerNonce: make(map[string]uint64, len(rows)),
+		PocPeriod:          lengths.PocPeriod(),
+		Generation:         lengths.Generation(),
+		Scale:              f.scale(),
+	}
+	f.models = make(map[string]types.Model, len(rows))
+	for _, row := range rows {
+		f.round.ThroughputPerNonce[row.Model.Id] = row.Model.ThroughputPerNonce
+		f.models[row.Model.Id] = row.Model
+	}
+	return nil
+}
+
+// scale converts weights of the judging epoch into this round's nonces.
+func (f *formation) scale() weight.Scale {
+	if f.same {
+		return weight.Unscaled
+	}
+	return weight.Scale{Now: f.cursor.ScaleNew, Then: f.cursor.ScaleOld}
+}
+
+// pass goes through hosts until the block's budget is spent or the pass ends.
+func (f *formation) pass(budget *uint64) error {
+	hosts, more, err := f.k.nextHosts(f.ctx, f.cursor.After, *budget)
+	if err != nil {
+		return err
+	}
+	*budget -= uint64(len(hosts))
+	for _, host := range hosts {
+		if f.cursor.Phase == passJudge {
+			err = f.measureHost(host)
+		} else {
+			err = f.formHost(host)
+		}
+		if err != nil {
+			return fmt.Errorf("host %s: %w", host.row.Address, err)
+		}
+		f.cursor.After = host.row.Address
+	}
+	if more {
+		return nil
+	}
+	if f.cursor.Phase == passForm {
+		f.cursor.Done = true
+		return nil
+	}
+	f.cursor.Phase, f.cursor.After = passForm, ""
+	f.round.Scale = f.scale()
+	return nil
+}
+
+// registered is a participant with its raw address.
+type registered struct {
+	address []byte
+	row     types.Participant
+}
+
+// nextHosts returns up to limit participants after an address, and whether there
+// are more of them.
+func (k Keeper) nextHosts(ctx context.Context, after string, limit uint64) ([]registered, bool, error) {
+	hosts := new(collections.Range[[]byte])
+	if after != "" {
+		address, err := k.addressCodec.StringToBytes(after)
+		if err != nil {
+			return nil, false, err
+		}
+		hosts = hosts.StartExclusive(address)
+	}
+	iterator, err := k.Participants.Iterate(ctx, hosts)
+	if err != nil {
+		return nil, false, err
+	}
+	defer iterator.Close() //nolint:errcheck // closing an iterator that was only read cannot lose anything
+	var next []registered
+	for ; iterator.Valid() && uint64(len(next)) < limit; iterator.Next() {
+		entry, err := iterator.KeyValue()
+		if err != nil {
+			return nil, false, err
+		}
+		next = append(next, registered{address: entry.Key, row: entry.Value})
+	}
+	return next, iterator.Valid(), nil
+}

@@ -1,0 +1,111 @@
+package keeper
+
+import (
+	"cosmossdk.io/collections"
+
+	"ninefold.dev/inference-chain/core/poc"
+	"ninefold.dev/inference-chain/core/weight"
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+// formHost judges one host and writes everything the epoch has to know of it. An
+// account that has no node, and had none, leaves no rows.
+func (f *formation) formHost(host registered) error {
+	j, err := f.judge(host)
+	if err != nil {
+		return err
+	}
+	if err := f.countDuty(j); err != nil {
+		return err
+	}
+	if j.Outcome == poc.Fraud {
+		if err := f.forfeit(host); err != nil {
+			return err
+		}
+	}
+	nodes, err := f.nodesOf(host)
+	if err != nil || len(nodes) == 0 && j.Claimed == 0 {
+		return err
+	}
+	jailed, err := f.jailedForGood(host)
+	if err != nil {
+		return err
+	}
+	formed, err := weight.ComputeNewWeights(weight.Host{Jailed: jailed, Judgement: j.Judgement, Nodes: nodes}, f.round)
+	if err != nil {
+		return err
+	}
+	return f.write(host, j, nodes, formed)
+}
+
+// jailedForGood says whether the host's key signed twice and no other one waits.
+func (f *formation) jailedForGood(host registered) (bool, error) {
+	if len(host.row.NextConsensusKey) > 0 {
+		return false, nil
+	}
+	return f.k.validators.IsTombstoned(f.ctx, host.address)
+}
+
+// nodesOf lists the facts of a host's nodes: the fleet in the order of node_index,
+// then nodes declared too late, then members of the judging epoch that are gone.
+func (f *formation) nodesOf(host registered) ([]weight.Node, error) {
+	fleet, err := f.k.FleetAt(f.ctx, f.opened.Index, host.address)
+	if err != nil {
+		return nil, err
+	}
+	before, err := f.nodesBefore(host)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]weight.Node, 0, len(fleet))
+	seen := map[string]bool{}
+	for _, node := range fleet {
+		fact, err := f.fleetNode(host, node, before[node.LocalId])
+		if err != nil {
+			return nil, err
+		}
+		nodes, seen[node.LocalId] = append(nodes, fact), true
+	}
+	rows, err := f.k.hardwareRows(f.ctx, host.address)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if !seen[row.NodeId] && row.At(f.opened.Index+1) != nil {
+			nodes, seen[row.NodeId] = append(nodes, weight.Node{ID: row.NodeId, Standing: weight.Late}), true
+		}
+	}
+	return append(nodes, gone(before, seen)...), nil
+}
+
+func (f *formation) fleetNode(host registered, node types.HardwareNode, before nodeBefore) (weight.Node, error) {
+	key := collections.Join3(f.opened.Index, host.address, node.LocalId)
+	claims, err := valueOrZero(f.k.NodeClaims.Get(f.ctx, key))
+	return weight.Node{
+		ID: node.LocalId, Models: node.Models, Claimed: claims.Claimed, Serves: before.serves, Carried: before.weight,
+	}, err
+}
+
+// nodeBefore is a node as the judging epoch has it.
+type nodeBefore struct {
+	id     string
+	weight uint64
+	serves bool
+}
+
+func (f *formation) nodesBefore(host registered) (map[string]nodeBefore, error) {
+	rows, err := values(f.ctx, f.k.EpochNodes,
+		collections.QuadSuperPrefix3[uint64, string, []byte, string](f.judges.Index, "", host.address))
+	if err != nil {
+		return nil, err
+	}
+	before := make(map[string]nodeBefore, len(rows))
+	for _, row := range rows {
+		serves, err := f.k.servesThroughPoc(f.ctx, host.address, row)
+		if err != nil {
+			return nil, err
+		}
+		before[row.Info.NodeId] = nodeBefore{id: row.Info.NodeId, weight: row.Info.PocWeight, serves: serves}
+	}
+	return before, nil
+}
