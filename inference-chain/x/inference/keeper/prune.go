@@ -1,0 +1,245 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+
+	"cosmossdk.io/collections"
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+// retention is for how long the rows of an epoch stay.
+type retention struct {
+	// epochs are kept behind the one opened last; an abandoned epoch keeps nothing
+	// but what is marked as lasting.
+	epochs  func(types.Params) uint64
+	lasting bool
+}
+
+// proofRetention is for how many epochs commitments and verdicts stay after they
+// were judged: long enough for whoever wants to check the judgement.
+const proofRetention = 2
+
+var (
+	proofs  = retention{epochs: func(types.Params) uint64 { return proofRetention }}
+	claims  = retention{epochs: func(p types.Params) uint64 { return p.ClaimRetentionEpochs }}
+	results = retention{epochs: func(p types.Params) uint64 { return p.EpochRetention }}
+	records = retention{epochs: func(p types.Params) uint64 { return p.EpochRetention }, lasting: true}
+)
+
+// pruned is one epoch-keyed collection with its retention. delete takes up to limit
+// rows of an epoch and returns how many it took; fewer than limit means that none
+// is left.
+type pruned struct {
+	name      string
+	retention retention
+	delete    func(ctx sdk.Context, epoch, limit uint64) (uint64, error)
+}
+
+// pruneTable lists every epoch-keyed collection in the order in which an epoch's
+// rows go. A collection is reached when those before it are empty, so what is kept
+// longest stands last, and an epoch's record goes after everything it explains.
+//
+// The index of an entry is stored in cursors: add new entries before the records
+// only together with a migration, and never reorder.
+func (k Keeper) pruneTable() []pruned {
+	return []pruned{
+		rowsOf("poc_batches", proofs, k.PocBatches, collections.QuadPrefix[uint64, []byte, string, uint64]),
+		rowsOf("node_claims", proofs, k.NodeClaims, collections.TriplePrefix[uint64, []byte, string]),
+		rowsOf("verdicts", proofs, k.Verdicts, collections.TriplePrefix[uint64, []byte, []byte]),
+		rowsOf("jury_exclusions", proofs, keysOnly(k.JuryExclusions), collections.PairPrefix[uint64, []byte]),
+		{"settle_amounts", claims, k.expireRewards},
+		rowsOf("forfeits", claims, k.Forfeits, collections.PairPrefix[uint64, []byte]),
+		rowsOf("jury_duties", claims, k.JuryDuties, collections.PairPrefix[uint64, []byte]),
+		rowsOf("used_receipts", claims, k.UsedReceipts, collections.PairPrefix[uint64, []byte]),
+		rowsOf("host_claims", results, k.HostClaims, collections.PairPrefix[uint64, []byte]),
+		rowsOf("host_outcomes", results, k.HostOutcomes, collections.PairPrefix[uint64, []byte]),
+		rowsOf("node_outcomes", results, k.NodeOutcomes, collections.TriplePrefix[uint64, []byte, string]),
+		rowsOf("epoch_nodes", results, k.EpochNodes, collections.QuadPrefix[uint64, string, []byte, string]),
+		rowsOf("member_ranks", results, k.MemberRanks, collections.PairPrefix[uint64, uint64]),
+		rowsOf("epoch_members", results, k.EpochMembers, collections.TriplePrefix[uint64, string, []byte]),
+		rowsOf("epoch_groups", results, k.EpochGroups, collections.PairPrefix[uint64, string]),
+		rowsOf("epoch_models", results, k.EpochModels, collections.PairPrefix[uint64, string]),
+		rowsOf("unit_prices", results, k.UnitPrices, whole),
+		rowsOf("settlements", results, k.Settlements, whole),
+		rowsOf("rounds", records, k.Rounds, whole),
+		rowsOf("epochs", records, k.Epochs, whole),
+	}
+}
+
+// whole is the prefix of a collection with one row an epoch.
+func whole(epoch uint64) uint64 { return epoch }
+
+// keysOnly is a set seen as a map.
+func keysOnly[K any](set collections.KeySet[K]) collections.Map[K, collections.NoValue] {
+	return collections.Map[K, collections.NoValue](set)
+}
+
+func rowsOf[K, V any](name string, kept retention, rows collections.Map[K, V], prefix func(uint64) K) pruned {
+	return pruned{name, kept, func(ctx sdk.Context, epoch, limit uint64) (uint64, error) {
+		found, err := firstKeys(ctx, rows, prefix(epoch), limit)
+		if err != nil {
+			return 0, err
+		}
+		for _, key := range found {
+			if err := rows.Remove(ctx, key); err != nil {
+				return 0, err
+			}
+		}
+		return uint64(len(found)), nil
+	}}
+}
+
+// firstKeys lists up to limit keys under a prefix, without reading their values.
+func firstKeys[K, V any](ctx context.Context, rows collections.Map[K, V], prefix K, limit uint64) ([]K, error) {
+	iterator, err := rows.Iterate(ctx, new(collections.Range[K]).Prefix(prefix))
+	if err != nil {
+		return nil, err
+	}
+	defer iterator.Close() //nolint:errcheck // closing an iterator that was only read cannot lose anything
+	var found []K
+	for ; iterator.Valid() && uint64(len(found)) < limit; iterator.Next() {
+		key, err := iterator.Key()
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, key)
+	}
+	return found, nil
+}
+
+// prune deletes what is past its retention, the oldest epoch first, up to
+// max_pruned_keys_per_block rows.
+func (k Keeper) prune(ctx sdk.Context) error {
+	params, err := k.Params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	clock, err := k.ClockAt(ctx)
+	if err != nil {
+		return err
+	}
+	cursors, err := k.waitingPrunes(ctx)
+	if err != nil {
+		return err
+	}
+	budget := params.MaxPrunedKeysPerBlock
+	for _, cursor := range cursors {
+		if budget == 0 {
+			return nil
+		}
+		if err := k.pruneEpoch(ctx, cursor, clock, &budget); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k Keeper) waitingPrunes(ctx context.Context) ([]types.PruneCursor, error) {
+	iterator, err := k.Prunes.Iterate(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return iterator.Values()
+}
+
+// pruneEpoch moves one epoch's cursor on.
+func (k Keeper) pruneEpoch(ctx sdk.Context, cursor types.PruneCursor, clock types.Clock, budget *uint64) error {
+	record, err := k.Epochs.Get(ctx, cursor.EpochIndex)
+	if errors.Is(err, collections.ErrNotFound) {
+		return k.Prunes.Remove(ctx, cursor.EpochIndex) // the record goes last
+	}
+	if err != nil {
+		return err
+	}
+	table := k.pruneTable()
+	before := cursor
+	for *budget > 0 && int(cursor.Collection) < len(table) && due(table[cursor.Collection].retention, record, clock) {
+		limit := *budget
+		deleted, err := table[cursor.Collection].delete(ctx, record.Index, limit)
+		if err != nil {
+			return err
+		}
+		*budget -= deleted
+		if deleted == limit {
+			break // perhaps there is more
+		}
+		cursor.Collection++
+	}
+	switch {
+	case int(cursor.Collection) == len(table):
+		return k.Prunes.Remove(ctx, cursor.EpochIndex)
+	case cursor == before:
+		return nil
+	default:
+		return k.Prunes.Set(ctx, cursor.EpochIndex, cursor)
+	}
+}
+
+// due says whether an epoch's rows are past their retention. Nothing of an epoch
+// that is still needed is ever due: only settled and abandoned ones are.
+func due(kept retention, record types.Epoch, clock types.Clock) bool {
+	age := clock.Opened - record.Index
+	switch record.Status {
+	case types.EpochStatus_EPOCH_STATUS_ABANDONED:
+		return !kept.lasting || age > kept.epochs(record.Params)
+	case types.EpochStatus_EPOCH_STATUS_SETTLED:
+		return age > kept.epochs(record.Params)
+	default:
+		return false
+	}
+}
+
+// expireRewards deletes settled rewards whose time to be claimed is over, and burns
+// those that nobody claimed.
+func (k Keeper) expireRewards(ctx sdk.Context, epoch, limit uint64) (uint64, error) {
+	expired, err := firstKeys(ctx, k.SettleAmounts, collections.PairPrefix[uint64, []byte](epoch), limit)
+	if err != nil {
+		return 0, err
+	}
+	var burned uint64
+	for _, key := range expired {
+		amount, err := k.expireReward(ctx, key)
+		if err != nil {
+			return 0, err
+		}
+		burned += amount // never more than what was minted
+	}
+	if burned == 0 {
+		return uint64(len(expired)), nil
+	}
+	treasury, err := k.treasury(ctx)
+	if err != nil {
+		return 0, err
+	}
+	treasury.expired += burned
+	return uint64(len(expired)), errors.Join(
+		k.setTreasury(ctx, treasury), k.bank.BurnCoins(ctx, types.ModuleName, coins(burned)),
+	)
+}
+
+// expireReward deletes one reward and returns what has to be burned.
+func (k Keeper) expireReward(ctx sdk.Context, key byEpochAddress) (uint64, error) {
+	row, err := k.SettleAmounts.Get(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	if err := k.SettleAmounts.Remove(ctx, key); err != nil {
+		return 0, err
+	}
+	waiting := collections.Join(key.K2(), key.K1())
+	unclaimed, err := k.Unclaimed.Has(ctx, waiting)
+	if err != nil || !unclaimed {
+		return 0, err
+	}
+	if err := k.Unclaimed.Remove(ctx, waiting); err != nil {
+		return 0, err
+	}
+	amount, err := number(row.Amount)
+	if err != nil {
+		return 0, err
+	}
+	return amount, emit(ctx, &types.EventRewardExpired{EpochIndex: row.EpochIndex, Participant: row.Participant, Amount: row.Amount})
+}
