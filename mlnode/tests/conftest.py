@@ -1,7 +1,6 @@
 """Rounds and engines that several test files start from."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import torch
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.cpu import fp32_engine, int8_engine, numpy_engine
 from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.params import MODEL_PARAMS_TEST, PocParams
+from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import Round, new_round
 
 ENGINES = {"numpy": numpy_engine, "int8": int8_engine, "fp32": fp32_engine}
@@ -42,21 +41,6 @@ def fast(round_: Round) -> ExactEngine:
     started = int8_engine()
     load(started, round_)
     return started
-
-
-@pytest.fixture(scope="session")
-def odd_params() -> PocParams:
-    """A shape in which nothing is a multiple of anything convenient, and F > 1024 in chunks."""
-    return PocParams(
-        dim=99,
-        n_layers=2,
-        n_heads=3,
-        n_kv_heads=1,
-        vocab_size=257,
-        ffn_dim_multiplier=Decimal("8.1"),
-        multiple_of=7,
-        seq_len=9,
-    )
 
 
 @pytest.fixture(scope="session")
