@@ -1,0 +1,46 @@
+package keeper
+
+import (
+	"context"
+
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+// UseFreeMessage takes one of the messages that a registered host may send without
+// a fee in this stage, and says whether one was left. Stage and epoch are those of
+// the block; with either, counting starts anew. Who is no host has none.
+func (k Keeper) UseFreeMessage(ctx context.Context, host sdk.AccAddress) (bool, error) {
+	registered, err := k.Participants.Has(ctx, host)
+	if err != nil || !registered {
+		return false, err
+	}
+	params, err := k.Params.Get(ctx)
+	if err != nil {
+		return false, err
+	}
+	quota, err := k.quotaNow(ctx, host)
+	if err != nil || quota.Used >= params.FreeMessagesPerStage {
+		return false, err
+	}
+	quota.Used++
+	return true, k.Quotas.Set(ctx, host, quota)
+}
+
+// quotaNow returns what a host used in this stage.
+func (k Keeper) quotaNow(ctx context.Context, host sdk.AccAddress) (types.Quota, error) {
+	stage, record, err := k.StageNow(ctx)
+	if err != nil {
+		return types.Quota{}, err
+	}
+	quota, err := valueOrZero(k.Quotas.Get(ctx, host))
+	if err != nil {
+		return types.Quota{}, err
+	}
+	if quota.EpochIndex == record.Index && quota.Stage == types.Stage(stage) {
+		return quota, nil
+	}
+	text, err := k.addressText(host)
+	return types.Quota{Participant: text, EpochIndex: record.Index, Stage: types.Stage(stage)}, err
+}
