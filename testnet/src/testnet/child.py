@@ -1,0 +1,127 @@
+"""One process of the network: its start, its log, its end."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+# Loaded here: between fork and exec nothing may be imported.
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a process runs.
+
+    Attributes:
+        name: name within the network, e.g. `host0-chain`.
+        argv: program and arguments.
+        env: variables added to the environment.
+        cwd: working folder.
+        log: file that takes standard output and error.
+        grace_s: seconds between SIGTERM and SIGKILL.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    log: Path
+    grace_s: float = 10.0
+
+
+class Child:
+    """A running process. It ends with its parent, whatever ends the parent."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.started = time.monotonic()
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        with command.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command.argv,
+                env={**os.environ, **command.env},
+                cwd=command.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """Exit code, negative for a signal, or None while it runs."""
+        return self._process.poll()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self._signal(signal.SIGKILL)
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Wait for its end; None when it still runs after the timeout."""
+        try:
+            return self._process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.poll() is None:
+            # Popen.send_signal polls first, so a recycled process id is never hit.
+            self._process.send_signal(number)
+
+
+def stop_all(children: Sequence[Child]) -> None:
+    """End processes: all are asked, then those that do not follow are killed."""
+    for child in children:
+        child.terminate()
+    for child in children:
+        if child.wait(child.command.grace_s) is None:
+            child.kill()
+            child.wait(5.0)
+
+
+def record_exit(path: Path, child: Child) -> None:
+    """Append one line about a process that ended."""
+    line = {
+        "name": child.command.name,
+        "pid": child.pid,
+        "exit_code": child.exit_code(),
+        "ran_s": round(time.monotonic() - child.started, 3),
+    }
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def log_tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a log, for a message; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 64 * 1024))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _die_with_parent() -> None:
+    # A new process group keeps Ctrl-C in a terminal from reaching the children
+    # behind the supervisor's back, which stops them in order.
+    os.setpgid(0, 0)
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

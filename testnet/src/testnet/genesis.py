@@ -1,0 +1,211 @@
+"""Lays out a new network on disk: keys, homes, genesis, configuration files."""
+
+import json
+import subprocess
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from testnet.binaries import Binaries
+from testnet.errors import ProcessFailedError
+from testnet.keys import HostKeys, new_keys, random_token, save_keys, save_secret
+from testnet.layout import Home, HostRecord, Network, NodeRecord, write_atomically
+from testnet.ports import free_ports
+from testnet.settings import write_broker_settings, write_chain_settings, write_node_settings
+from testnet.spec import CHAIN_ID, DENOM, HostSpec, NetworkSpec
+
+COLD_UNINE = 1_000_000_000_000
+WARM_UNINE = 1_000_000_000
+# Every founding node starts with the same weight; the first proof replaces it.
+GENESIS_WEIGHT = 1000
+_PORTS_PER_HOST = 6
+_PORTS_PER_NODE = 3
+
+MODELS: tuple[dict[str, Any], ...] = (
+    {
+        "id": "ninefold/tiny-llama",
+        "name": "Tiny Llama",
+        "version": "1",
+        "hf_repo": "ninefold/tiny-llama",
+        "hf_commit": "0000000000000000000000000000000000000001",
+        "vram_gb": "1",
+        "throughput_per_nonce": "1000",
+        "units_of_compute_per_token": "1",
+        "context_size": "512",
+    },
+    {
+        "id": "ninefold/tiny-qwen",
+        "name": "Tiny Qwen",
+        "version": "1",
+        "hf_repo": "ninefold/tiny-qwen",
+        "hf_commit": "0000000000000000000000000000000000000002",
+        "vram_gb": "1",
+        "throughput_per_nonce": "1000",
+        "units_of_compute_per_token": "1",
+        "context_size": "512",
+    },
+)
+"""Governed models of a new network; the mlnode makes weights for them by script."""
+
+
+def node_models(host: HostRecord) -> dict[str, list[str]]:
+    """Which models each node of a host serves: the second node prefers the second model."""
+    ids = [str(m["id"]) for m in MODELS]
+    return {node.node_id: ids if i % 2 == 0 else ids[::-1] for i, node in enumerate(host.nodes)}
+
+
+def create_network(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network:
+    """Lay out a network and its genesis; nothing is started.
+
+    Raises:
+        ProcessFailedError: when a program refuses, with its words.
+    """
+    home.create()
+    keys = {host.name: new_keys() for host in spec.hosts}
+    records = tuple(create_host(home, host, keys[host.name], binaries) for host in spec.hosts)
+    network = Network(
+        hosts=records,
+        block_ms=spec.block_ms,
+        model_ids=tuple(str(m["id"]) for m in MODELS),
+    )
+    _write_genesis(home, network, spec, binaries)
+    for host in records:
+        write_host_settings(home, network, host)
+    run([str(binaries.mlnode), "tiny-models", "--out", str(home.models_dir)])
+    home.save(network)
+    return network
+
+
+def create_host(home: Home, host: HostSpec, keys: HostKeys, binaries: Binaries) -> HostRecord:
+    """Make a host's folders, keys and ports, and initialise its chain home."""
+    save_keys(home.keys_path(host.name), keys)
+    broker = home.broker_dir(host.name)
+    save_secret(broker / "warm.key", keys.warm.signer().private_key_bytes.hex())
+    save_secret(broker / "admin.token", random_token())
+    chain_home = home.chain_home(host.name)
+    run(
+        [
+            str(binaries.inferenced),
+            "init",
+            host.name,
+            f"--chain-id={CHAIN_ID}",
+            f"--home={chain_home}",
+        ]
+    )
+    node_key = run([str(binaries.inferenced), "comet", "show-node-id", f"--home={chain_home}"])
+    ports = iter(free_ports(_PORTS_PER_HOST + _PORTS_PER_NODE * host.nodes))
+    nodes: list[NodeRecord] = []
+    p2p, rpc, grpc, api, public, admin = (next(ports) for _ in range(_PORTS_PER_HOST))
+    for node_id in host.node_ids:
+        save_secret(home.node_dir(host.name, node_id) / "node.token", random_token())
+        nodes.append(
+            NodeRecord(
+                node_id=node_id,
+                grpc_port=next(ports),
+                metrics_port=next(ports),
+                serving_port=next(ports),
+            )
+        )
+    return HostRecord(
+        name=host.name,
+        address=str(keys.cold.address()),
+        warm_address=str(keys.warm.address()),
+        node_key_id=node_key.strip(),
+        p2p_port=p2p,
+        rpc_port=rpc,
+        grpc_port=grpc,
+        api_port=api,
+        broker_port=public,
+        admin_port=admin,
+        nodes=tuple(nodes),
+        forge=host.forge,
+        withhold=host.withhold,
+    )
+
+
+def write_host_settings(home: Home, network: Network, host: HostRecord) -> None:
+    """Write every configuration file of a host."""
+    write_chain_settings(home, network, host)
+    write_broker_settings(home, network, host, node_models(host))
+    for node in host.nodes:
+        write_node_settings(home, host, node.node_id)
+
+
+def _write_genesis(home: Home, network: Network, spec: NetworkSpec, binaries: Binaries) -> None:
+    """Write genesis in the first host's home with the program's own commands, then copy it."""
+    first = home.chain_home(network.hosts[0].name)
+
+    def genesis(*args: str) -> None:
+        run([str(binaries.inferenced), "genesis", *args, f"--home={first}"])
+
+    genesis("preset", "testnet")
+    for name, value in spec.params:
+        genesis("set-param", name, value)
+    for model in MODELS:
+        path = home.root / "models.json"
+        write_atomically(path, json.dumps(model))
+        genesis("add-model", str(path))
+        path.unlink()
+    for host in network.hosts:
+        genesis("add-account", host.address, f"{COLD_UNINE}{DENOM}")
+        genesis("add-account", host.warm_address, f"{WARM_UNINE}{DENOM}")
+        genesis("add-host", str(_host_file(home, host)))
+    genesis("validate")
+    text = (first / "config" / "genesis.json").read_text()
+    for host in network.hosts[1:]:
+        write_atomically(home.chain_home(host.name) / "config" / "genesis.json", text)
+
+
+def _host_file(home: Home, host: HostRecord) -> Path:
+    """A founding host as `inferenced genesis add-host` reads it."""
+    models = node_models(host)
+    path = home.host_dir(host.name) / "genesis-host.json"
+    body: Mapping[str, Any] = {
+        "participant": {
+            "address": host.address,
+            "url": broker_url(host),
+            "metadata": host.name,
+            "consensus_key": consensus_key(home, host.name),
+        },
+        "nodes": [
+            {
+                "node": {
+                    "local_id": node.node_id,
+                    "models": models[node.node_id],
+                    "hardware": [{"type": "CPU", "count": 1}],
+                },
+                "weight": str(GENESIS_WEIGHT),
+            }
+            for node in host.nodes
+        ],
+    }
+    write_atomically(path, json.dumps(body, indent=2) + "\n")
+    return path
+
+
+def broker_url(host: HostRecord) -> str:
+    """Public URL of a host's broker."""
+    return urllib.parse.urlunsplit(("http", f"127.0.0.1:{host.broker_port}", "", "", ""))
+
+
+def consensus_key(home: Home, host: str) -> str:
+    """A host's consensus public key, base64, from its chain home."""
+    path = home.chain_home(host) / "config" / "priv_validator_key.json"
+    raw = cast(dict[str, Any], json.loads(path.read_text()))
+    return str(raw["pub_key"]["value"])
+
+
+def run(argv: Sequence[str], *, stdin: str | None = None) -> str:
+    """Run a program to its end and return its output.
+
+    Raises:
+        ProcessFailedError: with what it wrote, when it fails.
+    """
+    done = subprocess.run(
+        argv, input=stdin, capture_output=True, text=True, check=False, timeout=120
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()
+        raise ProcessFailedError(f"`{' '.join(argv)}` ended with {done.returncode}: {said}")
+    return done.stdout

@@ -1,0 +1,191 @@
+"""Where everything of a network lies on disk, and the record of it."""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from testnet.errors import HomeError
+from testnet.spec import CHAIN_ID
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecord:
+    """One mlnode: its id within the host, its ports, its token's file is in its folder."""
+
+    node_id: str
+    grpc_port: int
+    metrics_port: int
+    serving_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRecord:
+    """One host as it was set up: names, addresses and ports."""
+
+    name: str
+    address: str
+    warm_address: str
+    node_key_id: str
+    p2p_port: int
+    rpc_port: int
+    grpc_port: int
+    api_port: int
+    broker_port: int
+    admin_port: int
+    nodes: tuple[NodeRecord, ...]
+    forge: bool = False
+    withhold: bool = False
+
+    @property
+    def chain_process(self) -> str:
+        """Name of the validator's process."""
+        return f"{self.name}-chain"
+
+    @property
+    def broker_process(self) -> str:
+        """Name of the broker's process."""
+        return f"{self.name}-broker"
+
+    def node_process(self, node_id: str) -> str:
+        """Name of an mlnode's process."""
+        return f"{self.name}-{node_id}"
+
+    @property
+    def process_names(self) -> tuple[str, ...]:
+        """Names of all processes of the host, in starting order."""
+        nodes = tuple(self.node_process(n.node_id) for n in self.nodes)
+        return (self.chain_process, *nodes, self.broker_process)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """The record of a network, kept in `network.json`."""
+
+    hosts: tuple[HostRecord, ...]
+    block_ms: int
+    chain_id: str = CHAIN_ID
+    format: int = FORMAT
+    model_ids: tuple[str, ...] = field(default=())
+
+    def host(self, name: str) -> HostRecord:
+        """The host of that name; HomeError lists the names there are."""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise HomeError(
+            f"no host is named {name!r}; the hosts are {', '.join(h.name for h in self.hosts)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one network."""
+
+    root: Path
+
+    @property
+    def record_path(self) -> Path:
+        """The network's record."""
+        return self.root / "network.json"
+
+    @property
+    def control_path(self) -> Path:
+        """Unix socket of the supervisor."""
+        return self.root / "control.sock"
+
+    @property
+    def supervisor_path(self) -> Path:
+        """Process id of the supervisor."""
+        return self.root / "supervisor.pid"
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of model weights, shared by the mlnodes."""
+        return self.root / "models"
+
+    def host_dir(self, host: str) -> Path:
+        """Folder of one host."""
+        return self.root / "hosts" / host
+
+    def chain_home(self, host: str) -> Path:
+        """Home of a host's chain node."""
+        return self.host_dir(host) / "chain"
+
+    def broker_dir(self, host: str) -> Path:
+        """Folder of a host's broker."""
+        return self.host_dir(host) / "broker"
+
+    def node_dir(self, host: str, node_id: str) -> Path:
+        """Folder of one mlnode."""
+        return self.host_dir(host) / node_id
+
+    def keys_path(self, host: str) -> Path:
+        """Keys of a host: mnemonics of the cold and the warm account."""
+        return self.host_dir(host) / "keys.json"
+
+    def log_path(self, process: str) -> Path:
+        """Log of a process."""
+        return self.root / "logs" / f"{process}.log"
+
+    def exits_path(self) -> Path:
+        """One JSON line for every process that ended."""
+        return self.root / "logs" / "exits.jsonl"
+
+    def create(self) -> None:
+        """Make the folder; HomeError when it holds something else."""
+        if self.root.exists() and any(self.root.iterdir()) and not self.record_path.exists():
+            raise HomeError(f"{self.root} is not empty and holds no network; choose another --home")
+        for folder in (self.root, self.root / "logs", self.root / "hosts"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, network: Network) -> None:
+        """Write the record, whole or not at all."""
+        write_atomically(self.record_path, json.dumps(asdict(network), indent=2) + "\n")
+
+    def load(self) -> Network:
+        """Read the record.
+
+        Raises:
+            HomeError: when there is none, or it is of another format.
+        """
+        try:
+            raw = cast(dict[str, Any], json.loads(self.record_path.read_text()))
+        except FileNotFoundError:
+            raise HomeError(
+                f"{self.root} holds no network; start one with `testnet up --home {self.root}`"
+            ) from None
+        except json.JSONDecodeError as err:
+            raise HomeError(f"{self.record_path} is damaged: {err}") from None
+        if raw.get("format") != FORMAT:
+            raise HomeError(
+                f"{self.root} is of format {raw.get('format')}, this program writes {FORMAT}; "
+                "remove the folder or choose another --home"
+            )
+        hosts = tuple(
+            HostRecord(**cast(Any, {**h, "nodes": tuple(NodeRecord(**n) for n in h["nodes"])}))
+            for h in cast(list[dict[str, Any]], raw["hosts"])
+        )
+        return Network(
+            hosts=hosts,
+            block_ms=raw["block_ms"],
+            chain_id=raw["chain_id"],
+            model_ids=tuple(raw["model_ids"]),
+        )
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file by a temporary one and a rename, so that no reader sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary = Path(name)
+    temporary.chmod(mode)
+    temporary.replace(path)

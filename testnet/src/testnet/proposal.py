@@ -1,0 +1,211 @@
+"""Governance proposals from files: checked, submitted, voted for, waited for."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+from cosmpy.aerial.wallet import LocalWallet
+from cosmpy.crypto.address import Address
+from google.protobuf import json_format
+from google.protobuf.any_pb2 import Any as ProtoAny
+from google.protobuf.message import Message
+from ninefold_proto.inference.v1 import params_pb2, tx_pb2
+
+from testnet.cosmos import (
+    Coin,
+    GovQueryStub,
+    MsgSubmitProposal,
+    MsgVote,
+    ProposalStatus,
+    QueryProposalRequest,
+    QueryProposalsRequest,
+    VoteOption,
+)
+from testnet.errors import ChainError, SpecError
+from testnet.layout import HostRecord
+from testnet.ledger import PREFIX, Ledger
+from testnet.spec import DENOM
+
+_DEPOSIT_UNINE = 10_000_000
+_GAS = 600_000
+_KEYS = {"title", "summary", "messages"}
+_KINDS: dict[str, type[Message]] = {
+    "inference.v1.MsgRegisterModel": tx_pb2.MsgRegisterModel,
+    "inference.v1.MsgRemoveModel": tx_pb2.MsgRemoveModel,
+    "inference.v1.MsgUpdateParams": tx_pb2.MsgUpdateParams,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A proposal as its file states it; parameters that the file leaves out are absent."""
+
+    title: str
+    summary: str
+    messages: tuple[dict[str, Any], ...]
+
+
+def gov_address() -> str:
+    """Address of the governance module's account: SHA-256 of its name, first 20 bytes."""
+    return str(Address(hashlib.sha256(b"gov").digest()[:20], PREFIX))
+
+
+def load_proposal(path: Path) -> Proposal:
+    """Read and check a proposal file.
+
+    Raises:
+        SpecError: naming the file, the key, and what would be right.
+    """
+    try:
+        raw = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise SpecError(f"{path}: no such file") from None
+    except json.JSONDecodeError as err:
+        raise SpecError(f"{path}: not JSON: {err}") from None
+    if not isinstance(raw, dict) or set(cast(dict[str, Any], raw)) != _KEYS:
+        raise SpecError(f"{path}: a proposal has exactly the keys {', '.join(sorted(_KEYS))}")
+    body = cast(dict[str, Any], raw)
+    messages = body["messages"]
+    if not isinstance(messages, list) or not messages:
+        raise SpecError(f"{path}: messages is a list of at least one message")
+    proposal = Proposal(
+        title=str(body["title"]),
+        summary=str(body["summary"]),
+        messages=tuple(cast(list[dict[str, Any]], messages)),
+    )
+    for i, message in enumerate(proposal.messages):
+        _parse(message, where=f"{path}: messages[{i}]")
+    return proposal
+
+
+def build_messages(proposal: Proposal, params: params_pb2.Params) -> list[Message]:
+    """The proposal's messages for the chain.
+
+    Args:
+        proposal: a checked proposal.
+        params: parameters in force; they fill what a MsgUpdateParams leaves out.
+    """
+    built: list[Message] = []
+    for raw in proposal.messages:
+        message = _parse(raw, where=proposal.title)
+        if isinstance(message, tx_pb2.MsgUpdateParams):
+            merged = params_pb2.Params()
+            merged.CopyFrom(params)
+            merged.MergeFrom(message.params)
+            # MergeFrom cannot set a field to its zero value; the file can.
+            for name, value in raw.get("params", {}).items():
+                if value in (0, "0", False, ""):
+                    merged.ClearField(name)
+            message.params.CopyFrom(merged)
+        message.authority = gov_address()  # type: ignore[attr-defined]
+        built.append(message)
+    return built
+
+
+def submit(
+    ledger: Ledger,
+    proposal: Proposal,
+    proposer: LocalWallet,
+    voters: list[LocalWallet],
+    *,
+    timeout_s: float = 60.0,
+) -> int:
+    """Submit a proposal, vote yes with everybody, and wait until it passed.
+
+    Returns:
+        The number of the proposal.
+
+    Raises:
+        ChainError: when it is refused, rejected, or fails in execution.
+    """
+    number = submit_only(ledger, proposal, proposer)
+    for voter in voters:
+        vote(ledger, number, voter)
+    wait_passed(ledger, number, timeout_s=timeout_s)
+    return number
+
+
+def submit_only(ledger: Ledger, proposal: Proposal, proposer: LocalWallet) -> int:
+    """Submit a proposal and return its number."""
+    messages: list[ProtoAny] = []
+    for message in build_messages(proposal, ledger.params()):
+        packed = ProtoAny()
+        packed.Pack(message, type_url_prefix="/")
+        messages.append(packed)
+    before = _newest(ledger)
+    ledger.send(
+        proposer,
+        [
+            MsgSubmitProposal(
+                messages=messages,
+                initial_deposit=[Coin(denom=DENOM, amount=str(_DEPOSIT_UNINE))],
+                proposer=str(proposer.address()),
+                title=proposal.title,
+                summary=proposal.summary,
+            )
+        ],
+        gas=_GAS,
+    )
+    newest = _newest(ledger)
+    if newest == before:
+        raise ChainError("the proposal was included, but governance lists no new one")
+    return newest
+
+
+def vote(ledger: Ledger, number: int, voter: LocalWallet) -> None:
+    """Vote yes."""
+    message = MsgVote(
+        proposal_id=number, voter=str(voter.address()), option=VoteOption.VOTE_OPTION_YES
+    )
+    ledger.send(voter, [message], gas=_GAS)
+
+
+def wait_passed(ledger: Ledger, number: int, *, timeout_s: float) -> None:
+    """Wait until a proposal passed; ChainError says how it ended otherwise."""
+    gov = GovQueryStub(ledger.channel)
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = gov.Proposal(QueryProposalRequest(proposal_id=number)).proposal
+        if found.status == ProposalStatus.PROPOSAL_STATUS_PASSED:
+            return
+        if found.status in (
+            ProposalStatus.PROPOSAL_STATUS_REJECTED,
+            ProposalStatus.PROPOSAL_STATUS_FAILED,
+        ):
+            how = ProposalStatus.Name(found.status).removeprefix("PROPOSAL_STATUS_").lower()
+            raise ChainError(f"proposal {number} was {how}: {found.failed_reason or 'by vote'}")
+        time.sleep(0.25)
+    raise ChainError(f"proposal {number} is not decided after {timeout_s:g} s")
+
+
+def voters_of(hosts: tuple[HostRecord, ...], wallets: dict[str, LocalWallet]) -> list[LocalWallet]:
+    """The wallets of all hosts, in order."""
+    return [wallets[h.name] for h in hosts]
+
+
+def _parse(raw: dict[str, Any], *, where: str) -> Any:
+    kind = str(raw.get("@type", "")).removeprefix("/")
+    if kind not in _KINDS:
+        raise SpecError(f"{where}: @type {kind!r} is not one of {', '.join(sorted(_KINDS))}")
+    body = {k: v for k, v in raw.items() if k != "@type"}
+    message = _KINDS[kind]()
+    try:
+        json_format.ParseDict(body, message)
+    except json_format.ParseError as err:
+        raise SpecError(f"{where}: {err}") from None
+    return message
+
+
+def _newest(ledger: Ledger) -> int:
+    request = QueryProposalsRequest()
+    request.pagination.reverse = True
+    request.pagination.limit = 1
+    try:
+        found = GovQueryStub(ledger.channel).Proposals(request).proposals
+    except grpc.RpcError as err:
+        raise ChainError(str(err)) from None
+    return int(found[0].id) if found else 0

@@ -1,0 +1,103 @@
+"""The verb `up`: a network from nothing, shown until it is told to stop."""
+
+import signal
+import time
+from types import FrameType
+
+from rich.console import Console
+
+from testnet.binaries import find_binaries
+from testnet.errors import ChainError, NetworkError, ProcessFailedError
+from testnet.genesis import create_network
+from testnet.layout import Home, Network
+from testnet.ledger import Ledger
+from testnet.network import Say, start_host, start_network
+from testnet.report import collect, render
+from testnet.spec import NetworkSpec
+from testnet.supervisor import Supervisor
+from testnet.watch import Watcher, watch
+
+
+def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | None) -> int:
+    """Start or continue a network and show it.
+
+    Args:
+        home: folder of the network; an empty one gets a new network.
+        spec: what a new network consists of; one that exists keeps what it has.
+        console: where to show it.
+        epochs: stop once epochs 1 … `epochs` are settled; None never stops.
+
+    Returns:
+        The exit code: 0 when it was asked to stop or the epochs went by.
+    """
+    binaries = find_binaries()
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  {text}")
+
+    def fault(text: str) -> None:
+        console.print(text, style="red", markup=False)
+
+    supervisor = Supervisor(home, notify=fault)
+    up_marker = home.root / "up"
+    up_marker.unlink(missing_ok=True)
+    home.create()
+    watcher: Watcher | None = None
+
+    def extend(name: str) -> None:
+        network = home.load()
+        start_host(supervisor, home, network.host(name), binaries)
+        if watcher is not None:
+            watcher.rename(network)
+
+    supervisor.open(extend)
+    _stop_on_signals(supervisor)
+    try:
+        network = _network(home, spec, say)
+        start_network(supervisor, home, network, binaries, say=say)
+        say(f"everything is up; Ctrl-C stops it, `testnet status --home {home.root}` looks closer")
+        up_marker.touch()
+        watcher = Watcher(network, console)
+        with Ledger(network.hosts[0], chain_id=network.chain_id) as ledger:
+            whole = watch(ledger, watcher, stop=lambda: _stopped(supervisor, epochs), epochs=epochs)
+            if whole:
+                console.print(render(collect(ledger, home.load(), home)))
+        return 0 if epochs is None or whole else 1
+    except (ChainError, ProcessFailedError) as err:
+        if supervisor.stopping.is_set():
+            return 0
+        fault(f"testnet: {err}")
+        return 1
+    except NetworkError:
+        if supervisor.stopping.is_set():
+            return 0
+        raise
+    finally:
+        up_marker.unlink(missing_ok=True)
+        supervisor.close()
+
+
+def _network(home: Home, spec: NetworkSpec, say: Say) -> Network:
+    if home.record_path.exists():
+        say(f"continuing the network in {home.root}")
+        return home.load()
+    network = create_network(home, spec, find_binaries())
+    say(f"a new network of {len(network.hosts)} hosts in {home.root}")
+    return network
+
+
+def _stopped(supervisor: Supervisor, epochs: int | None) -> bool:
+    faults = supervisor.reap()
+    if faults and epochs is not None:
+        raise ProcessFailedError("a process ended by itself; see above")
+    return supervisor.stopping.is_set()
+
+
+def _stop_on_signals(supervisor: Supervisor) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        supervisor.stopping.set()
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, stop)

@@ -1,0 +1,149 @@
+"""Shows a network going by: one line a stage, a table an epoch."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from testnet.errors import ChainError
+from testnet.layout import Network
+from testnet.ledger import Ledger
+from testnet.report import nine, reason_name, stage_name
+
+_POLL_S = 0.25
+_STAGE_NUMBERS = {
+    name: i + 1
+    for i, name in enumerate(
+        (
+            "POC_START",
+            "POC_EXCHANGE",
+            "POC_END",
+            "POC_VALIDATION_START",
+            "POC_VALIDATION_EXCHANGE",
+            "POC_VALIDATION_END",
+            "MODEL_LOADING",
+            "SET_NEW_VALIDATORS",
+            "INFERENCE",
+        )
+    )
+}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was shown so far."""
+
+    opened: int = -1
+    stage: str = ""
+    effective: int = -1
+    settled: int = -1
+    epochs_done: set[int] = field(default_factory=set[int])
+
+
+class Watcher:
+    """Prints what changes; ask `step` as often as you like."""
+
+    def __init__(self, network: Network, console: Console) -> None:
+        self._names = {h.address: h.name for h in network.hosts}
+        self._console = console
+        self._seen = Seen()
+
+    def rename(self, network: Network) -> None:
+        """Take over the names of hosts that joined."""
+        self._names = {h.address: h.name for h in network.hosts}
+
+    def step(self, ledger: Ledger) -> None:
+        """Look once and print what is new."""
+        now = ledger.stage()
+        stage = stage_name(now.stage)
+        if (now.opened, stage) != (self._seen.opened, self._seen.stage):
+            self._seen.opened, self._seen.stage = now.opened, stage
+            number = _STAGE_NUMBERS.get(stage, 0)
+            cycle = now.opened if now.height >= now.heights.poc_start else now.effective
+            self._console.print(
+                f"[dim]{now.height:>6}[/]  epoch {cycle}  [cyan]{number} {stage}[/]"
+                f"[dim]  {now.blocks_left + 1} blocks[/]"
+            )
+        if now.effective != self._seen.effective:
+            if self._seen.effective >= 0:
+                self._print_epoch(ledger, now.effective)
+            self._seen.effective = now.effective
+        self._print_settled(ledger, now.effective)
+
+    @property
+    def settled(self) -> int:
+        """The last epoch whose settlement was shown; -1 when none was."""
+        return self._seen.settled
+
+    def _print_epoch(self, ledger: Ledger, epoch: int) -> None:
+        table = Table(title=f"epoch {epoch} is effective", box=None, title_style="bold")
+        for column in ("host", "weight", "power", "claimed", "credited", "reason", "seats"):
+            table.add_column(column, justify="left" if column in ("host", "reason") else "right")
+        powers = {v.operator: v.power for v in ledger.validators()}
+        for host in ledger.weights(epoch):
+            table.add_row(
+                self._names.get(host.participant, host.participant[:12]),
+                f"{host.weight:,}",
+                f"{powers.get(host.participant, 0):,}",
+                f"{host.claimed:,}",
+                f"{host.credited:,}",
+                reason_name(host.reason),
+                f"{host.seats_honest}/{host.seats_drawn}",
+            )
+        self._console.print(table)
+
+    def _print_settled(self, ledger: Ledger, effective: int) -> None:
+        epoch = effective - 1
+        if epoch <= self._seen.settled or epoch < 0:
+            return
+        try:
+            settlement = ledger.settlement(epoch)
+        except ChainError:
+            return
+        if not settlement.done:
+            return
+        self._seen.settled = epoch
+        amounts = ledger.settle_amounts(epoch)
+        if not any(int(a.amount or 0) for a in amounts):
+            return
+        table = Table(title=f"rewards of epoch {epoch}", box=None, title_style="bold")
+        for column in ("host", "NINE", "bonus", "seats cast"):
+            table.add_column(column, justify="left" if column == "host" else "right")
+        for amount in amounts:
+            table.add_row(
+                self._names.get(amount.participant, amount.participant[:12]),
+                nine(int(amount.amount or 0))
+                + (f" ({amount.forfeited})" if amount.forfeited else ""),
+                nine(int(amount.bonus or 0)),
+                f"{amount.seats_cast}/{amount.seats_drawn}",
+            )
+        self._console.print(table)
+
+
+def watch(
+    ledger: Ledger,
+    watcher: Watcher,
+    *,
+    stop: Callable[[], bool],
+    epochs: int | None,
+) -> bool:
+    """Watch until asked to stop or until epochs 1 … `epochs` have been settled.
+
+    Returns:
+        Whether the wanted epochs were all settled.
+    """
+    missed = 0
+    while not stop():
+        try:
+            watcher.step(ledger)
+            missed = 0
+        except ChainError:
+            missed += 1
+            if missed * _POLL_S > 30:
+                raise
+        if epochs is not None and watcher.settled >= epochs:
+            return True
+        time.sleep(_POLL_S)
+    return False

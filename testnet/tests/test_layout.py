@@ -1,0 +1,61 @@
+"""The record of a network on disk."""
+
+from pathlib import Path
+
+import pytest
+from testnet.errors import HomeError
+from testnet.layout import Home, HostRecord, Network, NodeRecord
+
+
+def some_network() -> Network:
+    node = NodeRecord(node_id="node1", grpc_port=5, metrics_port=6, serving_port=7)
+    host = HostRecord(
+        name="host0",
+        address="nine1a",
+        warm_address="nine1b",
+        node_key_id="ab",
+        p2p_port=1,
+        rpc_port=2,
+        grpc_port=3,
+        api_port=4,
+        broker_port=8,
+        admin_port=9,
+        nodes=(node,),
+        forge=True,
+    )
+    return Network(hosts=(host,), block_ms=300, model_ids=("a", "b"))
+
+
+def test_a_saved_network_is_loaded_as_it_was(tmp_path: Path) -> None:
+    home = Home(tmp_path / "net")
+    home.create()
+    home.save(some_network())
+    assert home.load() == some_network()
+    assert not [p for p in home.root.iterdir() if p.name.startswith(".network")]
+
+
+def test_processes_are_named_after_host_and_node() -> None:
+    host = some_network().hosts[0]
+    assert host.process_names == ("host0-chain", "host0-node1", "host0-broker")
+
+
+def test_a_home_of_another_format_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.record_path.write_text('{"format": 99, "hosts": []}')
+    with pytest.raises(HomeError, match="format 99, this program writes 1"):
+        home.load()
+
+
+def test_a_damaged_record_and_an_empty_home_are_said_plainly(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with pytest.raises(HomeError, match="holds no network; start one with `testnet up"):
+        home.load()
+    home.record_path.write_text("{")
+    with pytest.raises(HomeError, match="is damaged"):
+        home.load()
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("do not touch")
+    with pytest.raises(HomeError, match="not empty"):
+        Home(tmp_path).create()

@@ -1,0 +1,84 @@
+"""Proposal files: those that ship are sound, and a wrong one is refused by name."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ninefold_proto.inference.v1 import params_pb2, tx_pb2
+from testnet.errors import SpecError
+from testnet.proposal import Proposal, build_messages, gov_address, load_proposal
+
+SHIPPED = sorted((Path(__file__).parents[1] / "proposals").glob("*.json"))
+
+
+def test_there_are_proposals_of_each_kind() -> None:
+    kinds = {m["@type"] for path in SHIPPED for m in load_proposal(path).messages}
+    assert kinds == {
+        "/inference.v1.MsgRegisterModel",
+        "/inference.v1.MsgRemoveModel",
+        "/inference.v1.MsgUpdateParams",
+    }
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_a_shipped_proposal_builds_messages_of_governance(path: Path) -> None:
+    messages = build_messages(load_proposal(path), params_pb2.Params(lanes=16))
+    assert messages
+    assert {m.authority for m in messages} == {gov_address()}  # type: ignore[attr-defined]
+
+
+def test_parameters_the_file_leaves_out_stay_as_they_are() -> None:
+    now = params_pb2.Params(
+        lanes=16, coverage_bonus="0.1", sample_size=200, throughput_validation_enabled=True
+    )
+    proposal = Proposal(
+        title="t",
+        summary="s",
+        messages=(
+            {
+                "@type": "/inference.v1.MsgUpdateParams",
+                "params": {"sample_size": "50", "throughput_validation_enabled": False},
+            },
+        ),
+    )
+    (message,) = build_messages(proposal, now)
+    assert isinstance(message, tx_pb2.MsgUpdateParams)
+    assert (message.params.lanes, message.params.coverage_bonus) == (16, "0.1")
+    assert message.params.sample_size == 50
+    assert not message.params.throughput_validation_enabled
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("{", "not JSON"),
+        ("[]", "exactly the keys messages, summary, title"),
+        (json.dumps({"title": "t", "messages": [], "summary": "s"}), "at least one message"),
+        (
+            json.dumps({"title": "t", "summary": "s", "messages": [{"@type": "/x.Msg"}]}),
+            r"messages\[0\].*'x.Msg' is not one of",
+        ),
+        (
+            json.dumps(
+                {
+                    "title": "t",
+                    "summary": "s",
+                    "messages": [
+                        {"@type": "/inference.v1.MsgUpdateParams", "params": {"lane": "1"}}
+                    ],
+                }
+            ),
+            'no field named "lane"',
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, body: str, words: str) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(body)
+    with pytest.raises(SpecError, match=words):
+        load_proposal(path)
+
+
+def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no such file"):
+        load_proposal(tmp_path / "none.json")
