@@ -3,6 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
@@ -49,7 +50,8 @@ vectors: ## Write the golden vectors that Go owns into proto/vectors/
 	go run ./inference-chain/cmd/vectors
 
 lint: $(STAMPS)/python $(STAMPS)/plugins $(STAMPS)/linters ## Run every static check
-	@echo "schemas: lint, breaking changes, stale code" && tools/proto.sh check
+	@echo "schemas: lint, breaking changes, stale code" && tools/proto.sh check && \
+		$(VENV)/buf format --exit-code -d proto
 	@echo "golden vectors and tables made from the code" && \
 		go run ./inference-chain/cmd/vectors -check
 	@echo "state machine: integers, no clock, no chance, no map order" && \
