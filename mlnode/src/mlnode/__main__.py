@@ -1,0 +1,5 @@
+"""`python -m mlnode`."""
+
+from mlnode.cli import app
+
+app()

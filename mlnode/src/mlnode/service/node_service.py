@@ -1,0 +1,121 @@
+"""The gRPC service of the server itself: what it is, and which model it serves."""
+
+import platform
+from collections.abc import AsyncIterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import grpc
+import psutil
+from ninefold_proto.mlnode.v1 import node_pb2, node_pb2_grpc
+
+from mlnode.poc.rounds import SUPPORTED_VERSIONS
+from mlnode.service.commands import CommandOrder
+from mlnode.service.errors import RoundOpenError
+from mlnode.service.parallel import ParallelController, Phase
+from mlnode.service.refusal import refusing
+from mlnode.serving.host import ModelHost, ModelSpec, ModelState
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_LIBRARIES = ("numpy", "torch", "transformers", "grpcio")
+
+
+class NodeService(node_pb2_grpc.NodeServiceServicer):
+    """Describes the server and loads models on it."""
+
+    def __init__(
+        self, controller: ParallelController, models: ModelHost, order: CommandOrder
+    ) -> None:
+        self._controller = controller
+        self._models = models
+        self._order = order
+
+    @refusing
+    async def GetInfo(
+        self, request: node_pb2.GetInfoRequest, context: Context
+    ) -> node_pb2.GetInfoResponse:
+        """Devices, versions and engines."""
+        engines = dict.fromkeys(g.engine for g in self._controller.groups if g.engine)
+        return node_pb2.GetInfoResponse(
+            version=_version("mlnode"),
+            poc_versions=sorted(SUPPORTED_VERSIONS),
+            devices=[
+                node_pb2.Device(
+                    id="cpu",
+                    name=platform.processor() or platform.machine(),
+                    memory_bytes=psutil.virtual_memory().total,
+                )
+            ],
+            versions={
+                "python": platform.python_version(),
+                **{library: _version(library) for library in _LIBRARIES},
+            },
+            engines=list(engines),
+        )
+
+    @refusing
+    async def GetStatus(
+        self, request: node_pb2.GetStatusRequest, context: Context
+    ) -> node_pb2.GetStatusResponse:
+        """The state and the loaded model."""
+        self._models.poll()
+        spec = self._models.spec
+        return node_pb2.GetStatusResponse(
+            state=self._state(),
+            model_id=spec.model_id if spec is not None else "",
+            model_args=spec.args if spec is not None else (),
+            generation=self._order.last,
+            last_error=self._models.last_error or self._controller.last_error,
+        )
+
+    @refusing
+    async def LoadModel(
+        self, request: node_pb2.LoadModelRequest, context: Context
+    ) -> AsyncIterator[node_pb2.LoadModelResponse]:
+        """Load a model; a round that is open is in the way."""
+        if self._controller.round is not None:
+            raise RoundOpenError("a round is open; stop it with end_round, then load the model")
+        self._order.accept(request.generation)
+        spec = ModelSpec(
+            model_id=request.model_id,
+            repo=request.hf_repo,
+            commit=request.hf_commit,
+            args=tuple(request.args),
+        )
+        async for step in self._models.load(spec):
+            yield node_pb2.LoadModelResponse(
+                fraction=step.fraction,
+                bytes=step.bytes,
+                seconds_left=step.seconds_left,
+                ready=step.fraction >= 1.0,
+            )
+
+    @refusing
+    async def UnloadModel(
+        self, request: node_pb2.UnloadModelRequest, context: Context
+    ) -> node_pb2.UnloadModelResponse:
+        """Free the model."""
+        self._order.accept(request.generation)
+        await self._models.unload()
+        return node_pb2.UnloadModelResponse()
+
+    def _state(self) -> node_pb2.NodeState:
+        if self._controller.round is not None:
+            if self._controller.phase is Phase.LOADING:
+                return node_pb2.NODE_STATE_LOADING
+            if self._controller.phase is Phase.GENERATE:
+                return node_pb2.NODE_STATE_POC_GENERATING
+            return node_pb2.NODE_STATE_POC_VALIDATING
+        return {
+            ModelState.STOPPED: node_pb2.NODE_STATE_STOPPED,
+            ModelState.LOADING: node_pb2.NODE_STATE_LOADING,
+            ModelState.READY: node_pb2.NODE_STATE_INFERENCE,
+            ModelState.FAILED: node_pb2.NODE_STATE_FAILED,
+        }[self._models.state]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,120 @@
+"""Between the messages of mlnode.v1 and our own data, checked on the way in."""
+
+from decimal import Decimal, InvalidOperation
+
+import numpy as np
+from ninefold_proto.mlnode.v1 import poc_pb2
+
+from mlnode.poc.batch import ProofBatch
+from mlnode.poc.errors import PocError
+from mlnode.poc.params import PocParams
+from mlnode.poc.rounds import PocKind, Round, new_round
+from mlnode.service.errors import RequestError
+from mlnode.service.messages import Checked
+
+_KINDS = {
+    poc_pb2.POC_KIND_EXACT8: PocKind.EXACT8,
+    poc_pb2.POC_KIND_SERVED_MODEL: PocKind.SERVED_MODEL,
+}
+_KINDS_BACK = {ours: theirs for theirs, ours in _KINDS.items()}
+
+
+def round_from_wire(message: poc_pb2.Round) -> Round:
+    """A checked round.
+
+    Raises:
+        RequestError: naming the field and what would be right.
+    """
+    if message.kind not in _KINDS:
+        raise RequestError("round.kind is not set; it is POC_KIND_EXACT8")
+    params = message.params
+    try:
+        return new_round(
+            kind=_KINDS[message.kind],
+            poc_version=message.poc_version,
+            block_hash=message.block_hash,
+            block_height=message.block_height,
+            public_key=message.public_key,
+            node_index=message.node_index,
+            node_count=message.node_count,
+            lanes=message.lanes,
+            params=PocParams(
+                dim=params.dim,
+                n_layers=params.n_layers,
+                n_heads=params.n_heads,
+                n_kv_heads=params.n_kv_heads,
+                vocab_size=params.vocab_size,
+                ffn_dim_multiplier=_decimal("params.ffn_dim_multiplier", params.ffn_dim_multiplier),
+                multiple_of=params.multiple_of,
+                seq_len=params.seq_len,
+            ),
+            valid_fraction=float(_decimal("valid_fraction", message.valid_fraction)),
+            r_target=_decimal("r_target", message.r_target),
+            cq=message.cq or None,
+        )
+    except PocError as err:
+        raise RequestError(f"round: {err}") from None
+
+
+def round_to_wire(round_: Round) -> poc_pb2.Round:
+    """The round for a status."""
+    p = round_.params
+    return poc_pb2.Round(
+        kind=_KINDS_BACK[round_.kind],
+        poc_version=round_.poc_version,
+        block_hash=round_.block_hash,
+        block_height=round_.block_height,
+        public_key=round_.public_key,
+        node_index=round_.node_index,
+        node_count=round_.node_count,
+        lanes=round_.lanes,
+        params=poc_pb2.PocParams(
+            dim=p.dim,
+            n_layers=p.n_layers,
+            n_heads=p.n_heads,
+            n_kv_heads=p.n_kv_heads,
+            vocab_size=p.vocab_size,
+            ffn_dim_multiplier=str(p.ffn_dim_multiplier),
+            multiple_of=p.multiple_of,
+            seq_len=p.seq_len,
+        ),
+        valid_fraction=repr(round_.valid_fraction),
+        r_target=repr(round_.r_target),
+        cq=round_.cq,
+    )
+
+
+def batch_to_wire(batch: ProofBatch) -> poc_pb2.ProofBatch:
+    """A batch of valid nonces for the stream."""
+    return poc_pb2.ProofBatch(
+        public_key=batch.public_key,
+        block_hash=batch.block_hash,
+        block_height=batch.block_height,
+        node_index=batch.node_index,
+        nonces=batch.nonces.tolist(),
+        distances=batch.distances.tolist(),
+        lane_next=batch.lane_next,
+    )
+
+
+def checked_to_wire(request: poc_pb2.ValidateRequest, checked: Checked) -> poc_pb2.ValidateResponse:
+    """The answer to one request."""
+    return poc_pb2.ValidateResponse(
+        request_id=request.request_id,
+        public_key=request.public_key,
+        nonces=request.nonces,
+        valid=checked.valid.tolist(),
+        distances=checked.distances.tolist(),
+        digests=[bytes(row) for row in checked.digests],
+        valid_count=int(np.count_nonzero(checked.valid)),
+    )
+
+
+def _decimal(field: str, text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise RequestError(f'round.{field} is "{text}"; it is a decimal, e.g. 0.1') from None
+    if not value.is_finite():
+        raise RequestError(f'round.{field} is "{text}"; it is a finite decimal')
+    return value
