@@ -41,6 +41,8 @@ func TestAcceptBatch(t *testing.T) {
 		{"no claims", State{}, batchOf(1, 0, 50, 50), ErrCount},
 		{"as many claims as nonces", State{}, batchOf(1, 2, 1, 1), nil},
 		{"one claim more than nonces", State{}, batchOf(1, 3, 1, 1), ErrCountOfRange},
+		{"as many claims as nonces since the last batch", after1, batchOf(2, 10, 305, 305), nil},
+		{"one claim more than nonces since the last batch", after1, batchOf(2, 10, 305, 304), ErrCountOfRange},
 		{"exactly the node's maximum", after1, batchOf(2, 10, 400, 400), nil},
 		{"one above the node's maximum", after1, batchOf(2, 11, 400, 400), ErrTooManyNonces},
 		{"claims sparser than chance", State{}, batchOf(1, 1, 1<<20, 1<<20), ErrSparseClaims},
@@ -133,6 +135,9 @@ func TestDenseAtItsBoundaries(t *testing.T) {
 		// m = 1000: 36·1000 + 4096 = 40,096, whose root is 200.24.
 		{"a gap of 200 at m = 1000", 800, 10_000, tenth, true},
 		{"a gap of 201 at m = 1000", 799, 10_000, tenth, false},
+		// m = 153: 36·153 + 4096 = 9,604 = 98².
+		{"a gap of exactly the bound", 55, 1530, tenth, true},
+		{"one claim below the bound", 54, 1530, tenth, false},
 		// m = 80: 36·80 + 4096 = 6,976, root 83.5: no claims at all pass.
 		{"none of 80 expected", 0, 800, tenth, true},
 		// m = 85: 7,156, root 84.6.

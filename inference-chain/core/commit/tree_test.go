@@ -63,6 +63,7 @@ func TestNewTreeRefuses(t *testing.T) {
 		{"one leaf too many", ascending(MaxCount + 1), ErrTreeSize},
 		{"a repeated position", []uint64{1, 2, 2}, ErrDisorder},
 		{"a falling position", []uint64{1, 3, 2}, ErrDisorder},
+		{"a first position that is repeated", []uint64{1, 1}, ErrDisorder},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tree, err := NewTree(tc.positions); tree != nil || !errors.Is(err, tc.err) {
