@@ -31,9 +31,9 @@ func GetParticipantModelCoverage(root uint64, weights []uint64, spread uint64) (
 	if err != nil || parts == 0 {
 		return Coverage{}, fmt.Errorf("%w: %d times %d", ErrSpread, spread, len(weights))
 	}
-	c := Coverage{Covered: make([]bool, len(weights)), Covers: root > 0}
+	c := Coverage{Covered: make([]bool, len(weights)), Covers: true}
 	for model, weight := range weights {
-		c.Covered[model] = fixed.CmpProducts(weight, parts, root, 1) >= 0
+		c.Covered[model] = CoversModel(root, weight, parts)
 		c.Covers = c.Covers && c.Covered[model]
 	}
 	return c, nil
@@ -41,7 +41,7 @@ func GetParticipantModelCoverage(root uint64, weights []uint64, spread uint64) (
 
 // CoversModel says whether a belonging weight covers one model: weight ≥ root/parts,
 // compared without dividing. parts is coverage_spread times the models that have
-// weight.
+// weight. A host without root weight covers nothing.
 func CoversModel(root, weight, parts uint64) bool {
-	return fixed.CmpProducts(weight, parts, root, 1) >= 0
+	return root > 0 && fixed.CmpProducts(weight, parts, root, 1) >= 0
 }

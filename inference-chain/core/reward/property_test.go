@@ -158,7 +158,7 @@ func TestAModelIsCoveredFromItsThreshold(t *testing.T) {
 		{"one model, too many nodes without any", 100, []uint64{24}, 4, []bool{false}, false},
 		{"a spread of one needs an even share", 10, []uint64{5, 5}, 1, []bool{true, true}, true},
 		{"no models at all", 10, nil, 4, nil, false},
-		{"no weight at all", 0, []uint64{0, 0}, 4, []bool{true, true}, false},
+		{"a host without weight covers nothing", 0, []uint64{0, 0}, 4, []bool{false, false}, false},
 		{"the largest weights", most, []uint64{most, most / 8, most/8 + 1}, 3, []bool{true, true, true}, true},
 		{"the largest weights at the threshold", 1 << 63, []uint64{1 << 60, 1<<60 - 1}, 4, []bool{true, false}, false},
 	}
