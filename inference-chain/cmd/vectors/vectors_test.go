@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,13 +53,15 @@ func TestArtefactsHaveNamesOfTheirOwnAndBuildTheSameTwice(t *testing.T) {
 		require.True(t, bytes.Equal(first, second), made.name)
 		require.True(t, bytes.HasSuffix(first, []byte("\n")), made.name)
 		if !made.document {
-			require.Equal(t, made.name, strings.TrimSuffix(made.name, ".json")+".json")
+			require.True(t, strings.HasSuffix(made.name, ".json"), made.name)
 			requireNoNumberAbove32Bits(t, made.name, first)
 		}
 	}
-	require.Subset(t, seen, map[string]bool{
-		"draw.json": true, "epoch.json": true, "fixed.json": true, "params.json": true, "reward.json": true, "params.md": true,
-	})
+	names := slices.Sorted(maps.Keys(seen))
+	require.Equal(t, []string{
+		"commit.json", "draw.json", "epoch.json", "fixed.json", "params.json", "params.md", "poc.json", "reward.json",
+		"weight.json",
+	}, names)
 }
 
 // requireNoNumberAbove32Bits checks that whatever could exceed a double's integers
@@ -65,9 +71,10 @@ func requireNoNumberAbove32Bits(t *testing.T, name string, content []byte) {
 	decoder.UseNumber()
 	for {
 		token, err := decoder.Token()
-		if err != nil {
-			break
+		if errors.Is(err, io.EOF) {
+			return
 		}
+		require.NoError(t, err, name)
 		if number, ok := token.(json.Number); ok {
 			value, err := number.Int64()
 			require.NoError(t, err, "%s: %s is no integer", name, number)
