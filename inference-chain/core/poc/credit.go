@@ -86,7 +86,8 @@ func (b *Basis) add(f Findings, seats uint64) error {
 }
 
 // Credited returns claimed − ⌈2·claimed·I/S⌉, not below 0. Twice the share of
-// invalid leaves is taken off, so that forging never pays in expectation.
+// invalid leaves is taken off, so that forging loses more than it adds; what
+// trimming leaves of the gain stands in docs/spec/poc-judging.md.
 // A basis without a sampled leaf credits nothing.
 func (b Basis) Credited(claimed uint64) uint64 {
 	if b.Invalid >= b.Sampled-b.Sampled/2 {
