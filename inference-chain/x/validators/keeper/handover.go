@@ -41,7 +41,11 @@ func (k *Keeper) HandOver(ctx context.Context, period uint64, members []inferenc
 	if err := k.leave(ctx, set, height); err != nil {
 		return inference.SetSummary{}, err
 	}
-	return k.take(ctx, set)
+	summary, err := k.take(ctx, set)
+	if err != nil {
+		return inference.SetSummary{}, err
+	}
+	return summary, k.redeem(ctx, eligible)
 }
 
 // eligible drops members whose key cannot validate. Keys are checked one after
@@ -135,6 +139,25 @@ func (k *Keeper) take(ctx context.Context, set []seat) (inference.SetSummary, er
 		return inference.SetSummary{}, types.ErrEmptySet.Wrapf("of %d validators all are in jail", len(set))
 	}
 	return summary, nil
+}
+
+// redeem gives a double signer that came with another key, but is not among the
+// strongest, a clean record all the same: its weight must not stay zero for a key
+// that it no longer uses.
+func (k *Keeper) redeem(ctx context.Context, eligible []inference.SetMember) error {
+	for _, member := range eligible {
+		v, known, err := k.validator(ctx, member.Operator)
+		if err != nil {
+			return err
+		}
+		if !known || !v.Tombstoned {
+			continue
+		}
+		if _, err := k.rekey(ctx, v, member.ConsensusKey); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seat writes one validator of the new set, with the key the epoch froze.

@@ -128,6 +128,22 @@ func TestAKeyThatSignedTwiceNeverComesBackAndItsHostLosesTheReward(t *testing.T)
 	require.False(t, c.record(1).Jailed)
 }
 
+func TestADoubleSignerWithANewKeyIsRedeemedAlsoOutsideTheSet(t *testing.T) {
+	c := newChain(t)
+	c.genesis(four()...)
+	c.blocks(3)
+	c.doubleSigns(keyOf(1, 0))
+	c.block()
+	c.block(func(ctx sdk.Context) {
+		_, err := c.keeper.HandOver(ctx, 1, append(four()[1:], withKey(1, 1, 5)), 3)
+		require.NoError(t, err)
+	})
+	tombstoned, err := c.keeper.IsTombstoned(c.ctx, operator(1))
+	require.NoError(t, err)
+	require.False(t, tombstoned)
+	require.Len(t, c.told, 3)
+}
+
 func TestTheSameEvidenceTwiceCostsOnce(t *testing.T) {
 	c := newChain(t)
 	c.genesis(four()...)

@@ -2,7 +2,7 @@ package keeper
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	slashingtypes "github.com/cosmos/cosmos-sdk/x/slashing/types"
@@ -33,7 +33,7 @@ func (k *Keeper) rekey(ctx context.Context, v types.Validator, key []byte) (type
 	if err := k.setValidator(ctx, v); err != nil {
 		return v, err
 	}
-	if err := k.announce(ctx, v, known); err != nil || old == nil {
+	if err := k.introduce(ctx, v, known); err != nil || old == nil {
 		return v, err
 	}
 	if err := k.Changed.Set(ctx, old); err != nil {
@@ -42,8 +42,10 @@ func (k *Keeper) rekey(ctx context.Context, v types.Validator, key []byte) (type
 	return v, k.carryTerm(ctx, v, old)
 }
 
-// announce makes the key known to x/slashing before CometBFT counts it.
-func (k *Keeper) announce(ctx context.Context, v types.Validator, known bool) error {
+// introduce makes a new key known to x/slashing before CometBFT counts it. The
+// signing info is written at once, and not with the first power: x/evidence
+// panics when it meets a validator without one.
+func (k *Keeper) introduce(ctx context.Context, v types.Validator, known bool) error {
 	if known {
 		return nil
 	}
@@ -51,7 +53,10 @@ func (k *Keeper) announce(ctx context.Context, v types.Validator, known bool) er
 	if err != nil {
 		return err
 	}
-	return k.slashing.AfterValidatorCreated(ctx, operator)
+	if err := k.slashing.AfterValidatorCreated(ctx, operator); err != nil {
+		return err
+	}
+	return k.startTerm(ctx, v, time.Unix(0, 0))
 }
 
 // carryTerm writes the end of a jail term to the new key: x/slashing looks it up
@@ -61,14 +66,15 @@ func (k *Keeper) carryTerm(ctx context.Context, v types.Validator, old sdk.ConsA
 		return nil
 	}
 	info, err := k.infos.GetValidatorSigningInfo(ctx, old)
-	if errors.Is(err, slashingtypes.ErrNoSigningInfoFound) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
-	fresh := types.AddressOf(v.ConsensusKey)
+	return k.startTerm(ctx, v, info.JailedUntil)
+}
+
+func (k *Keeper) startTerm(ctx context.Context, v types.Validator, jailedUntil time.Time) error {
+	key := types.AddressOf(v.ConsensusKey)
 	height := sdk.UnwrapSDKContext(ctx).BlockHeight()
-	term := slashingtypes.NewValidatorSigningInfo(fresh, height, 0, info.JailedUntil, false, 0)
-	return k.infos.SetValidatorSigningInfo(ctx, fresh, term)
+	info := slashingtypes.NewValidatorSigningInfo(key, height, 0, jailedUntil, false, 0)
+	return k.infos.SetValidatorSigningInfo(ctx, key, info)
 }

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
+	"github.com/cosmos/cosmos-sdk/types/module"
+	upgradetypes "github.com/cosmos/cosmos-sdk/x/upgrade/types"
+)
+
+// Upgrade is a named change of the state that governance schedules.
+type Upgrade struct {
+	// Name is the name in the plan.
+	Name string
+	// Stores are the stores that appear or go with it.
+	Stores storetypes.StoreUpgrades
+}
+
+// upgrades lists every upgrade this program knows; none since its first version.
+var upgrades []Upgrade
+
+// prepareUpgrades registers what runs at the upgrades' heights, and mounts new
+// stores when the node was stopped for one of them.
+func (app *App) prepareUpgrades(known []Upgrade) error {
+	for _, u := range known {
+		app.Upgrade.SetUpgradeHandler(u.Name,
+			func(ctx context.Context, _ upgradetypes.Plan, from module.VersionMap) (module.VersionMap, error) {
+				return app.manager.RunMigrations(ctx, app.configurator, from)
+			})
+	}
+	pending, err := app.Upgrade.ReadUpgradeInfoFromDisk()
+	if err != nil {
+		return fmt.Errorf("upgrade info: %w", err)
+	}
+	for _, u := range known {
+		if u.Name == pending.Name && !app.Upgrade.IsSkipHeight(pending.Height) {
+			app.SetStoreLoader(upgradetypes.UpgradeStoreLoader(pending.Height, &u.Stores))
+		}
+	}
+	return nil
+}
