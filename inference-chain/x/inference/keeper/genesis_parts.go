@@ -10,6 +10,9 @@ import (
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
+// errTwice reports two rows of one key in an exported state.
+var errTwice = errors.New("its key stands twice")
+
 // genesisPart is one field of an exported state.
 type genesisPart struct {
 	field  string
@@ -124,7 +127,7 @@ func importRow[K, V any](
 		return err
 	}
 	if known {
-		return errors.New("its key stands twice")
+		return errTwice
 	}
 	if err := rows.Set(ctx, at, row); err != nil || derived == nil {
 		return err
@@ -168,6 +171,13 @@ func (k Keeper) exclusionsPart(in genesisKeys) genesisPart {
 				key, err := in.epochHost(row.EpochIndex, row.Participant)
 				if err != nil {
 					return fmt.Errorf("entry %d: %w", i, err)
+				}
+				known, err := k.JuryExclusions.Has(ctx, key)
+				if err != nil {
+					return err
+				}
+				if known {
+					return fmt.Errorf("entry %d: %w", i, errTwice)
 				}
 				if err := k.JuryExclusions.Set(ctx, key); err != nil {
 					return err

@@ -33,6 +33,7 @@ type fleet map[string]uint64
 type machine struct {
 	*kit
 	cms    storetypes.CommitMultiStore
+	key    *storetypes.KVStoreKey
 	height int64
 
 	claims  map[string]fleet // by host name; claimed in every round
@@ -89,7 +90,7 @@ func emptyMachine(t testing.TB) *machine {
 	require.NoError(t, err)
 	k := &kit{Keeper: keeper, t: t, bank: bank, set: set}
 	k.ctx = stores.Ctx.WithChainID(testChainID).WithBlockTime(time.Unix(1_700_000_000, 0).UTC())
-	m := &machine{kit: k, cms: stores.CMS, names: map[string]string{}}
+	m := &machine{kit: k, cms: stores.CMS, key: key, names: map[string]string{}}
 	m.verdict = func(uint64, string, string) *types.Verdict { return honestVerdict() }
 	return m
 }

@@ -29,13 +29,13 @@ var (
 	records = retention{epochs: func(p types.Params) uint64 { return p.EpochRetention }, lasting: true}
 )
 
-// pruned is one epoch-keyed collection with its retention. delete takes up to limit
-// rows of an epoch and returns how many it took; fewer than limit means that none
-// is left.
+// pruned is one epoch-keyed collection with its retention. delete removes up to
+// limit keys of an epoch, at least 1; it returns how many went and whether none is
+// left.
 type pruned struct {
 	name      string
 	retention retention
-	delete    func(ctx sdk.Context, epoch, limit uint64) (uint64, error)
+	delete    func(ctx sdk.Context, epoch, limit uint64) (deleted uint64, empty bool, err error)
 }
 
 // pruneTable lists every epoch-keyed collection in the order in which an epoch's
@@ -78,17 +78,18 @@ func keysOnly[K any](set collections.KeySet[K]) collections.Map[K, collections.N
 }
 
 func rowsOf[K, V any](name string, kept retention, rows collections.Map[K, V], prefix func(uint64) K) pruned {
-	return pruned{name, kept, func(ctx sdk.Context, epoch, limit uint64) (uint64, error) {
+	return pruned{name, kept, func(ctx sdk.Context, epoch, limit uint64) (uint64, bool, error) {
 		found, err := firstKeys(ctx, rows, prefix(epoch), limit)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		for _, key := range found {
 			if err := rows.Remove(ctx, key); err != nil {
-				return 0, err
+				return 0, false, err
 			}
 		}
-		return uint64(len(found)), nil
+		deleted := uint64(len(found))
+		return deleted, deleted < limit, nil
 	}}
 }
 
@@ -157,16 +158,14 @@ func (k Keeper) pruneEpoch(ctx sdk.Context, cursor types.PruneCursor, clock type
 	table := k.pruneTable()
 	before := cursor
 	for *budget > 0 && int(cursor.Collection) < len(table) && due(table[cursor.Collection].retention, record, clock) {
-		limit := *budget
-		deleted, err := table[cursor.Collection].delete(ctx, record.Index, limit)
+		deleted, empty, err := table[cursor.Collection].delete(ctx, record.Index, *budget)
 		if err != nil {
 			return err
 		}
-		*budget -= deleted
-		if deleted == limit {
-			break // perhaps there is more
+		*budget -= min(deleted, *budget)
+		if empty {
+			cursor.Collection++
 		}
-		cursor.Collection++
 	}
 	switch {
 	case int(cursor.Collection) == len(table):
@@ -190,56 +189,4 @@ func due(kept retention, record types.Epoch, clock types.Clock) bool {
 	default:
 		return false
 	}
-}
-
-// expireRewards deletes settled rewards whose time to be claimed is over, and burns
-// those that nobody claimed.
-func (k Keeper) expireRewards(ctx sdk.Context, epoch, limit uint64) (uint64, error) {
-	expired, err := firstKeys(ctx, k.SettleAmounts, collections.PairPrefix[uint64, []byte](epoch), limit)
-	if err != nil {
-		return 0, err
-	}
-	var burned uint64
-	for _, key := range expired {
-		amount, err := k.expireReward(ctx, key)
-		if err != nil {
-			return 0, err
-		}
-		burned += amount // never more than what was minted
-	}
-	if burned == 0 {
-		return uint64(len(expired)), nil
-	}
-	treasury, err := k.treasury(ctx)
-	if err != nil {
-		return 0, err
-	}
-	treasury.expired += burned
-	return uint64(len(expired)), errors.Join(
-		k.setTreasury(ctx, treasury), k.bank.BurnCoins(ctx, types.ModuleName, coins(burned)),
-	)
-}
-
-// expireReward deletes one reward and returns what has to be burned.
-func (k Keeper) expireReward(ctx sdk.Context, key byEpochAddress) (uint64, error) {
-	row, err := k.SettleAmounts.Get(ctx, key)
-	if err != nil {
-		return 0, err
-	}
-	if err := k.SettleAmounts.Remove(ctx, key); err != nil {
-		return 0, err
-	}
-	waiting := collections.Join(key.K2(), key.K1())
-	unclaimed, err := k.Unclaimed.Has(ctx, waiting)
-	if err != nil || !unclaimed {
-		return 0, err
-	}
-	if err := k.Unclaimed.Remove(ctx, waiting); err != nil {
-		return 0, err
-	}
-	amount, err := number(row.Amount)
-	if err != nil {
-		return 0, err
-	}
-	return amount, emit(ctx, &types.EventRewardExpired{EpochIndex: row.EpochIndex, Participant: row.Participant, Amount: row.Amount})
 }
