@@ -59,7 +59,8 @@ func TestArtefactsHaveNamesOfTheirOwnAndBuildTheSameTwice(t *testing.T) {
 	}
 	names := slices.Sorted(maps.Keys(seen))
 	require.Equal(t, []string{
-		"commit.json", "draw.json", "epoch.json", "fixed.json", "params.json", "params.md", "poc.json", "reward.json",
+		"commit.json", "draw.json", "epoch.json", "fixed.json", "params.json", "params.md", "poc.json", "price.json",
+		"reward.json", "throughput.json", "timeslot.json",
 		"weight.json",
 	}, names)
 }
