@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"cosmossdk.io/collections"
+	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"ninefold.dev/inference-chain/core/commit"
 	"ninefold.dev/inference-chain/x/inference/types"
@@ -244,4 +245,18 @@ func TestAFormedNodeBelongsToTheModelOfItsRow(t *testing.T) {
 	power, err := k.CalculateModelPower(k.ctx, 1, modelB)
 	require.NoError(t, err)
 	require.Equal(t, uint64(30), power)
+}
+
+func TestTheEventOfABatchIsTheTypedOne(t *testing.T) {
+	for _, row := range []types.StoredPocBatch{
+		{},
+		{EpochIndex: 1 << 63, Participant: addressText(t, testAddress("bob")), Batch: testBatch("A.b_c-9", 64, 65536, 25)},
+	} {
+		typed, err := sdk.TypedEventToEvent(&types.EventBatchAccepted{
+			EpochIndex: row.EpochIndex, Participant: row.Participant,
+			NodeId: row.Batch.NodeId, BatchId: row.Batch.BatchId, Count: row.Batch.Count,
+		})
+		require.NoError(t, err)
+		require.Equal(t, typed, acceptedEvent(row))
+	}
 }

@@ -36,6 +36,7 @@ type kit struct {
 	t    testing.TB
 	ctx  sdk.Context
 	key  storetypes.StoreKey
+	cms  storetypes.CommitMultiStore
 	bank *fakeBank
 	set  *fakeValidatorSet
 }
@@ -50,7 +51,7 @@ func newKit(t testing.TB) *kit {
 	keeper, err := NewKeeper(cdc, runtime.NewKVStoreService(key), addressText(t, testAuthority()), testAddresses, bank, set)
 	require.NoError(t, err)
 	k := &kit{
-		Keeper: keeper, t: t, key: key, bank: bank, set: set,
+		Keeper: keeper, t: t, key: key, cms: stores.CMS, bank: bank, set: set,
 		ctx: stores.Ctx.WithChainID(testChainID).WithBlockTime(time.Unix(1_700_000_000, 0).UTC()),
 	}
 	require.NoError(t, k.Params.Set(k.ctx, types.TestnetParams()))
