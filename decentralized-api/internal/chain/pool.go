@@ -1,0 +1,193 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/cosmos/gogoproto/proto"
+	"google.golang.org/grpc"
+
+	"ninefold.dev/decentralized-api/internal/outbox"
+)
+
+const (
+	// blocksPerCall is how many blocks CometBFT returns at once.
+	blocksPerCall = 20
+	// staleRetries and stalePause bound the wait for a node that has stored a
+	// block which its application has not executed yet.
+	staleRetries = 20
+	stalePause   = 50 * time.Millisecond
+)
+
+// Pool asks several endpoints as if they were one: it stays with the one that
+// works and moves on when it fails or falls behind.
+type Pool struct {
+	chainID   string
+	endpoints []Endpoint
+	timeout   time.Duration
+	log       *slog.Logger
+
+	current atomic.Int64
+	tip     atomic.Int64 // newest height that was seen; no answer may be older
+}
+
+// NewPool makes a pool of endpoints of one chain, in order of preference. A
+// call that takes longer than timeout counts as failed.
+func NewPool(chainID string, endpoints []Endpoint, timeout time.Duration, log *slog.Logger) *Pool {
+	return &Pool{chainID: chainID, endpoints: endpoints, timeout: timeout, log: log}
+}
+
+// Rotate moves on to the next endpoint.
+func (p *Pool) Rotate(reason string) { p.rotateFrom(p.current.Load(), reason) }
+
+func (p *Pool) rotateFrom(from int64, reason string) {
+	next := (from + 1) % int64(len(p.endpoints))
+	if next != from && p.current.CompareAndSwap(from, next) {
+		p.log.Warn("another chain endpoint is used", "from", from, "to", next, "reason", reason)
+	}
+}
+
+// try calls the current endpoint, and the others in turn as long as they fail.
+// A Refusal is an answer.
+func (p *Pool) try(ctx context.Context, call func(context.Context, Endpoint) error) error {
+	var failures []error
+	for range p.endpoints {
+		at := p.current.Load()
+		err := p.once(ctx, p.endpoints[at], call)
+		var refusal *Refusal
+		if err == nil || errors.As(err, &refusal) {
+			return err
+		}
+		failures = append(failures, fmt.Errorf("endpoint %d: %w", at, err))
+		if ctx.Err() != nil {
+			break
+		}
+		p.rotateFrom(at, err.Error())
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, errors.Join(failures...))
+}
+
+func (p *Pool) once(ctx context.Context, e Endpoint, call func(context.Context, Endpoint) error) error {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	return call(ctx, e)
+}
+
+// Status returns the state of the endpoint in use. An endpoint of another
+// chain, or one that is catching up, counts as failed.
+func (p *Pool) Status(ctx context.Context) (Status, error) {
+	var status Status
+	err := p.try(ctx, func(ctx context.Context, e Endpoint) (err error) {
+		if status, err = e.Status(ctx); err != nil {
+			return err
+		}
+		if status.ChainID != p.chainID {
+			return fmt.Errorf("%w: %q, not %q", ErrForeignChain, status.ChainID, p.chainID)
+		}
+		if status.CatchingUp || status.Height < p.tip.Load() {
+			return fmt.Errorf("%w: at %d", ErrStale, status.Height)
+		}
+		return nil
+	})
+	return status, err
+}
+
+// Blocks returns blocks from a height on, ascending, at most a page of them.
+func (p *Pool) Blocks(ctx context.Context, from, to int64) (blocks []Block, err error) {
+	err = p.try(ctx, func(ctx context.Context, e Endpoint) (err error) {
+		blocks, err = e.Blocks(ctx, from, to)
+		return err
+	})
+	return blocks, err
+}
+
+// Seen raises the height below which no answer is believed.
+func (p *Pool) Seen(height int64) {
+	for {
+		tip := p.tip.Load()
+		if height <= tip || p.tip.CompareAndSwap(tip, height) {
+			return
+		}
+	}
+}
+
+// Query asks the application of an endpoint that has executed every block that
+// was seen.
+func (p *Pool) Query(ctx context.Context, path string, request []byte) (response []byte, height int64, err error) {
+	err = p.try(ctx, func(ctx context.Context, e Endpoint) error {
+		for attempt := 0; ; attempt++ {
+			response, height, err = e.Query(ctx, path, request)
+			if err != nil {
+				return err
+			}
+			if height >= p.tip.Load() {
+				return nil
+			}
+			if attempt == staleRetries {
+				return fmt.Errorf("%w: answers from %d, seen %d", ErrStale, height, p.tip.Load())
+			}
+			if err := wait(ctx, stalePause); err != nil {
+				return err
+			}
+		}
+	})
+	return response, height, err
+}
+
+// Broadcast gives a transaction to the endpoint in use.
+func (p *Pool) Broadcast(ctx context.Context, tx []byte) (result outbox.CheckResult, err error) {
+	err = p.try(ctx, func(ctx context.Context, e Endpoint) (err error) {
+		result, err = e.Broadcast(ctx, tx)
+		return err
+	})
+	return result, err
+}
+
+// Tx looks a transaction up; nil when the endpoint in use does not know it.
+func (p *Pool) Tx(ctx context.Context, hash []byte) (included *outbox.Included, err error) {
+	err = p.try(ctx, func(ctx context.Context, e Endpoint) (err error) {
+		included, err = e.Tx(ctx, hash)
+		return err
+	})
+	return included, err
+}
+
+// Hints passes on the hints of the endpoint in use until its connection
+// breaks.
+func (p *Pool) Hints(ctx context.Context, hint func()) error {
+	return p.endpoints[p.current.Load()].Hints(ctx, hint)
+}
+
+// Invoke implements grpc.ClientConnInterface: the generated query clients work
+// on a pool.
+func (p *Pool) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
+	request, err := proto.Marshal(args.(proto.Message))
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	response, _, err := p.Query(ctx, method, request)
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	return proto.Unmarshal(response, reply.(proto.Message))
+}
+
+// NewStream implements grpc.ClientConnInterface. The chain has no streams.
+func (p *Pool) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errors.New("chain queries do not stream")
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
