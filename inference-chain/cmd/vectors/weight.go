@@ -164,6 +164,7 @@ func addPowers(file *weightFile) error {
 		{[]uint64{1 << 54, 1}, 100},
 		{[]uint64{1 << 63, 1 << 63, 1 << 63, 1 << 63, 1 << 62}, 100},
 		{[]uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64, 1}, 100},
+		{[]uint64{1 << 63, 1 << 62, 1 << 62, 1 << 62}, 100},
 	} {
 		made := powersCase{
 			Weights: u64s(c.weights), MaxValidators: u64(c.most), Powers: make([]u64, len(c.weights)),

@@ -156,7 +156,7 @@ func TestOutcomesHaveNamesAndFateOfTheHost(t *testing.T) {
 	}{
 		Accepted: {"accepted", false}, Fraud: {"fraud", true}, Unavailable: {"unavailable", true},
 		Rejected: {"rejected", true}, NoQuorum: {"no_quorum", false}, BelowMinimum: {"below_minimum", false},
-		NoBatch: {"no_batch", false}, 0: {"unspecified", false}, 99: {"unspecified", false},
+		NoBatch: {"no_batch", false}, 0: {"unspecified", false}, NoBatch + 1: {"unspecified", false}, 99: {"unspecified", false},
 	} {
 		if o.String() != want.name || o.ZeroesHost() != want.zeroes {
 			t.Fatalf("%d is %v, zeroes %t", o, o, o.ZeroesHost())

@@ -33,6 +33,7 @@ func TestAVerdictMustBeConsistent(t *testing.T) {
 		{"a short proof", Verdict{Sampled: 200, WorkProof: proof()[1:]}, 200, ErrWorkProof},
 		{"a long proof", Verdict{Sampled: 200, WorkProof: append(proof(), 0)}, 200, ErrWorkProof},
 		{"an empty sample", Verdict{WorkProof: proof()}, 0, ErrSample},
+		{"the largest sample", Verdict{Sampled: 1000, WorkProof: proof()}, 1000, nil},
 		{"a sample beyond the maximum", Verdict{Sampled: 1001, WorkProof: proof()}, 1001, ErrSample},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

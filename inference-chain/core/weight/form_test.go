@@ -194,6 +194,8 @@ func TestANodeBelongsToItsFirstModelThatTheSnapshotKnows(t *testing.T) {
 		{"removed models are dropped", []string{"m/x", "m/b"}, 100, []string{"m/b"}, 200},
 		{"no model left", []string{"m/x"}, 100, nil, 0},
 		{"no model listed", nil, 100, nil, 0},
+		// 1·2·245/61 = 8.03…
+		{"the smallest weight joins", []string{"m/a"}, 1, []string{"m/a"}, 8},
 		{"without weight it joins no subgroup", []string{"m/a"}, 0, nil, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -34,6 +34,8 @@ func TestCapIsTheLargestThatLeavesEveryHostBelowAThird(t *testing.T) {
 		{"two large among five", []uint64{10, 10, 10, 1_000, 1_000}, 29, true},
 		{"the 63-bit edge", []uint64{1 << 63, 1 << 63, 1 << 63, 1 << 63}, 1 << 63, true},
 		{"the 64-bit edge", []uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64, 1}, math.MaxUint64, true},
+		// 3c < c + 3·2⁶², and all weights together are 1.25·2⁶⁴.
+		{"a cap below a sum past 64 bits", []uint64{1 << 63, 1 << 62, 1 << 62, 1 << 62}, 3<<61 - 1, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got, ok := Cap(tc.weights); got != tc.want || ok != tc.ok {
