@@ -1,0 +1,378 @@
+"""One network through three rounds: honest, with kills, and with two cheats.
+
+The network runs once; every test looks at what was recorded of it.
+
+    epoch 0  governance registers a model; a diff with unknown models is refused
+    round 1  undisturbed; parameters change in the middle of it
+    round 2  a validator, a broker and an mlnode are killed and come back
+    round 3  the changed parameters act; host3 forges, host2 withholds its openings
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from cosmpy.crypto.address import Address
+from mlnode.poc.engines.base import load
+from mlnode.poc.engines.cpu import numpy_engine
+from mlnode.service.wire import round_from_wire
+from ninefold_proto.inference.v1 import participant_pb2, poc_pb2, tx_pb2
+from testnet.drive import Net, observe_nodes, observe_round
+from testnet.errors import ChainError
+from testnet.genesis import consensus_key, node_models
+from testnet.keys import load_keys
+from testnet.nodes import node_client
+from testnet.settings import write_broker_settings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+PROPOSALS = Path(__file__).parents[2] / "proposals"
+HOSTS = ("host0", "host1", "host2", "host3")
+STRANGER = b"\xee" * 20
+EXCHANGE, VALIDATION, INFERENCE = 2, 5, 9
+GIB = 1 << 30
+
+
+@dataclass
+class Story:
+    """What was recorded."""
+
+    net: Net
+    refusal: str = ""
+    registry: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    asked: Any = None
+    reference: Any = None
+    rounds: dict[int, Any] = field(default_factory=dict[int, Any])
+    nodes: dict[int, Any] = field(default_factory=dict[int, Any])
+    powers: dict[int, tuple[dict[str, int], dict[str, int]]] = field(
+        default_factory=dict[int, tuple[dict[str, int], dict[str, int]]]
+    )
+    params: dict[int, Any] = field(default_factory=dict[int, Any])
+    hashes: list[set[str]] = field(default_factory=list[set[str]])
+    amounts: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    balances: tuple[int, int] = (0, 0)
+    pss: int = 0
+    left: list[str] = field(default_factory=list[str])
+
+
+@pytest.fixture(scope="module")
+def story(make_net: Callable[[], Net]) -> Story:
+    """The whole run."""
+    net = make_net()
+    told = Story(net)
+    net.up("--block-ms", "400")
+    _governance(told)
+    _honest_round(told)
+    _round_with_kills(told)
+    _round_with_cheats(told)
+    _rewards(told)
+    processes = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
+    net.cli("down")
+    told.left = [_command(p) for p in processes if p.is_running() and _command(p)]
+    return told
+
+
+def _governance(told: Story) -> None:
+    net = told.net
+    host = net.network.host("host1")
+    node = participant_pb2.HardwareNode(local_id="more", models=["x/one", "x/two", "x/three"])
+    diff = tx_pb2.MsgSubmitHardwareDiff(creator=host.address, add=[node])
+    with net.ledger() as ledger, pytest.raises(ChainError) as refused:
+        ledger.send(load_keys(net.home.keys_path("host1")).cold, [diff], gas=300_000)
+    told.refusal = str(refused.value)
+    net.cli("propose", str(PROPOSALS / "register-model-tiny-mistral.json"))
+    with net.ledger() as ledger:
+        assert ledger.stage().effective == 0
+        told.registry["governance"] = [m.id for m in ledger.governance_models()]
+        told.registry["epoch 0"] = [m.id for m in ledger.epoch_models(0)]
+
+
+def _honest_round(told: Story) -> None:
+    net = told.net
+    net.wait_stage(1, EXCHANGE)
+    net.cli("propose", str(PROPOSALS / "update-params-max-nonces.json"))
+    net.wait("round 1 formed", lambda led: led.stage().stage >= INFERENCE - 2 or None)
+    net.wait_effective(1)
+    _observe(told, 1)
+    with net.ledger() as ledger:
+        told.registry["epoch 1"] = [m.id for m in ledger.epoch_models(1)]
+        told.params = {i: ledger.epoch(i).params for i in (1, 2)}
+
+
+def _round_with_kills(told: Story) -> None:
+    net = told.net
+    net.wait_stage(2, EXCHANGE)
+    told.pss = _proportional_set(net)
+    started = net.ask(lambda led: led.stage().height)
+    net.kill("host3-node1")
+    net.kill("host1-chain")
+    net.start("host3-node1")
+    net.wait("two blocks", lambda led: led.stage().height >= started + 2)
+    net.kill("host2-broker")
+    net.wait("two more blocks", lambda led: led.stage().height >= started + 4)
+    net.start("host2-broker")
+    net.start("host1-chain")
+    _compare_with_reference(told)
+    net.wait_effective(2)
+    _observe(told, 2)
+    height = net.ask(lambda led: led.stage().height)
+    for host in net.network.hosts:
+        net.wait(
+            f"{host.name} caught up",
+            lambda _, h=host: (
+                int(net.rpc(h, "status")["sync_info"]["latest_block_height"]) >= height
+            ),
+        )
+    told.hashes = [
+        {net.app_hash(host, h) for host in net.network.hosts} for h in range(started, height, 5)
+    ]
+
+
+def _compare_with_reference(told: Story) -> None:
+    """Ask a running mlnode for 16 nonces of a stranger while its round stands."""
+    net = told.net
+    host = net.network.host("host0")
+    net.wait_stage(2, VALIDATION)
+    with node_client(net.home, host, "node1") as client:
+        wire = client.poc_status().round
+        told.asked = client.validate(STRANGER, list(range(16)))
+    engine = numpy_engine()
+    load(engine, round_from_wire(wire))
+    told.reference = engine.batch(np.arange(16, dtype=np.uint64), STRANGER)
+
+
+def _round_with_cheats(told: Story) -> None:
+    net = told.net
+    network = net.network
+    for name, fault in (("host3", "forge"), ("host2", "withhold")):
+        host = replace(network.host(name), **{fault: True})
+        net.kill(host.broker_process)
+        write_broker_settings(net.home, network, host, node_models(host))
+        net.start(host.broker_process)
+    told.balances = (net.ask(lambda led: led.balance(network.host("host1").address)), 0)
+    net.wait_effective(3)
+    _observe(told, 3)
+    with net.ledger() as ledger:
+        told.params[3] = ledger.epoch(3).params
+
+
+def _rewards(told: Story) -> None:
+    net = told.net
+    names = {h.address: h.name for h in net.network.hosts}
+    for epoch in (1, 2):
+        net.wait(
+            f"epoch {epoch} settled",
+            lambda led, e=epoch: led.settlement(e).done,
+        )
+        net.wait(
+            f"rewards of epoch {epoch} claimed",
+            lambda led, e=epoch: all(
+                a.claimed or int(a.amount or 0) == 0 for a in led.settle_amounts(e)
+            ),
+        )
+        with net.ledger() as ledger:
+            told.amounts[epoch] = {names[a.participant]: a for a in ledger.settle_amounts(epoch)}
+    address = net.network.host("host1").address
+    told.balances = (told.balances[0], net.ask(lambda led: led.balance(address)))
+
+
+def _observe(told: Story, epoch: int) -> None:
+    net = told.net
+    told.nodes[epoch] = observe_nodes(net)
+    told.rounds[epoch] = seen = observe_round(net, epoch)
+    switched = seen.record.heights.set_new_validators
+    net.wait("the validators signed", lambda led: led.stage().height >= switched + 3)
+    told.powers[epoch] = (net.comet_powers(switched + 1), net.comet_powers(switched + 2))
+
+
+def _proportional_set(net: Net) -> int:
+    own = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
+    everything = {q.pid: q for p in own for q in (p, *p.children(recursive=True))}
+    return sum(p.memory_full_info().pss for p in everything.values() if p.is_running())
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
+def capped(weights: dict[str, int]) -> dict[str, int]:
+    """Powers by trial of every cap: the largest c with 3c < sum of min(w, c)."""
+    best = 0
+    for cap in range(1, max(weights.values()) + 1):
+        if 3 * cap < sum(min(w, cap) for w in weights.values()):
+            best = cap
+    return {name: min(w, best) if best else w for name, w in weights.items()}
+
+
+# --- the proof and its weights ---
+
+
+def test_a_running_mlnode_computes_what_the_reference_computes(story: Story) -> None:
+    assert list(story.asked.distances) == story.reference.distances.tolist()
+    assert list(story.asked.digests) == [bytes(row) for row in story.reference.digests]
+    assert list(story.asked.valid) == story.reference.valid.tolist()
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_weights_equal_what_the_mlnodes_report_as_acknowledged(story: Story, epoch: int) -> None:
+    for name in HOSTS:
+        reported = {
+            node_id: status.acknowledged_nonces
+            for node_id, status in story.nodes[epoch][name].items()
+        }
+        weights = {n: o.weight for n, o in story.rounds[epoch].nodes[name].items()}
+        assert weights == reported, name
+        assert story.rounds[epoch].outcomes[name].weight == sum(reported.values()) > 0
+
+
+def test_two_nodes_weigh_about_twice_one_when_time_limits_them(story: Story) -> None:
+    weights = {n: o.weight for n, o in story.rounds[1].outcomes.items()}
+    for name in HOSTS[1:]:
+        assert 1.5 <= weights["host0"] / weights[name] <= 2.5, weights
+
+
+def test_two_nodes_weigh_exactly_twice_one_when_the_maximum_limits_them(story: Story) -> None:
+    outcomes = story.rounds[3].outcomes
+    assert outcomes["host0"].weight == 600
+    assert outcomes["host1"].weight == 300
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_powers_in_cometbft_are_the_capped_weights_from_two_blocks_after_the_switch(
+    story: Story, epoch: int
+) -> None:
+    net = story.net
+    keys = {consensus_key(net.home, name): name for name in HOSTS}
+    weights = {n: o.weight for n, o in story.rounds[epoch].outcomes.items() if o.weight}
+    before, after = story.powers[epoch]
+    assert {keys[k]: p for k, p in after.items()} == capped(weights)
+    assert before != after
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_every_seat_holder_recomputed_its_samples(story: Story, epoch: int) -> None:
+    seen = story.rounds[epoch]
+    addresses = {h.name: h.address for h in story.net.network.hosts}
+    for judged in HOSTS:
+        assert set(seen.verdicts[judged]) == set(seen.juries[judged]), judged
+        for holder in seen.juries[judged]:
+            assert holder != judged
+            key = bytes(Address(addresses[judged]))
+            verified = sum(
+                host.nonces
+                for status in story.nodes[epoch][holder].values()
+                for host in status.verified_hosts
+                if host.public_key == key
+            )
+            assert verified >= seen.samples[judged, holder] > 0, (holder, judged)
+            verdict = seen.verdicts[judged][holder]
+            assert (verdict.sampled, verdict.invalid) == (seen.samples[judged, holder], 0)
+            assert len(verdict.work_proof) == 32
+
+
+# --- kills ---
+
+
+def test_all_nodes_agree_on_the_app_hash_after_the_rejoin(story: Story) -> None:
+    assert story.hashes
+    assert [h for h in story.hashes if len(h) != 1] == []
+
+
+def test_kills_lose_no_batch_and_count_none_twice(story: Story) -> None:
+    for name in HOSTS:
+        outcome = story.rounds[2].outcomes[name]
+        assert outcome.outcome == poc_pb2.OUTCOME_ACCEPTED, name
+        assert outcome.credited == outcome.claimed
+        for node_id in story.rounds[2].nodes[name]:
+            ids = [
+                b.batch.batch_id
+                for b in story.rounds[2].batches[name]
+                if b.batch.node_id == node_id
+            ]
+            assert ids == list(range(1, len(ids) + 1))
+
+
+# --- cheats ---
+
+
+def test_the_forging_host_is_fraud_and_out(story: Story) -> None:
+    outcome = story.rounds[3].outcomes["host3"]
+    assert outcome.outcome == poc_pb2.OUTCOME_FRAUD
+    assert outcome.reason == poc_pb2.WEIGHT_REASON_FRAUD
+    assert (outcome.weight, outcome.claimed > 0) == (0, True)
+
+
+def test_the_withholding_host_is_unavailable(story: Story) -> None:
+    outcome = story.rounds[3].outcomes["host2"]
+    assert outcome.outcome == poc_pb2.OUTCOME_UNAVAILABLE
+    assert outcome.weight == 0
+
+
+def test_the_others_are_not_disturbed(story: Story) -> None:
+    for name in ("host0", "host1"):
+        outcome = story.rounds[3].outcomes[name]
+        assert outcome.outcome == poc_pb2.OUTCOME_ACCEPTED
+        assert outcome.credited == outcome.claimed
+
+
+def test_the_fraud_forfeits_and_the_honest_are_paid(story: Story) -> None:
+    amounts = story.amounts[2]
+    assert amounts["host3"].forfeited == "fraud"
+    assert int(amounts["host3"].amount or 0) == 0
+    for name in ("host0", "host1"):
+        assert int(amounts[name].amount) > 0
+        assert amounts[name].forfeited == ""
+
+
+# --- rewards ---
+
+
+def test_the_claims_arrive_on_the_account(story: Story) -> None:
+    before, after = story.balances
+    paid = sum(int(story.amounts[epoch]["host1"].amount) for epoch in (1, 2))
+    assert after - before == paid > 0
+
+
+# --- governance ---
+
+
+def test_a_diff_with_unknown_models_is_refused_naming_all(story: Story) -> None:
+    for model in ("x/one", "x/two", "x/three"):
+        assert model in story.refusal
+
+
+def test_a_registered_model_is_governed_at_once_and_in_the_group_from_the_next_formation(
+    story: Story,
+) -> None:
+    assert "ninefold/tiny-mistral" in story.registry["governance"]
+    assert "ninefold/tiny-mistral" not in story.registry["epoch 0"]
+    assert "ninefold/tiny-mistral" in story.registry["epoch 1"]
+
+
+def test_parameters_changed_in_the_middle_of_poc_act_from_the_start_after_next(
+    story: Story,
+) -> None:
+    assert [story.params[e].max_nonces_per_node for e in (1, 2, 3)] == [100_000, 100_000, 300]
+    for epoch in (2, 3):
+        same = type(story.params[1])()
+        same.CopyFrom(story.params[epoch])
+        same.max_nonces_per_node = story.params[1].max_nonces_per_node
+        assert same == story.params[1]
+
+
+# --- the machine ---
+
+
+def test_the_network_was_up_in_time_and_left_nothing_behind(story: Story) -> None:
+    assert story.left == []
+
+
+def test_thirteen_processes_fit_in_six_gibibytes(story: Story) -> None:
+    assert 0 < story.pss <= 6 * GIB
