@@ -155,41 +155,6 @@ func check(host Host, round Round) error {
 // zeroed reports whether nothing of the host counts, preserved or mined.
 func zeroed(host Host) bool { return host.Jailed || host.Judgement.Outcome.ZeroesHost() }
 
-// hostReason names what decided the host's weight: an outcome that zeroes it
-// before jail, which forfeits less, and both before the state of its fleet.
-func hostReason(host Host) Reason {
-	reason := judged(host.Judgement)
-	switch {
-	case host.Judgement.Outcome.ZeroesHost():
-		return reason
-	case host.Jailed:
-		return Jailed
-	case host.Judgement.Outcome != poc.NoBatch:
-		return reason
-	}
-	var fleet, serving, gone int
-	for _, n := range host.Nodes {
-		switch {
-		case n.Standing == Gone:
-			gone++
-		case n.Standing == Fleet && n.Serves:
-			fleet, serving = fleet+1, serving+1
-		case n.Standing == Fleet:
-			fleet++
-		}
-	}
-	switch {
-	case fleet > 0 && fleet == serving:
-		return Preserved
-	case fleet > 0:
-		return NoBatch
-	case gone > 0:
-		return Removed
-	default:
-		return NotInFleet
-	}
-}
-
 func nodeWeight(n Node, host Host, scale Scale) NodeWeight {
 	w := NodeWeight{ID: n.ID, Claimed: n.Claimed}
 	j := host.Judgement
