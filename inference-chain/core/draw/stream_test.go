@@ -162,6 +162,15 @@ func TestDistinctEqualsFloydWithASet(t *testing.T) {
 	})
 }
 
+func TestTheWholeRangeDrawsNothing(t *testing.T) {
+	for _, k := range []uint64{3, 4} {
+		stream := slot(t)
+		_, err := stream.Distinct(k, 3)
+		require.NoError(t, err)
+		require.Equal(t, slot(t).Uint64(), stream.Uint64(), "%d of 3", k)
+	}
+}
+
 func TestFieldListsThatConcatenateAlikeGiveDifferentStreams(t *testing.T) {
 	lists := [][][]byte{
 		{[]byte("ab"), []byte("c")},

@@ -243,7 +243,7 @@ func TestSettlementsEqualUnboundedIntegersAtTheEdges(t *testing.T) {
 func TestNamesAreStable(t *testing.T) {
 	require.Equal(t, "covered", reward.ReasonCovered.String())
 	require.Equal(t, "double_sign", reward.ReasonDoubleSign.String())
-	require.Equal(t, "reason_99", reward.Reason(99).String())
+	require.Equal(t, "reason_10", (reward.ReasonDoubleSign + 1).String())
 	require.Empty(t, reward.ForfeitedNothing.String())
 	require.Equal(t, "fraud", reward.ForfeitedFraud.String())
 	require.Equal(t, "double_sign", reward.ForfeitedDoubleSign.String())
