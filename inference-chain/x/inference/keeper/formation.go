@@ -119,16 +119,16 @@ func (f *formation) pass(budget *uint64) error {
 		return err
 	}
 	*budget -= uint64(len(hosts))
-	for _, host := range hosts {
-		if f.cursor.Phase == passJudge {
-			err = f.measureHost(host)
-		} else {
-			err = f.formHost(host)
-		}
-		if err != nil {
-			return fmt.Errorf("host %s: %w", host.row.Address, err)
-		}
-		f.cursor.After = host.row.Address
+	if f.cursor.Phase == passJudge {
+		err = f.measure(hosts)
+	} else {
+		err = f.form(hosts)
+	}
+	if err != nil {
+		return err
+	}
+	if len(hosts) > 0 {
+		f.cursor.After = hosts[len(hosts)-1].row.Address
 	}
 	if more {
 		return nil
@@ -139,6 +139,35 @@ func (f *formation) pass(budget *uint64) error {
 	}
 	f.cursor.Phase, f.cursor.After = passForm, ""
 	f.round.Scale = f.scale()
+	return nil
+}
+
+// measure is the first pass over hosts when the proof changed.
+func (f *formation) measure(hosts []registered) error {
+	for _, host := range hosts {
+		if err := f.measureHost(host); err != nil {
+			return fmt.Errorf("host %s: %w", host.row.Address, err)
+		}
+	}
+	return nil
+}
+
+// form judges and writes hosts. All of them are read before the first is written:
+// each walk over a prefix has to look through what its block has written so far.
+func (f *formation) form(hosts []registered) error {
+	read := make([]facts, 0, len(hosts))
+	for _, host := range hosts {
+		fact, err := f.read(host)
+		if err != nil {
+			return fmt.Errorf("host %s: %w", host.row.Address, err)
+		}
+		read = append(read, fact)
+	}
+	for _, fact := range read {
+		if err := f.formHost(fact); err != nil {
+			return fmt.Errorf("host %s: %w", fact.host.row.Address, err)
+		}
+	}
 	return nil
 }
 

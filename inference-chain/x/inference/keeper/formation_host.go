@@ -8,34 +8,48 @@ import (
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-// formHost judges one host and writes everything the epoch has to know of it. An
-// account that has no node, and had none, leaves no rows.
-func (f *formation) formHost(host registered) error {
-	j, err := f.judge(host)
-	if err != nil {
+// facts are everything that decides a host's weight.
+type facts struct {
+	host   registered
+	judged judged
+	nodes  []weight.Node
+	jailed bool // for good
+}
+
+func (f *formation) read(host registered) (facts, error) {
+	fact := facts{host: host}
+	var err error
+	if fact.judged, err = f.judge(host); err != nil {
+		return facts{}, err
+	}
+	if fact.nodes, err = f.nodesOf(host); err != nil {
+		return facts{}, err
+	}
+	fact.jailed, err = f.jailedForGood(host)
+	return fact, err
+}
+
+// formHost writes everything the epoch has to know of one host. An account that has
+// no node, and had none, leaves no rows.
+func (f *formation) formHost(fact facts) error {
+	if err := f.countDuty(fact.judged); err != nil {
 		return err
 	}
-	if err := f.countDuty(j); err != nil {
-		return err
-	}
-	if j.Outcome == poc.Fraud {
-		if err := f.forfeit(host); err != nil {
+	if fact.judged.Outcome == poc.Fraud {
+		if err := f.forfeit(fact.host); err != nil {
 			return err
 		}
 	}
-	nodes, err := f.nodesOf(host)
-	if err != nil || len(nodes) == 0 && j.Claimed == 0 {
-		return err
+	if len(fact.nodes) == 0 && fact.judged.Claimed == 0 {
+		return nil
 	}
-	jailed, err := f.jailedForGood(host)
+	formed, err := weight.ComputeNewWeights(weight.Host{
+		Jailed: fact.jailed, Judgement: fact.judged.Judgement, Nodes: fact.nodes,
+	}, f.round)
 	if err != nil {
 		return err
 	}
-	formed, err := weight.ComputeNewWeights(weight.Host{Jailed: jailed, Judgement: j.Judgement, Nodes: nodes}, f.round)
-	if err != nil {
-		return err
-	}
-	return f.write(host, j, nodes, formed)
+	return f.write(fact, formed)
 }
 
 // jailedForGood says whether the host's key signed twice and no other one waits.

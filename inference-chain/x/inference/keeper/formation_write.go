@@ -28,12 +28,12 @@ func gone(before map[string]nodeBefore, seen map[string]bool) []weight.Node {
 
 // write stores a formed host: why it weighs what it does and, if it weighs
 // anything, its rows in the groups.
-func (f *formation) write(host registered, j judged, nodes []weight.Node, formed weight.HostWeight) error {
-	if err := f.writeOutcomes(host, j, nodes, formed); err != nil {
+func (f *formation) write(fact facts, formed weight.HostWeight) error {
+	if err := f.writeOutcomes(fact, formed); err != nil {
 		return err
 	}
 	if err := emit(f.ctx, &types.EventWeightComputed{
-		EpochIndex: f.opened.Index, Participant: host.row.Address,
+		EpochIndex: f.opened.Index, Participant: fact.host.row.Address,
 		Weight: formed.Weight, Reason: types.WeightReason(formed.Reason),
 	}); err != nil {
 		return err
@@ -41,13 +41,14 @@ func (f *formation) write(host registered, j judged, nodes []weight.Node, formed
 	if formed.Weight == 0 {
 		return nil
 	}
-	if err := f.writeRootMember(host, formed); err != nil {
+	if err := f.writeRootMember(fact.host, formed); err != nil {
 		return err
 	}
-	return f.writeNodes(host, formed)
+	return f.writeNodes(fact.host, formed)
 }
 
-func (f *formation) writeOutcomes(host registered, j judged, nodes []weight.Node, formed weight.HostWeight) error {
+func (f *formation) writeOutcomes(fact facts, formed weight.HostWeight) error {
+	host, j := fact.host, fact.judged
 	err := f.k.HostOutcomes.Set(f.ctx, collections.Join(f.opened.Index, host.address), types.HostOutcome{
 		EpochIndex: f.opened.Index, Participant: host.row.Address,
 		Outcome: types.Outcome(j.Outcome), Reason: types.WeightReason(formed.Reason),
@@ -65,7 +66,7 @@ func (f *formation) writeOutcomes(host registered, j judged, nodes []weight.Node
 			EpochIndex: f.opened.Index, Participant: host.row.Address, NodeId: node.ID,
 			Reason: types.WeightReason(node.Reason), Claimed: node.Claimed, Weight: node.Weight,
 		}
-		if nodes[i].Standing == weight.Fleet {
+		if fact.nodes[i].Standing == weight.Fleet {
 			outcome.NodeIndex = uint64(i)
 		}
 		if err := f.k.NodeOutcomes.Set(f.ctx, collections.Join3(f.opened.Index, host.address, node.ID), outcome); err != nil {

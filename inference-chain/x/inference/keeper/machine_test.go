@@ -144,20 +144,32 @@ func (m *machine) register(name string, nodes ...types.HardwareNode) {
 // block turns one block.
 func (m *machine) block() {
 	m.t.Helper()
+	m.nextHeight()
+	require.NoError(m.t, m.BeginBlocker(m.ctx))
+	m.deliver()
+	require.NoError(m.t, m.EndBlocker(m.ctx))
+	for _, failed := range eventsOf[types.EventStepFailed](m.kit) {
+		m.failures = append(m.failures, failed.Step+": "+failed.Error)
+	}
+}
+
+// nextHeight moves to the next height, which has a hash of its own.
+func (m *machine) nextHeight() {
 	m.height++
 	hash := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("block"), uint64(m.height)))
 	m.ctx = m.ctx.WithBlockHeight(m.height).WithHeaderHash(hash[:]).WithEventManager(sdk.NewEventManager())
-	require.NoError(m.t, m.BeginBlocker(m.ctx))
+}
+
+// deliver does what a block's messages would, and returns its stage.
+func (m *machine) deliver() epoch.Stage {
+	m.t.Helper()
 	stage, record, err := m.StageNow(m.ctx)
 	require.NoError(m.t, err)
 	m.play(stage, record)
 	if m.during != nil {
 		m.during(stage, record)
 	}
-	require.NoError(m.t, m.EndBlocker(m.ctx))
-	for _, failed := range eventsOf[types.EventStepFailed](m.kit) {
-		m.failures = append(m.failures, failed.Step+": "+failed.Error)
-	}
+	return stage
 }
 
 // play lets the hosts do what a stage asks of them.

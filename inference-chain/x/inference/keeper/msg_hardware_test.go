@@ -154,11 +154,15 @@ func (k *roundKit) fleet(epoch uint64, name string) []string {
 }
 
 // opens moves the clock as the POC_START of an epoch does.
-func (k *roundKit) opens(epoch uint64) {
+func (k *roundKit) opens(epoch uint64) { require.NoError(k.t, k.openClock(epoch)) }
+
+func (k *kit) openClock(epoch uint64) error {
 	clock, err := k.ClockAt(k.ctx)
-	require.NoError(k.t, err)
+	if err != nil {
+		return err
+	}
 	clock.Opened = epoch
-	require.NoError(k.t, k.Clock.Set(k.ctx, clock))
+	return k.Clock.Set(k.ctx, clock)
 }
 
 func TestADiffActsFromTheEpochThatOpensNext(t *testing.T) {
