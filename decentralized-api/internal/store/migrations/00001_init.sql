@@ -81,17 +81,17 @@ CREATE TABLE poc_batches (
     lane_next BLOB NOT NULL,
     positions BLOB NOT NULL,
     height    INTEGER NOT NULL,         -- at which it was cut
-    confirmed INTEGER NOT NULL DEFAULT 0,
+    outbox_id INTEGER REFERENCES outbox (id), -- the last intent that carries it
     PRIMARY KEY (epoch, node_id, batch_id)
 ) STRICT;
 
--- Verdicts that were reached, sent or not.
+-- Verdicts that were reached. A verdict stands: other content is refused.
 CREATE TABLE poc_verdicts (
     epoch       INTEGER NOT NULL,
     participant TEXT NOT NULL,
     verdict     BLOB NOT NULL,          -- inference.v1.Verdict
-    outbox_id   INTEGER REFERENCES outbox (id),
-    confirmed   INTEGER NOT NULL DEFAULT 0,
+    outbox_id   INTEGER REFERENCES outbox (id), -- the last intent that carries it
+    tries       INTEGER NOT NULL DEFAULT 0,     -- intents that carried it
     PRIMARY KEY (epoch, participant)
 ) STRICT;
 
