@@ -199,9 +199,17 @@ func addCoverage(file *rewardFile) error {
 		weights []uint64
 		spread  uint64
 	}{
-		{800, []uint64{700, 100}, 4}, {800, []uint64{701, 99}, 4}, {801, []uint64{700, 101}, 4}, {801, []uint64{701, 100}, 4},
-		{100, []uint64{25}, 4}, {100, []uint64{24}, 4}, {10, []uint64{5, 5}, 1}, {10, []uint64{}, 4}, {0, []uint64{0, 0}, 4},
-		{1 << 63, []uint64{1 << 60, 1<<60 - 1}, 4}, {math.MaxUint64, []uint64{math.MaxUint64, math.MaxUint64 / 9, math.MaxUint64 / 8}, 3},
+		{800, []uint64{700, 100}, 4},
+		{800, []uint64{701, 99}, 4},
+		{801, []uint64{700, 101}, 4},
+		{801, []uint64{701, 100}, 4},
+		{100, []uint64{25}, 4},
+		{100, []uint64{24}, 4},
+		{10, []uint64{5, 5}, 1},
+		{10, []uint64{}, 4},
+		{0, []uint64{0, 0}, 4},
+		{1 << 63, []uint64{1 << 60, 1<<60 - 1}, 4},
+		{math.MaxUint64, []uint64{math.MaxUint64, math.MaxUint64 / 9, math.MaxUint64 / 8}, 3},
 	} {
 		got, err := reward.GetParticipantModelCoverage(c.root, c.weights, c.spread)
 		if err != nil {

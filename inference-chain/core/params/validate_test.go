@@ -117,26 +117,36 @@ func TestRulesBetweenParametersNameBothSides(t *testing.T) {
 		want   string // "" when legal
 	}{
 		{"inference as long as the PoC period", func(p *params.Params) { p.InferenceBlocks = 25 }, ""},
-		{"inference one block shorter", func(p *params.Params) { p.InferenceBlocks = 24 },
-			"inference_blocks must be at least the PoC period, poc_exchange_blocks + poc_validation_exchange_blocks + model_loading_blocks + 5, got 24 against 25"},
+		{
+			"inference one block shorter", func(p *params.Params) { p.InferenceBlocks = 24 },
+			"inference_blocks must be at least the PoC period, poc_exchange_blocks + poc_validation_exchange_blocks + model_loading_blocks + 5, got 24 against 25",
+		},
 		{"allocation as long as inference", func(p *params.Params) { p.AllocationBlocks = 35 }, ""},
-		{"allocation one block longer", func(p *params.Params) { p.AllocationBlocks = 36 },
-			"allocation_blocks must be at most inference_blocks, got 36 against 35"},
+		{
+			"allocation one block longer", func(p *params.Params) { p.AllocationBlocks = 36 },
+			"allocation_blocks must be at most inference_blocks, got 36 against 35",
+		},
 		{"heads that do not divide dim", func(p *params.Params) { p.PocModel.NHeads = 3 }, "got 3 of 128"},
 		{"heads of 16", func(p *params.Params) { p.PocModel.NHeads = 8 }, "into heads of a width in [32, 1024], got 8 of 128"},
 		{"heads of 1024", func(p *params.Params) { p.PocModel.Dim, p.PocModel.NHeads = 2048, 2 }, ""},
 		{"heads of 1025", func(p *params.Params) { p.PocModel.Dim, p.PocModel.NHeads = 2050, 2 }, "got 2 of 2050"},
-		{"kv heads that do not divide heads", func(p *params.Params) { p.PocModel.NKvHeads = 3 },
-			"poc_model.n_kv_heads must divide poc_model.n_heads, got 3 of 4"},
+		{
+			"kv heads that do not divide heads", func(p *params.Params) { p.PocModel.NKvHeads = 3 },
+			"poc_model.n_kv_heads must divide poc_model.n_heads, got 3 of 4",
+		},
 		{"more kv heads than heads", func(p *params.Params) { p.PocModel.NKvHeads = 8 }, "got 8 of 4"},
 		{"an FFN at the limit", func(p *params.Params) {
 			p.PocModel.FfnDimMultiplier, p.PocModel.MultipleOf = "1", 131_072
 		}, ""},
-		{"an FFN beyond it", func(p *params.Params) { p.PocModel.Dim, p.PocModel.FfnDimMultiplier, p.PocModel.NHeads = 4096, "16", 4 },
-			"poc_model.ffn_dim_multiplier must give an FFN width in [64, 131072], got 16, a width of 174784"},
+		{
+			"an FFN beyond it", func(p *params.Params) { p.PocModel.Dim, p.PocModel.FfnDimMultiplier, p.PocModel.NHeads = 4096, "16", 4 },
+			"poc_model.ffn_dim_multiplier must give an FFN width in [64, 131072], got 16, a width of 174784",
+		},
 		{"an FFN of nothing", func(p *params.Params) { p.PocModel.FfnDimMultiplier = "0.000000000000000001" }, "a width of 0"},
-		{"cq one too high", func(p *params.Params) { p.Cq++ },
-			"got 172063946 with r_target 1.38559607450829, which gives 172063945"},
+		{
+			"cq one too high", func(p *params.Params) { p.Cq++ },
+			"got 172063946 with r_target 1.38559607450829, which gives 172063945",
+		},
 		{"cq one too low", func(p *params.Params) { p.Cq-- }, "which gives 172063945"},
 		{"the radius written longer", func(p *params.Params) { p.RTarget = "1.385596074508290000" }, ""},
 		{"a radius without a positive cq", func(p *params.Params) { p.RTarget = "1.5" }, "cq must be"},

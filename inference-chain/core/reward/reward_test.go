@@ -149,12 +149,14 @@ func TestAHostCannotHaveMoreThanItsEpoch(t *testing.T) {
 		{
 			"a bonus beyond 64 bits",
 			reward.Epoch{Reward: most, TotalWeight: 1, Blocks: 1, CoverageBonus: tenth},
-			reward.Host{Weight: 1, UnjailedBlocks: 1, Covers: true}, fixed.ErrOverflow,
+			reward.Host{Weight: 1, UnjailedBlocks: 1, Covers: true},
+			fixed.ErrOverflow,
 		},
 		{
 			"a bonus factor beyond 64 bits",
 			reward.Epoch{Reward: most, TotalWeight: 1, Blocks: 1, CoverageBonus: 2 * fixed.One},
-			reward.Host{Weight: 1, UnjailedBlocks: 1, Covers: true}, fixed.ErrOverflow,
+			reward.Host{Weight: 1, UnjailedBlocks: 1, Covers: true},
+			fixed.ErrOverflow,
 		},
 	}
 	for _, tc := range cases {
