@@ -3,8 +3,7 @@
 import json
 import subprocess
 import urllib.parse
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, cast
 
 from testnet.binaries import Binaries
@@ -139,7 +138,7 @@ def _write_genesis(home: Home, network: Network, spec: NetworkSpec, binaries: Bi
     def genesis(*args: str) -> None:
         run([str(binaries.inferenced), "genesis", *args, f"--home={first}"])
 
-    genesis("preset", "testnet")
+    genesis("set-param", "--preset", "testnet")
     for name, value in spec.params:
         genesis("set-param", name, value)
     for model in MODELS:
@@ -150,38 +149,27 @@ def _write_genesis(home: Home, network: Network, spec: NetworkSpec, binaries: Bi
     for host in network.hosts:
         genesis("add-account", host.address, f"{COLD_UNINE}{DENOM}")
         genesis("add-account", host.warm_address, f"{WARM_UNINE}{DENOM}")
-        genesis("add-host", str(_host_file(home, host)))
+        genesis("add-host", *_host_arguments(home, host))
     genesis("validate")
     text = (first / "config" / "genesis.json").read_text()
     for host in network.hosts[1:]:
         write_atomically(home.chain_home(host.name) / "config" / "genesis.json", text)
 
 
-def _host_file(home: Home, host: HostRecord) -> Path:
-    """A founding host as `inferenced genesis add-host` reads it."""
+def _host_arguments(home: Home, host: HostRecord) -> list[str]:
+    """A founding host for `inferenced genesis add-host`."""
     models = node_models(host)
-    path = home.host_dir(host.name) / "genesis-host.json"
-    body: Mapping[str, Any] = {
-        "participant": {
-            "address": host.address,
-            "url": broker_url(host),
-            "metadata": host.name,
-            "consensus_key": consensus_key(home, host.name),
-        },
-        "nodes": [
-            {
-                "node": {
-                    "local_id": node.node_id,
-                    "models": models[node.node_id],
-                    "hardware": [{"type": "CPU", "count": 1}],
-                },
-                "weight": str(GENESIS_WEIGHT),
-            }
-            for node in host.nodes
-        ],
-    }
-    write_atomically(path, json.dumps(body, indent=2) + "\n")
-    return path
+    arguments = [
+        host.address,
+        f"--url={broker_url(host)}",
+        f"--metadata={host.name}",
+        f"--consensus-key={consensus_key(home, host.name)}",
+    ]
+    for node in host.nodes:
+        listed = ",".join(models[node.node_id])
+        arguments.append(f"--node={node.node_id}:{GENESIS_WEIGHT}:{listed}")
+        arguments.append(f"--hardware={node.node_id}:CPU:1")
+    return arguments
 
 
 def broker_url(host: HostRecord) -> str:
