@@ -192,7 +192,7 @@ func (k Keeper) nextHosts(ctx context.Context, after string, limit uint64) ([]re
 	if err != nil {
 		return nil, false, err
 	}
-	defer iterator.Close() //nolint:errcheck // closing an iterator that was only read cannot lose anything
+	defer iterator.Close()
 	var next []registered
 	for ; iterator.Valid() && uint64(len(next)) < limit; iterator.Next() {
 		entry, err := iterator.KeyValue()

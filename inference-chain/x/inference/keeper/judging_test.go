@@ -40,31 +40,45 @@ func TestOutcomesOfARound(t *testing.T) {
 		weight  uint64
 	}{
 		{
-			"a host whose jury finds it honest is credited in full", fleet{"d": 250}, about("nobody", nothing),
+			"a host whose jury finds it honest is credited in full",
+			fleet{"d": 250},
+			about("nobody", nothing),
 			types.WeightReason_WEIGHT_REASON_ACCEPTED, types.WeightReason_WEIGHT_REASON_MINED, 250,
 		},
 		{
-			"a forging host loses everything", fleet{"d": 250}, about("dave", fraudVerdict),
+			"a forging host loses everything",
+			fleet{"d": 250},
+			about("dave", fraudVerdict),
 			types.WeightReason_WEIGHT_REASON_FRAUD, types.WeightReason_WEIGHT_REASON_FRAUD, 0,
 		},
 		{
-			"a host that opens nothing loses everything", fleet{"d": 250}, about("dave", unavailable),
+			"a host that opens nothing loses everything",
+			fleet{"d": 250},
+			about("dave", unavailable),
 			types.WeightReason_WEIGHT_REASON_UNAVAILABLE, types.WeightReason_WEIGHT_REASON_UNAVAILABLE, 0,
 		},
 		{
-			"a host that nobody judges keeps at most its last credit", fleet{"d": 250}, about("dave", nothing),
+			"a host that nobody judges keeps at most its last credit",
+			fleet{"d": 250},
+			about("dave", nothing),
 			types.WeightReason_WEIGHT_REASON_NO_QUORUM, types.WeightReason_WEIGHT_REASON_NO_QUORUM, 200,
 		},
 		{
-			"a host that nobody judges gets no more than it claims", fleet{"d": 150}, about("dave", nothing),
+			"a host that nobody judges gets no more than it claims",
+			fleet{"d": 150},
+			about("dave", nothing),
 			types.WeightReason_WEIGHT_REASON_NO_QUORUM, types.WeightReason_WEIGHT_REASON_NO_QUORUM, 150,
 		},
 		{
-			"claims just below the minimum are not judged", fleet{"d": 3}, about("dave", fraudVerdict),
+			"claims just below the minimum are not judged",
+			fleet{"d": 3},
+			about("dave", fraudVerdict),
 			types.WeightReason_WEIGHT_REASON_BELOW_MINIMUM, types.WeightReason_WEIGHT_REASON_BELOW_MINIMUM, 0,
 		},
 		{
-			"claims at the minimum are judged", fleet{"d": 4}, about("nobody", nothing),
+			"claims at the minimum are judged",
+			fleet{"d": 4},
+			about("nobody", nothing),
 			types.WeightReason_WEIGHT_REASON_ACCEPTED, types.WeightReason_WEIGHT_REASON_MINED, 4,
 		},
 		{

@@ -286,12 +286,6 @@ func (m *machine) runTo(index uint64, stage epoch.Stage) {
 	m.t.Fatalf("epoch %d never came to %s", index, stage)
 }
 
-// runEpochs turns whole cycles: until the switch of the n-th epoch from now.
-func (m *machine) runEpochs(n uint64) {
-	m.t.Helper()
-	m.runTo(m.clock().Opened+n, epoch.SetNewValidators)
-}
-
 // requireNoFailures fails the test when a step failed.
 func (m *machine) requireNoFailures() {
 	m.t.Helper()

@@ -99,7 +99,7 @@ func firstKeys[K, V any](ctx context.Context, rows collections.Map[K, V], prefix
 	if err != nil {
 		return nil, err
 	}
-	defer iterator.Close() //nolint:errcheck // closing an iterator that was only read cannot lose anything
+	defer iterator.Close()
 	var found []K
 	for ; iterator.Valid() && uint64(len(found)) < limit; iterator.Next() {
 		key, err := iterator.Key()

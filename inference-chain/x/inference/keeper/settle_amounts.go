@@ -72,7 +72,7 @@ func (k Keeper) GetSettleAmounts(ctx context.Context, ended types.Epoch, settlem
 	if err != nil {
 		return nil, false, err
 	}
-	defer iterator.Close() //nolint:errcheck // closing an iterator that was only read cannot lose anything
+	defer iterator.Close()
 	var settled []types.SettleAmount
 	for ; iterator.Valid() && uint64(len(settled)) < limit; iterator.Next() {
 		member, err := iterator.KeyValue()

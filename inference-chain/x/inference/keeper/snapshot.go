@@ -90,7 +90,7 @@ func (k Keeper) countParticipants(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer iterator.Close() //nolint:errcheck // closing an iterator that was only read cannot lose anything
+	defer iterator.Close()
 	var hosts uint64
 	for ; iterator.Valid(); iterator.Next() {
 		hosts++

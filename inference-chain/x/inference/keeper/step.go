@@ -40,7 +40,7 @@ func recovered(ctx sdk.Context, run func(sdk.Context) error) (err error) {
 	defer func() {
 		r := recover()
 		if failure, broken := r.(storeFailure); broken {
-			panic(failure)
+			panic(failure) //nolint:forbidigo // there is nobody to return it to who could go on
 		}
 		if r != nil {
 			err = fmt.Errorf("panic: %v", r)

@@ -31,9 +31,9 @@ func mark() {
 	switch cause := recover().(type) {
 	case nil:
 	case storetypes.ErrorOutOfGas, storetypes.ErrorGasOverflow, storetypes.ErrorNegativeGasConsumed:
-		panic(cause)
+		panic(cause) //nolint:forbidigo // it was one already; baseapp knows it by its type
 	default:
-		panic(storeFailure{cause})
+		panic(storeFailure{cause}) //nolint:forbidigo // it was one already
 	}
 }
 

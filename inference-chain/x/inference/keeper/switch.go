@@ -59,10 +59,14 @@ func (k Keeper) reasonAgainst(ctx context.Context, opened, old types.Epoch) (str
 		return "", fmt.Errorf("min_kept_power: %w", err)
 	}
 	formed := weight.Formed{Total: cursor.TotalWeight, OldTotal: root.TotalWeight, KeptOld: cursor.KeptWeight}
-	if against := formed.CheckKept(minKept); against != nil {
-		return against.Error(), nil
+	return reasonOf(formed.CheckKept(minKept)), nil
+}
+
+func reasonOf(refused error) string {
+	if refused == nil {
+		return ""
 	}
-	return "", nil
+	return refused.Error()
 }
 
 // handOver gives the consensus set its new members, with the keys that waited for
