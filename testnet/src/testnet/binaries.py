@@ -10,11 +10,12 @@ from testnet.errors import MissingToolError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """Paths of the three programs."""
+    """Paths of the three programs, and the folder of the models they serve."""
 
     inferenced: Path
     dapi: Path
     mlnode: Path
+    models_dir: Path
 
 
 def repository() -> Path:
@@ -41,6 +42,8 @@ def find_binaries() -> Binaries:
         inferenced=root / "build" / "inferenced",
         dapi=root / "build" / "dapi",
         mlnode=mlnode if mlnode.exists() else Path(shutil.which("mlnode") or mlnode),
+        # Made once and shared by all networks: the same script gives the same bytes.
+        models_dir=root / "build" / "models",
     )
     missing = [p for p in (found.inferenced, found.dapi, found.mlnode) if not p.is_file()]
     if missing:

@@ -70,10 +70,19 @@ def create_network(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network
     )
     _write_genesis(home, network, spec, binaries)
     for host in records:
-        write_host_settings(home, network, host)
-    run([str(binaries.mlnode), "tiny-models", "--out", str(home.models_dir)])
+        write_host_settings(home, network, host, binaries)
     home.save(network)
     return network
+
+
+def make_models(binaries: Binaries) -> None:
+    """Make the tiny models if they are not there yet."""
+    made = all(
+        (binaries.models_dir / m["hf_repo"] / m["hf_commit"] / "config.json").is_file()
+        for m in MODELS
+    )
+    if not made:
+        run([str(binaries.mlnode), "tiny-models", "--out", str(binaries.models_dir)])
 
 
 def create_host(home: Home, host: HostSpec, keys: HostKeys, binaries: Binaries) -> HostRecord:
@@ -123,12 +132,12 @@ def create_host(home: Home, host: HostSpec, keys: HostKeys, binaries: Binaries) 
     )
 
 
-def write_host_settings(home: Home, network: Network, host: HostRecord) -> None:
+def write_host_settings(home: Home, network: Network, host: HostRecord, binaries: Binaries) -> None:
     """Write every configuration file of a host."""
     write_chain_settings(home, network, host)
     write_broker_settings(home, network, host, node_models(host))
     for node in host.nodes:
-        write_node_settings(home, host, node.node_id)
+        write_node_settings(home, host, node.node_id, models_dir=binaries.models_dir)
 
 
 def _write_genesis(home: Home, network: Network, spec: NetworkSpec, binaries: Binaries) -> None:

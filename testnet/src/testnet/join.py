@@ -54,7 +54,7 @@ def join(home: Home, network: Network, binaries: Binaries, *, nodes: int, forge:
         _fund(home, ledger, peer, host)
         _register(home, ledger, host, binaries)
     joined = replace(network, hosts=(*network.hosts, host))
-    write_host_settings(home, joined, host)
+    write_host_settings(home, joined, host, binaries)
     grant_warm_key(replace(host, grpc_port=peer.grpc_port), keys, chain_id=network.chain_id)
     home.save(joined)
     return joined

@@ -103,11 +103,6 @@ class Home:
         """Process id of the supervisor."""
         return self.root / "supervisor.pid"
 
-    @property
-    def models_dir(self) -> Path:
-        """Folder of model weights, shared by the mlnodes."""
-        return self.root / "models"
-
     def host_dir(self, host: str) -> Path:
         """Folder of one host."""
         return self.root / "hosts" / host

@@ -16,6 +16,7 @@ from testnet.layout import Home, HostRecord, Network
 from testnet.ledger import Ledger
 
 _SLOT_NAMES = ("PRE_POC_SLOT", "POC_SLOT")
+_SLOT_LABELS = {"PRE_POC_SLOT": "pre", "POC_SLOT": "poc"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,25 +180,30 @@ def render(status: Status) -> RenderableType:
         ("weight", True),
         ("power", True),
         ("reason", False),
-        ("balance NINE", True),
+        ("NINE", True),
         ("node", False),
         ("weight", True),
         ("slots", False),
         ("state", False),
     ):
-        table.add_column(column, justify="right" if right else "left")
+        table.add_column(column, justify="right" if right else "left", no_wrap=True)
     for host in status.hosts:
         first = (
             host.name,
             f"{host.weight:,}",
             f"{host.power:,}",
             host.reason,
-            nine(host.balance),
+            nine(host.balance, decimals=2),
         )
         for i, node in enumerate(host.nodes or (None,)):
             left = first if i == 0 else ("",) * len(first)
             right = (
-                (node.node_id, f"{node.weight:,}", " ".join(node.slots), node.state)
+                (
+                    node.node_id,
+                    f"{node.weight:,}",
+                    " ".join(_SLOT_LABELS[s] for s in node.slots),
+                    node.state,
+                )
                 if node
                 else ("", "", "", "")
             )
@@ -205,6 +211,6 @@ def render(status: Status) -> RenderableType:
     return Group(head, table)
 
 
-def nine(unine: int) -> str:
-    """An amount in NINE with six decimals, from unine."""
-    return f"{unine // 1_000_000:,}.{unine % 1_000_000:06d}"
+def nine(unine: int, *, decimals: int = 6) -> str:
+    """An amount in NINE, cut off after that many of its six decimals."""
+    return f"{unine // 1_000_000:,}.{f'{unine % 1_000_000:06d}'[:decimals]}"

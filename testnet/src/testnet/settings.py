@@ -46,7 +46,7 @@ def write_chain_settings(home: Home, network: Network, host: HostRecord) -> None
     )
 
 
-def write_node_settings(home: Home, host: HostRecord, node_id: str) -> None:
+def write_node_settings(home: Home, host: HostRecord, node_id: str, *, models_dir: Path) -> None:
     """Write `mlnode.toml` of one mlnode; its token file must be there."""
     node = next(n for n in host.nodes if n.node_id == node_id)
     folder = home.node_dir(host.name, node_id)
@@ -61,7 +61,7 @@ def write_node_settings(home: Home, host: HostRecord, node_id: str) -> None:
             },
             "poc": {"threads": 1},
             "serving": {
-                "models_dir": str(home.models_dir),
+                "models_dir": str(models_dir),
                 "listen": f"127.0.0.1:{node.serving_port}",
                 "offline": True,
             },

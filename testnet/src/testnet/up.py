@@ -8,7 +8,7 @@ from rich.console import Console
 
 from testnet.binaries import find_binaries
 from testnet.errors import ChainError, NetworkError, ProcessFailedError
-from testnet.genesis import create_network
+from testnet.genesis import create_network, make_models
 from testnet.layout import Home, Network
 from testnet.ledger import Ledger
 from testnet.network import Say, start_host, start_network
@@ -82,7 +82,9 @@ def _network(home: Home, spec: NetworkSpec, say: Say) -> Network:
     if home.record_path.exists():
         say(f"continuing the network in {home.root}")
         return home.load()
-    network = create_network(home, spec, find_binaries())
+    binaries = find_binaries()
+    make_models(binaries)
+    network = create_network(home, spec, binaries)
     say(f"a new network of {len(network.hosts)} hosts in {home.root}")
     return network
 
