@@ -197,18 +197,14 @@ def render(status: Status) -> RenderableType:
         )
         for i, node in enumerate(host.nodes or (None,)):
             left = first if i == 0 else ("",) * len(first)
-            right = (
-                (
-                    node.node_id,
-                    f"{node.weight:,}",
-                    " ".join(_SLOT_LABELS[s] for s in node.slots),
-                    node.state,
-                )
-                if node
-                else ("", "", "", "")
-            )
+            right = _node_cells(node) if node else ("",) * 4
             table.add_row(*left, *right)
     return Group(head, table)
+
+
+def _node_cells(node: NodeStatus) -> tuple[str, str, str, str]:
+    slots = " ".join(_SLOT_LABELS[slot] for slot in node.slots)
+    return node.node_id, f"{node.weight:,}", slots, node.state
 
 
 def nine(unine: int, *, decimals: int = 6) -> str:
