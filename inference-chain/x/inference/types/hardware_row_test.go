@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func versions() (old, new HardwareNode) {
+func versions() (old, changed HardwareNode) {
 	return HardwareNode{LocalId: "n", Port: "1", AddedSeq: 3}, HardwareNode{LocalId: "n", Port: "2", AddedSeq: 3}
 }
 
