@@ -44,8 +44,17 @@ type App struct {
 
 var _ servertypes.Application = (*App)(nil)
 
-// New builds the application over a database and loads its latest version.
+// LatestHeight asks NewAt for the state after the last block.
+const LatestHeight = -1
+
+// New builds the application over a database and loads its latest state.
 func New(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ...func(*baseapp.BaseApp)) (*App, error) {
+	return NewAt(LatestHeight, logger, db, options, base...)
+}
+
+// NewAt builds the application over a database and loads the state after the
+// block of a height, which must not be pruned.
+func NewAt(height int64, logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ...func(*baseapp.BaseApp)) (*App, error) {
 	app, err := build(logger, db, options, base...)
 	if err != nil {
 		return nil, err
@@ -53,8 +62,12 @@ func New(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ...f
 	if err := app.prepareUpgrades(upgrades); err != nil {
 		return nil, err
 	}
-	if err := app.LoadLatestVersion(); err != nil {
-		return nil, fmt.Errorf("load the latest version: %w", err)
+	load := app.LoadLatestVersion
+	if height != LatestHeight {
+		load = func() error { return app.LoadVersion(height) }
+	}
+	if err := load(); err != nil {
+		return nil, fmt.Errorf("load the state of height %d: %w", height, err)
 	}
 	return app, nil
 }

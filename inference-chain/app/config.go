@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
+	"github.com/cosmos/cosmos-sdk/version"
 
 	inference "ninefold.dev/inference-chain/x/inference/types"
 )
@@ -31,7 +32,7 @@ const (
 	consensusPrefix = Bech32Prefix + sdk.PrefixValidator + sdk.PrefixConsensus
 )
 
-// The SDK reads prefix and denomination from its own globals, also when it writes
+// The SDK reads prefix, denomination and names from its own globals, also when it writes
 // defaults of modules that know nothing of this chain.
 func init() {
 	config := sdk.GetConfig()
@@ -40,6 +41,10 @@ func init() {
 	config.SetBech32PrefixForConsensusNode(consensusPrefix, consensusPrefix+sdk.PrefixPublic)
 	config.SetCoinType(coinType)
 	sdk.DefaultBondDenom = BaseDenom
+	version.Name, version.AppName = "ninefold", Name
+	if version.Version == "" {
+		version.Version = "dev"
+	}
 }
 
 // DefaultHome is where a node keeps its files unless told otherwise: ~/.inferenced.
