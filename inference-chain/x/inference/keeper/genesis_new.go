@@ -36,7 +36,7 @@ func (k Keeper) found(ctx sdk.Context, gs types.GenesisState) error {
 	if err := founding.run(); err != nil {
 		return err
 	}
-	return k.Clock.Set(ctx, types.Clock{NextAddedSeq: founding.nextSeq})
+	return k.Clock.Set(ctx, types.Clock{NextAddedSeq: founding.nextSeq, Participants: uint64(len(gs.Hosts))})
 }
 
 // foundEpochs writes epoch 0, which is effective at once, plans epoch 1 on the same

@@ -170,6 +170,7 @@ func TestAnExportThatIsWrongIsRefusedByItsField(t *testing.T) {
 		{"no treasury", func(gs *types.GenesisState) { gs.Treasury = types.Treasury{} }, "treasury.subsidy: "},
 		{"a treasury of words", func(gs *types.GenesisState) { gs.Treasury.MintedTotal = "much" }, "treasury: amount \"much\""},
 		{"an epoch that is effective before it opened", func(gs *types.GenesisState) { gs.Clock.Effective = 9 }, "clock.effective: "},
+		{"a wrong number of hosts", func(gs *types.GenesisState) { gs.Clock.Participants++ }, "clock.participants: must be 3"},
 		{"no planned epoch", func(gs *types.GenesisState) { gs.Epochs = gs.Epochs[:len(gs.Epochs)-1] }, "epochs: epoch 3, which the clock needs"},
 		{"an epoch with illegal parameters", func(gs *types.GenesisState) { gs.Epochs[0].Params.SampleSize = 0 }, "epochs[0].params: "},
 		{"a row twice", func(gs *types.GenesisState) { gs.EpochMembers[3] = gs.EpochMembers[2] }, "epoch_members: entry 3: its key stands twice"},

@@ -131,6 +131,7 @@ func (m *machine) register(name string, nodes ...types.HardwareNode) {
 	require.NoError(m.t, m.Participants.Set(m.ctx, host, row))
 	require.NoError(m.t, m.ConsensusKeys.Set(m.ctx, row.ConsensusKey, host))
 	clock := m.clock()
+	clock.Participants++
 	for _, node := range nodes {
 		node.AddedSeq = clock.NextAddedSeq
 		clock.NextAddedSeq++

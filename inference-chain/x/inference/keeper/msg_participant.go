@@ -68,6 +68,9 @@ func (k Keeper) register(ctx sdk.Context, host sdk.AccAddress, msg *types.MsgReg
 	if err := k.Participants.Set(ctx, host, participant); err != nil {
 		return err
 	}
+	if err := k.countParticipant(ctx); err != nil {
+		return err
+	}
 	return emit(ctx, &types.EventParticipantRegistered{Participant: text, Url: msg.Url, Created: true})
 }
 

@@ -30,6 +30,16 @@ func (k Keeper) registered(ctx context.Context, host sdk.AccAddress) error {
 	return err
 }
 
+// countParticipant bumps the number of hosts, from which a formation is sized.
+func (k Keeper) countParticipant(ctx context.Context) error {
+	clock, err := k.ClockAt(ctx)
+	if err != nil {
+		return err
+	}
+	clock.Participants++
+	return k.Clock.Set(ctx, clock)
+}
+
 // takeConsensusKey reserves a key for a host; a key that waits for a switch is
 // reserved too. It fails with ErrConsensusKeyInUse when another host has it.
 func (k Keeper) takeConsensusKey(ctx context.Context, key []byte, host sdk.AccAddress) error {

@@ -161,6 +161,9 @@ func TestCreditedNoncesArePairwiseDistinctWhateverHostsSubmit(t *testing.T) {
 		m.claims = nil
 		server := NewMsgServerImpl(m.Keeper)
 		m.during = func(_ epoch.Stage, record types.Epoch) {
+			if rapid.IntRange(0, 2).Draw(r, "diff") == 0 {
+				m.submitDrawnDiff(r, server, len(n.hosts))
+			}
 			if !epoch.Heights(record.Heights).Batches().Contains(m.height) {
 				return
 			}
@@ -172,13 +175,36 @@ func TestCreditedNoncesArePairwiseDistinctWhateverHostsSubmit(t *testing.T) {
 				}
 			}
 		}
-		m.runTo(1, epoch.SetNewValidators)
-		m.requireNoFailures()
-		for host := range len(n.hosts) {
-			m.requireDistinct(1, fmt.Sprintf("host-%d", host))
+		for index := uint64(1); index <= 2; index++ {
+			m.runTo(index, epoch.SetNewValidators)
+			m.requireNoFailures()
+			for host := range len(n.hosts) {
+				m.requireDistinct(index, fmt.Sprintf("host-%d", host))
+			}
 		}
 	})
 	require.Greater(t, accepted, 100, "hosts that are never accepted prove nothing")
+}
+
+// submitDrawnDiff adds, changes or removes a node of a host, at any height.
+func (m *machine) submitDrawnDiff(r *rapid.T, server types.MsgServer, hosts int) {
+	msg := &types.MsgSubmitHardwareDiff{
+		Creator: addressText(m.t, testAddress(fmt.Sprintf("host-%d", rapid.IntRange(0, hosts-1).Draw(r, "changed host")))),
+	}
+	id := rapid.SampledFrom([]string{"n0", "n1", "n2"}).Draw(r, "changed node")
+	node := types.HardwareNode{LocalId: id, Models: rapid.SampledFrom([][]string{nil, {"m1"}, {"m2", "m1"}}).Draw(r, "lists")}
+	switch rapid.IntRange(0, 2).Draw(r, "change") {
+	case 0:
+		msg.Add = []types.HardwareNode{node}
+	case 1:
+		msg.Modify = []types.HardwareNode{node}
+	default:
+		msg.Remove = []string{id}
+	}
+	write, store := m.ctx.CacheContext()
+	if _, err := server.SubmitHardwareDiff(write, msg); err == nil {
+		store()
+	}
 }
 
 // drawnMessage commits a batch that mostly, but not always, goes on where the node

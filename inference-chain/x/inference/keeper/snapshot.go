@@ -39,7 +39,7 @@ func (k Keeper) takeSnapshot(ctx sdk.Context) error {
 	if err := k.copyModels(ctx, opened.Index); err != nil {
 		return err
 	}
-	return k.startFormation(ctx, opened, judges)
+	return k.startFormation(ctx, opened, judges, clock.Participants)
 }
 
 func (k Keeper) copyModels(ctx context.Context, index uint64) error {
@@ -48,11 +48,7 @@ func (k Keeper) copyModels(ctx context.Context, index uint64) error {
 	})
 }
 
-func (k Keeper) startFormation(ctx context.Context, opened, judges types.Epoch) error {
-	hosts, err := k.countParticipants(ctx)
-	if err != nil {
-		return err
-	}
+func (k Keeper) startFormation(ctx context.Context, opened, judges types.Epoch, hosts uint64) error {
 	same, err := sameProof(opened.Params, judges.Params)
 	if err != nil {
 		return err
@@ -81,21 +77,6 @@ func emptyGroup(index uint64, model *types.Model) types.EpochGroup {
 		group.ModelId = model.Id
 	}
 	return group
-}
-
-// countParticipants walks the keys of the registry; it is the one thing at a
-// block's end that takes a step for each host, and decodes none of them.
-func (k Keeper) countParticipants(ctx context.Context) (uint64, error) {
-	iterator, err := k.Participants.Iterate(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer iterator.Close()
-	var hosts uint64
-	for ; iterator.Valid(); iterator.Next() {
-		hosts++
-	}
-	return hosts, nil
 }
 
 // sameProof says whether two epochs' parameters count the same work for the same

@@ -182,6 +182,9 @@ func (gs GenesisState) validateExport() error {
 	if gs.Clock.Effective > gs.Clock.Opened {
 		return ErrInvalidGenesis.Wrapf("clock.effective: must be at most clock.opened %d, got %d", gs.Clock.Opened, gs.Clock.Effective)
 	}
+	if hosts := uint64(len(gs.Participants)); gs.Clock.Participants != hosts {
+		return ErrInvalidGenesis.Wrapf("clock.participants: must be %d, the entries of participants, got %d", hosts, gs.Clock.Participants)
+	}
 	records := make(map[uint64]bool, len(gs.Epochs))
 	for i, record := range gs.Epochs {
 		if err := record.Params.Validate(); err != nil {
