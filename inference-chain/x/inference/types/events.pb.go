@@ -23,7 +23,7 @@ var _ = math.Inf
 // proto package needs to be updated.
 const _ = proto.GoGoProtoPackageIsVersion3 // please upgrade the proto package
 
-// EventStageChanged says that the next block belongs to another stage.
+// EventStageChanged says that this block is the first of another stage.
 type EventStageChanged struct {
 	// Epoch whose cycle it is.
 	EpochIndex uint64 `protobuf:"varint,1,opt,name=epoch_index,json=epochIndex,proto3" json:"epoch_index,omitempty"`

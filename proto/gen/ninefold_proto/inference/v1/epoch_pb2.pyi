@@ -176,14 +176,16 @@ class EpochNode(_message.Message):
     def __init__(self, epoch_index: _Optional[int] = ..., model_id: _Optional[str] = ..., participant: _Optional[str] = ..., info: _Optional[_Union[MLNodeInfo, _Mapping]] = ..., models: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Clock(_message.Message):
-    __slots__ = ("opened", "effective", "next_added_seq")
+    __slots__ = ("opened", "effective", "next_added_seq", "participants")
     OPENED_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_FIELD_NUMBER: _ClassVar[int]
     NEXT_ADDED_SEQ_FIELD_NUMBER: _ClassVar[int]
+    PARTICIPANTS_FIELD_NUMBER: _ClassVar[int]
     opened: int
     effective: int
     next_added_seq: int
-    def __init__(self, opened: _Optional[int] = ..., effective: _Optional[int] = ..., next_added_seq: _Optional[int] = ...) -> None: ...
+    participants: int
+    def __init__(self, opened: _Optional[int] = ..., effective: _Optional[int] = ..., next_added_seq: _Optional[int] = ..., participants: _Optional[int] = ...) -> None: ...
 
 class FormationCursor(_message.Message):
     __slots__ = ("epoch_index", "after", "members", "total_weight", "hosts_per_block", "kept_weight", "scale_old", "scale_new", "done", "phase")
