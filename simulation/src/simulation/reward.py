@@ -1,0 +1,177 @@
+"""Twin of core/reward (docs/spec/reward.md): what an epoch pays. Amounts in unine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from simulation import fixed
+from simulation.arrays import U8, U64, Bool, u64
+from simulation.errors import EpochError, OverflowU64Error
+
+MulDivFloor = Callable[[U64, U64 | int, U64 | int], U64]
+
+
+class Forfeiture(IntEnum):
+    """For what a host loses an epoch's whole reward."""
+
+    NOTHING = 0
+    FRAUD = 1
+    DOUBLE_SIGN = 2
+
+
+class Reason(IntEnum):
+    """Which step decided a settlement."""
+
+    PAID = 1
+    COVERED = 2
+    REDUCED = 3
+    NO_WEIGHT = 4
+    ROUNDED = 5
+    NO_DUTY = 6
+    JAILED = 7
+    FRAUD = 8
+    DOUBLE_SIGN = 9
+
+
+def epoch_reward(*, subsidy: int, minted_total: int, max_supply: int, coverage_bonus: int) -> int:
+    """R = min(subsidy, ⌊(max_supply − minted_total)/(1 + coverage_bonus)⌋)."""
+    if minted_total >= max_supply:
+        return 0
+    divisor = fixed.add(fixed.ONE, coverage_bonus)
+    return min(subsidy, fixed.mul_div_floor(max_supply - minted_total, fixed.ONE, divisor))
+
+
+def next_subsidy(subsidy: int, decay_factor: int) -> int:
+    """⌊subsidy·decay⌋; the factor in 10⁻¹⁸."""
+    return fixed.mul_div_floor(subsidy, decay_factor, fixed.ONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What all hosts of a settlement share; coverage_bonus in 10⁻¹⁸."""
+
+    reward: int
+    total_weight: int
+    blocks: int
+    coverage_bonus: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    """What a settlement knows of its hosts, each array (N,)."""
+
+    weight: U64
+    seats_drawn: U64
+    seats_cast: U64
+    unjailed_blocks: U64
+    covers: Bool
+    forfeited: U8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlements:
+    """Rewards with every step that led to them, each array (N,), in unine."""
+
+    by_weight: U64
+    by_duty: U64
+    by_presence: U64
+    share: U64
+    bonus: U64
+    total: U64
+    reason: U8
+
+
+def settle_amounts(
+    epoch: Epoch, hosts: Hosts, floor: MulDivFloor = fixed.floor_each
+) -> Settlements:
+    """GetSettleAmount of every host.
+
+    Args:
+        epoch: what they share.
+        hosts: their facts.
+        floor: ⌊a·b/c⌋; the default is exact.
+
+    Raises:
+        EpochError: when an epoch has no weight or blocks, or a host more than its epoch.
+        OverflowU64Error: when a total does not fit 64 bits.
+    """
+    _check(epoch, hosts)
+    by_weight = floor(hosts.weight, epoch.reward, epoch.total_weight)
+    # Without a seat drawn the quotient is 1/1.
+    idle = hosts.seats_drawn == 0
+    cast, drawn = (np.where(idle, np.uint64(1), v) for v in (hosts.seats_cast, hosts.seats_drawn))
+    by_duty = by_weight if (cast == drawn).all() else floor(by_weight, cast, drawn)
+    present = hosts.unjailed_blocks
+    whole = bool((present == np.uint64(epoch.blocks)).all())
+    by_presence = by_duty if whole else floor(by_duty, present, epoch.blocks)
+    share = np.where(hosts.forfeited == Forfeiture.NOTHING, by_presence, np.uint64(0))
+    paid = np.where(hosts.covers, share, np.uint64(0))
+    bonus = floor(paid, epoch.coverage_bonus, fixed.ONE)
+    total = share + bonus
+    if (total < share).any():
+        raise OverflowU64Error("a total passes 64 bits")
+    return Settlements(
+        by_weight=by_weight,
+        by_duty=by_duty,
+        by_presence=by_presence,
+        share=share,
+        bonus=bonus,
+        total=total,
+        reason=_reasons(hosts, by_weight, by_duty, by_presence, share),
+    )
+
+
+def _check(epoch: Epoch, hosts: Hosts) -> None:
+    if epoch.total_weight == 0 or epoch.blocks == 0:
+        raise EpochError("an epoch to settle has weight and blocks")
+    if (
+        (hosts.weight > np.uint64(epoch.total_weight)).any()
+        or (hosts.seats_cast > hosts.seats_drawn).any()
+        or (hosts.unjailed_blocks > np.uint64(epoch.blocks)).any()
+    ):
+        raise EpochError("a host cannot have more than its epoch")
+
+
+def _reasons(hosts: Hosts, by_weight: U64, by_duty: U64, by_presence: U64, share: U64) -> U8:
+    conditions = [
+        (hosts.forfeited == Forfeiture.FRAUD, Reason.FRAUD),
+        (hosts.forfeited != Forfeiture.NOTHING, Reason.DOUBLE_SIGN),
+        (hosts.weight == 0, Reason.NO_WEIGHT),
+        (by_weight == 0, Reason.ROUNDED),
+        (by_duty == 0, Reason.NO_DUTY),
+        (by_presence == 0, Reason.JAILED),
+        (share < by_weight, Reason.REDUCED),
+        (hosts.covers, Reason.COVERED),
+    ]
+    masks = [mask for mask, _ in conditions]
+    codes = [np.uint8(reason) for _, reason in conditions]
+    return np.select(masks, codes, np.uint8(Reason.PAID)).astype(np.uint8)
+
+
+def coverage(root_N: U64, weight_NM: U64, spread: int) -> tuple[Bool, Bool]:
+    """GetParticipantModelCoverage of every host.
+
+    Args:
+        root_N: root weights.
+        weight_NM: belonging weights, of the models whose subgroup has any weight.
+        spread: coverage_spread.
+
+    Returns:
+        Which model a host covers (N, M), and whether it covers all (N,).
+
+    Raises:
+        EpochError: when spread·M is 0 or passes 64 bits.
+    """
+    models = weight_NM.shape[1]
+    if models == 0:
+        return np.zeros(weight_NM.shape, np.bool_), np.zeros(len(root_N), np.bool_)
+    parts = spread * models
+    if not 1 <= parts <= fixed.MAX_U64:
+        raise EpochError("coverage_spread times the models must lie between 1 and 2^64-1")
+    # weight·parts ≥ root exactly when weight ≥ ⌈root/parts⌉.
+    root_N = u64(root_N)
+    least_N = root_N // np.uint64(parts) + (root_N % np.uint64(parts) > 0)
+    covered_NM: Bool = (weight_NM >= least_N[:, None]) & (root_N > 0)[:, None]
+    return covered_NM, covered_NM.all(axis=1)
