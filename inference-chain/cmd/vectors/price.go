@@ -42,8 +42,13 @@ func priceVectors() (any, error) {
 	file := priceFile{Spec: "docs/spec/price.md"}
 	for _, p := range []uint64{0, 1, 2, 48, 49, 50, 51, 99, 100, 1_000_000, price.Max - 1, price.Max, math.MaxUint64} {
 		for _, load := range []price.Load{
-			{Real: 61, Expected: 100}, {Real: 60, Expected: 100}, {Real: 40, Expected: 100}, {Real: 39, Expected: 100},
-			{}, {Real: 1}, {Real: math.MaxUint64, Expected: math.MaxUint64},
+			{Real: 61, Expected: 100},
+			{Real: 60, Expected: 100},
+			{Real: 40, Expected: 100},
+			{Real: 39, Expected: 100},
+			{},
+			{Real: 1},
+			{Real: math.MaxUint64, Expected: math.MaxUint64},
 		} {
 			next, err := price.Next(p, load)
 			file.Next = append(file.Next, nextCase{u64(p), u64(load.Real), u64(load.Expected), outcomeOf(u64(next), err)})

@@ -86,8 +86,15 @@ func throughputVectors() (any, error) {
 		})
 	}
 	for _, c := range [][3]uint64{
-		{100, 50, 50}, {100, 51, 50}, {100, 49, 50}, {100, 1, 3}, {100, 0, 3}, {100, 0, 0}, {0, 1, 3},
-		{math.MaxUint64, math.MaxUint64 - 1, math.MaxUint64}, {1<<61 + 1, 1 << 60, 1<<60 + 1},
+		{100, 50, 50},
+		{100, 51, 50},
+		{100, 49, 50},
+		{100, 1, 3},
+		{100, 0, 3},
+		{100, 0, 0},
+		{0, 1, 3},
+		{math.MaxUint64, math.MaxUint64 - 1, math.MaxUint64},
+		{1<<61 + 1, 1 << 60, 1<<60 + 1},
 	} {
 		kept := throughput.ValidateThroughputPerformance(c[0], c[1], c[2])
 		file.Validated = append(file.Validated, validCase{u64(c[0]), u64(c[1]), u64(c[2]), u64(kept)})

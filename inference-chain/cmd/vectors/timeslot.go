@@ -83,8 +83,14 @@ func timeslotVectors() (any, error) {
 		weights []uint64
 		full    uint64
 	}{
-		{[]uint64{}, 5}, {[]uint64{1, 2}, 4}, {[]uint64{2, 2}, 4}, {[]uint64{2, 3}, 4}, {[]uint64{50, 100}, 100},
-		{[]uint64{2, 3}, 0}, {[]uint64{1 << 63, 1<<63 - 1}, 1 << 63}, {[]uint64{math.MaxUint64, 1}, 1},
+		{[]uint64{}, 5},
+		{[]uint64{1, 2}, 4},
+		{[]uint64{2, 2}, 4},
+		{[]uint64{2, 3}, 4},
+		{[]uint64{50, 100}, 100},
+		{[]uint64{2, 3}, 0},
+		{[]uint64{1 << 63, 1<<63 - 1}, 1 << 63},
+		{[]uint64{math.MaxUint64, 1}, 1},
 	} {
 		capped, err := timeslot.CapPreserved(c.weights, c.full)
 		file.Capped = append(file.Capped, cappedCase{u64s(c.weights), u64(c.full), outcomeOf(u64s(capped), err)})

@@ -134,8 +134,12 @@ func TestAChargeIsDividedWithoutLoss(t *testing.T) {
 		burn   fixed.Dec
 		burned uint64
 	}{
-		{0, fixed.One / 20, 0}, {1, fixed.One / 20, 1}, {20, fixed.One / 20, 1}, {21, fixed.One / 20, 2},
-		{most, fixed.One, most}, {most, 0, 0},
+		{0, fixed.One / 20, 0},
+		{1, fixed.One / 20, 1},
+		{20, fixed.One / 20, 1},
+		{21, fixed.One / 20, 2},
+		{most, fixed.One, most},
+		{most, 0, 0},
 	} {
 		got, err := price.Divide(tc.charge, tc.burn)
 		require.NoError(t, err)
