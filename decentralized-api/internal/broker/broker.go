@@ -138,6 +138,7 @@ func (b *Broker) Load(ctx context.Context, configured []config.Node) error {
 
 // judge sets or clears the refusal of a node.
 func (b *Broker) judge(node *NodeState, models map[string]types.Model) {
+	node.Fallback = knownModels(node.Spec, models)
 	err := checkModels(node.Spec, models)
 	switch {
 	case err != nil && node.Refused != err.Error():
@@ -147,6 +148,16 @@ func (b *Broker) judge(node *NodeState, models map[string]types.Model) {
 		node.Refused = ""
 		b.log.Info("node is refused no longer", "node", node.Spec.ID)
 	}
+}
+
+func knownModels(spec config.Node, models map[string]types.Model) []types.Model {
+	var known []types.Model
+	for _, id := range spec.Models {
+		if model, ok := models[id]; ok {
+			known = append(known, model)
+		}
+	}
+	return known
 }
 
 // checkModels lists every model of a node that is not in the registry.
@@ -184,7 +195,7 @@ func (b *Broker) RegisterNode(ctx context.Context, spec config.Node) error {
 		if err := b.saveNode(ctx, spec); err != nil {
 			return err
 		}
-		nodes[spec.ID] = &NodeState{Spec: spec, Enabled: true}
+		nodes[spec.ID] = &NodeState{Spec: spec, Enabled: true, Fallback: knownModels(spec, models)}
 		return nil
 	})
 }

@@ -7,16 +7,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/config"
 	"ninefold.dev/decentralized-api/internal/plan"
 	"ninefold.dev/decentralized-api/internal/store"
+	"ninefold.dev/decentralized-api/internal/testkit/leak"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Verify(m) }
 
 type fakeChain struct {
 	models map[string]types.Model

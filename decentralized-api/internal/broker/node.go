@@ -19,6 +19,10 @@ type NodeState struct {
 	Enabled    bool   // by the operator; acts from the next epoch
 	Refused    string // why it may not be declared; empty when it may
 
+	// Fallback are the node's models that governance knows, by preference: what
+	// it can serve while there is no epoch data.
+	Fallback []types.Model
+
 	// What the node is in the current epoch group, see UpdateNodeWithEpochData.
 	Epoch        uint64 // the data is from
 	HasEpoch     bool   // whether there is data at all
@@ -76,6 +80,19 @@ func (s *Snapshot) Declared() []config.Node {
 		}
 	}
 	return specs
+}
+
+// Held returns the ids of nodes that may not be declared as they are. What the
+// chain holds of them stays: a model that governance removed takes no node out
+// of the fleet.
+func (s *Snapshot) Held() []string {
+	var ids []string
+	for _, id := range s.IDs() {
+		if node := s.Nodes[id]; node.Enabled && node.Refused != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // BelongsTo returns the model that the node belongs to in its epoch: the one

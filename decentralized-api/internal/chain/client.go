@@ -223,12 +223,28 @@ func (c *Client) Account(ctx context.Context) (number, sequence uint64, err erro
 // MayAct says whether an account may cast verdicts for a host: it is the host,
 // or holds the host's grant.
 func (c *Client) MayAct(ctx context.Context, host, account string) (bool, error) {
+	return c.granted(ctx, host, account, "/inference.v1.MsgSubmitPocValidation")
+}
+
+// MaySend says whether the own host is registered and the signing account may
+// send a message for it.
+func (c *Client) MaySend(ctx context.Context, typeURL string) (bool, error) {
+	_, err := c.PeerURL(ctx, c.host)
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return false, nil // no such participant
+	}
+	if err != nil {
+		return false, err
+	}
+	return c.granted(ctx, c.host, c.signer, typeURL)
+}
+
+func (c *Client) granted(ctx context.Context, host, account, typeURL string) (bool, error) {
 	if host == account {
 		return true, nil
 	}
-	r, err := c.authz.Grants(ctx, &authz.QueryGrantsRequest{
-		Granter: host, Grantee: account, MsgTypeUrl: "/inference.v1.MsgSubmitPocValidation",
-	})
+	r, err := c.authz.Grants(ctx, &authz.QueryGrantsRequest{Granter: host, Grantee: account, MsgTypeUrl: typeURL})
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		return false, nil // no grant is an error of this query

@@ -84,21 +84,21 @@ type Log struct {
 
 // Node is one compute server.
 type Node struct {
-	ID        string     `koanf:"id"`         // unique within the host
-	Address   string     `koanf:"address"`    // gRPC host:port
-	TokenFile string     `koanf:"token_file"` // bearer token of the node; mode 0600
-	CAFile    string     `koanf:"ca_file"`    // TLS: authority of the node's certificate
-	CertFile  string     `koanf:"cert_file"`  // mutual TLS: our certificate
-	KeyFile   string     `koanf:"key_file"`   // mutual TLS: its key
-	Models    []string   `koanf:"models"`     // governance ids it can serve, by preference
-	Args      []string   `koanf:"args"`       // serving arguments of this machine
-	Hardware  []Hardware `koanf:"hardware"`
+	ID        string     `koanf:"id" json:"id"`                           // unique within the host
+	Address   string     `koanf:"address" json:"address"`                 // gRPC host:port
+	TokenFile string     `koanf:"token_file" json:"token_file,omitempty"` // bearer token of the node; mode 0600
+	CAFile    string     `koanf:"ca_file" json:"ca_file,omitempty"`       // TLS: authority of the node's certificate
+	CertFile  string     `koanf:"cert_file" json:"cert_file,omitempty"`   // mutual TLS: our certificate
+	KeyFile   string     `koanf:"key_file" json:"key_file,omitempty"`     // mutual TLS: its key
+	Models    []string   `koanf:"models" json:"models"`                   // governance ids it can serve, by preference
+	Args      []string   `koanf:"args" json:"args,omitempty"`             // serving arguments of this machine
+	Hardware  []Hardware `koanf:"hardware" json:"hardware,omitempty"`
 }
 
 // Hardware is one kind of device in a node.
 type Hardware struct {
-	Type  string `koanf:"type"`
-	Count uint32 `koanf:"count"`
+	Type  string `koanf:"type" json:"type"`
+	Count uint32 `koanf:"count" json:"count"`
 }
 
 // Testing breaks the broker on purpose. It is refused on every chain whose id

@@ -7,14 +7,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
 	"ninefold.dev/decentralized-api/internal/mlnode/mlnodev1"
 	"ninefold.dev/decentralized-api/internal/plan"
+	"ninefold.dev/decentralized-api/internal/testkit/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Verify(m) }
 
 func batch(sequence uint64, nonces ...uint64) *mlnodev1.GenerateResponse {
 	return &mlnodev1.GenerateResponse{Sequence: sequence, Batch: &mlnodev1.ProofBatch{
@@ -26,12 +26,12 @@ func TestABatchIsAcknowledgedAfterItWasStoredAndInOrder(t *testing.T) {
 	s := &server{batches: []*mlnodev1.GenerateResponse{batch(1, 5), batch(2), batch(3, 7, 9)}}
 	c := connect(t, s)
 	var stored []Batch
-	err := c.Generate(t.Context(), Start{LaneNext: []uint64{4, 5}, MaxValid: 99}, func(_ context.Context, b Batch) error {
+	err := c.Generate(t.Context(), Start{LaneNext: []uint64{4, 5}, MaxValid: 99}, func(_ context.Context, b Batch) (bool, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		require.LessOrEqual(t, len(s.acks), len(stored), "acknowledged before it was stored")
 		stored = append(stored, b)
-		return nil
+		return true, nil
 	})
 	require.NoError(t, err)
 	require.Len(t, stored, 3)
@@ -55,11 +55,11 @@ func TestWhatWasNotStoredIsNotAcknowledged(t *testing.T) {
 				hold:    true, ended: make(chan struct{}),
 			}
 			c := connect(t, s)
-			err := c.Generate(t.Context(), Start{}, func(_ context.Context, b Batch) error {
+			err := c.Generate(t.Context(), Start{}, func(_ context.Context, b Batch) (bool, error) {
 				if b.Nonces[0] == 2 {
-					return tc.failure
+					return false, tc.failure
 				}
-				return nil
+				return true, nil
 			})
 			require.ErrorIs(t, err, tc.want)
 			<-s.ended
@@ -73,15 +73,25 @@ func TestWhatWasNotStoredIsNotAcknowledged(t *testing.T) {
 	}
 }
 
+func TestTheLastWantedBatchIsAcknowledgedBeforeTheStreamEnds(t *testing.T) {
+	s := &server{batches: []*mlnodev1.GenerateResponse{batch(1, 1), batch(2, 2), batch(3, 3)}, hold: true, ended: make(chan struct{})}
+	c := connect(t, s)
+	require.NoError(t, c.Generate(t.Context(), Start{}, func(_ context.Context, b Batch) (bool, error) {
+		return b.Nonces[0] < 2, nil
+	}))
+	<-s.ended
+	require.Equal(t, []uint64{1, 2}, s.acks)
+}
+
 func TestAnEndedContextStillDeliversTheAcknowledgements(t *testing.T) {
 	s := &server{batches: []*mlnodev1.GenerateResponse{batch(1, 1), batch(2, 2)}, hold: true, ended: make(chan struct{})}
 	c := connect(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := c.Generate(ctx, Start{}, func(accepting context.Context, b Batch) error {
+	err := c.Generate(ctx, Start{}, func(accepting context.Context, b Batch) (bool, error) {
 		if b.Nonces[0] == 2 {
 			cancel()
 		}
-		return accepting.Err() // storing is not cut off
+		return true, accepting.Err() // storing is not cut off
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	<-s.ended
@@ -90,7 +100,7 @@ func TestAnEndedContextStillDeliversTheAcknowledgements(t *testing.T) {
 
 func TestASequenceWithAGapIsRefused(t *testing.T) {
 	c := connect(t, &server{batches: []*mlnodev1.GenerateResponse{batch(1, 1), batch(3, 3)}})
-	err := c.Generate(t.Context(), Start{}, func(context.Context, Batch) error { return nil })
+	err := c.Generate(t.Context(), Start{}, func(context.Context, Batch) (bool, error) { return true, nil })
 	require.ErrorIs(t, err, ErrProtocol)
 }
 

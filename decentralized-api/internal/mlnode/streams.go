@@ -39,12 +39,16 @@ type Start struct {
 	MaxValid uint64   // valid nonces after which the node stops by itself; 0 never
 }
 
+// Acceptor stores a batch and says whether more are wanted. ErrClosed means
+// that it was not stored, because none are.
+type Acceptor func(context.Context, Batch) (more bool, err error)
+
 // Generate lets the node generate from start on and gives every batch to
-// accept. A batch is acknowledged after accept returned nil, never before:
-// accept must have stored it. Generate returns nil when the node is done or
-// accept is closed, and when the context ends it ends the stream in order, so
-// that the last acknowledgements still arrive.
-func (c *Client) Generate(ctx context.Context, start Start, accept func(context.Context, Batch) error) error {
+// accept. A batch is acknowledged after it was accepted, never before. Generate
+// returns nil when the node is done or no more batches are wanted, and when the
+// context ends it ends the stream in order, so that the last acknowledgements
+// still arrive.
+func (c *Client) Generate(ctx context.Context, start Start, accept Acceptor) error {
 	streamCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), generateTimeout)
 	defer cancel()
 	stream, err := c.poc.Generate(streamCtx)
@@ -98,7 +102,7 @@ func receive(ctx context.Context, recv func() (*mlnodev1.GenerateResponse, error
 type generation struct {
 	stream   mlnodev1.PocService_GenerateClient
 	received <-chan arrival
-	accept   func(context.Context, Batch) error
+	accept   Acceptor
 	sequence uint64
 }
 
@@ -114,38 +118,38 @@ func (g *generation) run(ctx context.Context) error {
 			if a.err != nil {
 				return a.err
 			}
-			err := g.take(ctx, a.response)
-			if errors.Is(err, ErrClosed) {
-				return g.drain()
-			}
-			if err != nil {
+			more, err := g.take(ctx, a.response)
+			if err != nil && !errors.Is(err, ErrClosed) {
 				return err
+			}
+			if !more {
+				return g.drain()
 			}
 		}
 	}
 }
 
 // take stores a batch, then acknowledges it.
-func (g *generation) take(ctx context.Context, r *mlnodev1.GenerateResponse) error {
+func (g *generation) take(ctx context.Context, r *mlnodev1.GenerateResponse) (more bool, err error) {
 	if r.Batch == nil || r.Sequence != g.sequence+1 {
-		return fmt.Errorf("%w: batch %d came after %d", ErrProtocol, r.Sequence, g.sequence)
+		return false, fmt.Errorf("%w: batch %d came after %d", ErrProtocol, r.Sequence, g.sequence)
 	}
 	b := r.Batch
-	err := g.accept(context.WithoutCancel(ctx), Batch{
+	more, err = g.accept(context.WithoutCancel(ctx), Batch{
 		PublicKey: b.PublicKey, Challenge: b.BlockHash, NodeIndex: b.NodeIndex,
 		Nonces: b.Nonces, LaneNext: b.LaneNext,
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	g.sequence = r.Sequence
 	err = g.stream.Send(&mlnodev1.GenerateRequest{Body: &mlnodev1.GenerateRequest_Ack{
 		Ack: &mlnodev1.GenerateAck{Sequence: r.Sequence},
 	}})
 	if errors.Is(err, io.EOF) { // the server has ended; what it sent before still comes
-		return nil
+		return more, nil
 	}
-	return err
+	return more, err
 }
 
 // drain ends our half of the stream, behind all acknowledgements, and waits

@@ -109,6 +109,16 @@ func Supersede(ctx context.Context, tx *sql.Tx, id int64) (bool, error) {
 	return changed == 1, err
 }
 
+// SupersedeKind ends all intents of a kind that are not signed yet.
+func SupersedeKind(ctx context.Context, tx *sql.Tx, kind string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE outbox SET state = 'superseded', ended = ? WHERE kind = ? AND state = 'pending'`,
+		time.Now().UnixMilli(), kind)
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	return nil
+}
+
 const columns = `id, kind, key, epoch, deadline, state, codespace, code, log, height, created, message`
 
 type scanner interface{ Scan(...any) error }

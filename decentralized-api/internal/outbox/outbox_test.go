@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"ninefold.dev/decentralized-api/internal/store"
+	"ninefold.dev/decentralized-api/internal/testkit/leak"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Verify(m) }
 
 type bench struct {
 	t     testing.TB

@@ -50,11 +50,17 @@ func TestWhatANodeIsToldToDo(t *testing.T) {
 		"a fleet of another size is another round": {
 			Target{Mode: Hold, Round: a}, Node{Reachable: true, Challenge: "aa", NodeCount: 3}, []Action{StopPoCCommand{"n", a}},
 		},
-		"a held round is enough":               {Target{Mode: Hold, Round: a}, open, nil},
-		"validation is announced once":         {Target{Mode: Validate, Round: a}, open, []Action{InitValidateCommand{"n", a}}},
-		"a loaded model is left alone":         {serve, Node{Reachable: true, Serving: "m", Args: []string{"--x"}}, nil},
-		"another model is a difference":        {serve, Node{Reachable: true, Serving: "o", Args: []string{"--x"}}, []Action{InferenceUpNodeCommand{"n", serve.Model}}},
-		"other arguments are a difference":     {serve, Node{Reachable: true, Serving: "m"}, []Action{InferenceUpNodeCommand{"n", serve.Model}}},
+		"a held round is enough":       {Target{Mode: Hold, Round: a}, open, nil},
+		"validation is announced once": {Target{Mode: Validate, Round: a}, open, []Action{InitValidateCommand{"n", a}}},
+		"a loaded model is left alone": {
+			serve, Node{Reachable: true, Serving: "m", Args: []string{"--x"}, Achieved: serve}, nil,
+		},
+		"another commit of the loaded model is a difference": {
+			serve, Node{Reachable: true, Serving: "m", Args: []string{"--x"}, Achieved: Target{Mode: Serve, Model: Model{ID: "m", Commit: "0", Args: []string{"--x"}}}},
+			[]Action{InferenceUpNodeCommand{"n", serve.Model}},
+		},
+		"another model is a difference":        {serve, Node{Reachable: true, Serving: "o", Args: []string{"--x"}, Achieved: serve}, []Action{InferenceUpNodeCommand{"n", serve.Model}}},
+		"other arguments are a difference":     {serve, Node{Reachable: true, Serving: "m", Achieved: serve}, []Action{InferenceUpNodeCommand{"n", serve.Model}}},
 		"rest ends a round":                    {Target{Mode: Rest}, open, []Action{RestNodeCommand{"n"}}},
 		"a node at rest rests":                 {Target{Mode: Rest}, Node{Reachable: true, Stopped: true}, nil},
 		"an unreachable node is waited for":    {serve, Node{}, nil},

@@ -113,8 +113,8 @@ func (n Node) reached(t Target) bool {
 		return true
 	case Rest:
 		return n.Stopped
-	case Serve:
-		return n.Serving == t.Model.ID && slices.Equal(n.Args, t.Model.Args)
+	case Serve: // the commit that was loaded is not shown, only achieved
+		return n.Serving == t.Model.ID && slices.Equal(n.Args, t.Model.Args) && n.Achieved.Equal(t)
 	case Hold:
 		return inRound && !n.Generating
 	default: // Generate ends by itself at max_nonces_per_node

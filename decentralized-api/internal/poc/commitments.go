@@ -46,10 +46,10 @@ func submit(ctx context.Context, tx *sql.Tx, host string, terms Terms) (int, err
 	if err != nil || len(loose) == 0 {
 		return 0, err
 	}
-	if err := supersedePending(ctx, tx, terms.Epoch); err != nil {
+	// One message can carry the batches that wait and the new ones.
+	if err := outbox.SupersedeKind(ctx, tx, kindBatch); err != nil {
 		return 0, err
 	}
-	// Batches of superseded intents are loose too.
 	if loose, err = looseBatches(ctx, tx, terms.Epoch); err != nil {
 		return 0, err
 	}
@@ -87,38 +87,6 @@ func looseBatches(ctx context.Context, tx *sql.Tx, epoch uint64) ([]types.PocBat
 		batches = append(batches, b)
 	}
 	return batches, rows.Err()
-}
-
-// supersedePending ends the epoch's batch intents that are not signed, so that
-// one message can carry their batches and the new ones.
-func supersedePending(ctx context.Context, tx *sql.Tx, epoch uint64) error {
-	ids, err := intentIDs(ctx, tx, `SELECT id FROM outbox WHERE kind = ? AND epoch = ? AND state = 'pending'`, kindBatch, epoch)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if _, err := outbox.Supersede(ctx, tx, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func intentIDs(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]int64, error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("proofs: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
-	var ids []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("proofs: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }
 
 func enqueueBatches(ctx context.Context, tx *sql.Tx, host string, terms Terms, batches []types.PocBatch) error {

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"ninefold.dev/decentralized-api/internal/mlnode"
+	"ninefold.dev/decentralized-api/internal/outbox"
 	"ninefold.dev/decentralized-api/internal/plan"
 	"ninefold.dev/decentralized-api/internal/store"
 	"ninefold.dev/inference-chain/core/commit"
@@ -62,17 +63,18 @@ func readProgress(ctx context.Context, r store.Reader, epoch uint64, node string
 	return p, nil
 }
 
-// Accept stores a batch of a node. After nil it is safe and may be
-// acknowledged. It returns mlnode.ErrClosed when the round is closed or the
-// node has its maximum, and ErrBadProof for what no correct node sends. Of a
-// batch that passes the maximum, exactly what still fits is kept.
-func (p *Proofs) Accept(ctx context.Context, node string, round plan.Round, batch mlnode.Batch) error {
+// Accept stores a batch of a node; it is then safe and may be acknowledged. It
+// says whether the node may prove more. It returns mlnode.ErrClosed when the
+// round is closed or the node had its maximum before, and ErrBadProof for what
+// no correct node sends. Of a batch that passes the maximum, exactly what still
+// fits is kept.
+func (p *Proofs) Accept(ctx context.Context, node string, round plan.Round, batch mlnode.Batch) (more bool, err error) {
 	if batch.Challenge != round.Challenge || batch.NodeIndex != round.NodeIndex ||
 		!bytes.Equal(batch.PublicKey, round.PublicKey[:]) {
-		return fmt.Errorf("%w: it belongs to another round", ErrBadProof)
+		return false, fmt.Errorf("%w: it belongs to another round", ErrBadProof)
 	}
 	stride := commit.Stride{NodeIndex: round.NodeIndex, NodeCount: round.NodeCount, Lanes: round.Lanes}
-	return p.store.Write(ctx, func(tx *sql.Tx) error {
+	err = p.store.Write(ctx, func(tx *sql.Tx) error {
 		progress, err := readProgress(ctx, tx, round.Epoch, node)
 		if err != nil {
 			return err
@@ -86,8 +88,10 @@ func (p *Proofs) Accept(ctx context.Context, node string, round plan.Round, batc
 		}
 		room := round.MaxNonces - progress.Received
 		kept, _ := walked.split(progress.LaneNext, int(min(room, 1<<31)))
+		more = uint64(len(kept.positions)) < room
 		return keep(ctx, tx, round.Epoch, node, kept)
 	})
+	return more, err
 }
 
 // keep appends a stretch to what is not in a batch yet.
@@ -187,7 +191,11 @@ func (p *Proofs) Tallies(ctx context.Context, epoch uint64) (map[string]Tally, e
 	return tallies, rows.Err()
 }
 
-// Forget drops the nonces and verdicts of epochs before one.
+// keptIntents is for how many epochs ended intents are kept for people.
+const keptIntents = 10
+
+// Forget drops the nonces and verdicts of epochs before one, and intents that
+// ended long ago.
 func (p *Proofs) Forget(ctx context.Context, before uint64) error {
 	return p.store.Write(ctx, func(tx *sql.Tx) error {
 		for _, table := range []string{"poc_chunks", "poc_batches", "poc_nodes", "poc_verdicts"} {
@@ -195,7 +203,7 @@ func (p *Proofs) Forget(ctx context.Context, before uint64) error {
 				return fmt.Errorf("proofs: %w", err)
 			}
 		}
-		return nil
+		return outbox.Prune(ctx, tx, before-min(before, keptIntents))
 	})
 }
 

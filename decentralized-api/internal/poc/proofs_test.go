@@ -9,19 +9,19 @@ import (
 
 	codectypes "github.com/cosmos/cosmos-sdk/codec/types"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"ninefold.dev/decentralized-api/internal/mlnode"
 	"ninefold.dev/decentralized-api/internal/plan"
 	"ninefold.dev/decentralized-api/internal/store"
+	"ninefold.dev/decentralized-api/internal/testkit/leak"
 	"ninefold.dev/inference-chain/core/commit"
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/core/fixed"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Verify(m) }
 
 const host = "nine1host"
 
@@ -82,7 +82,8 @@ func (b *proofBench) walk(node string, steps uint64) error {
 		}
 	}
 	slices.Sort(nonces)
-	return b.proofs.Accept(context.Background(), node, theRound, batchFrom(next, nonces))
+	_, err := b.proofs.Accept(context.Background(), node, theRound, batchFrom(next, nonces))
+	return err
 }
 
 func (b *proofBench) commit(height int64) int {
@@ -236,7 +237,9 @@ func TestClaimsThatAreTooSparseWaitForTheNextBatch(t *testing.T) {
 	b := newProofBench(t)
 	next := []uint64{50, 50, 50, 50}
 	b.begin("a")
-	require.NoError(t, b.proofs.Accept(t.Context(), "a", theRound, batchFrom(next, []uint64{1})))
+	more, err := b.proofs.Accept(t.Context(), "a", theRound, batchFrom(next, []uint64{1}))
+	require.NoError(t, err)
+	require.True(t, more)
 	require.Zero(t, b.commit(101), "one claim of 200 walked nonces would be refused")
 	require.NoError(t, b.walk("a", 300))
 	require.Equal(t, 1, b.commit(102))
@@ -270,7 +273,8 @@ func TestABatchOfAnotherRoundIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			batch := batchFrom([]uint64{1, 1, 1, 1}, nil)
 			spoil(&batch)
-			require.ErrorIs(t, b.proofs.Accept(t.Context(), "a", theRound, batch), ErrBadProof)
+			_, err := b.proofs.Accept(t.Context(), "a", theRound, batch)
+			require.ErrorIs(t, err, ErrBadProof)
 		})
 	}
 	require.Zero(t, b.begin("a").Received)
@@ -300,7 +304,7 @@ func TestWhateverTheChainDoesClaimsAreAcknowledgedNoncesEachOnce(t *testing.T) {
 			return err
 		}))
 		acknowledged := map[string]uint64{}
-		for height := int64(101); height <= 120; height++ {
+		for height := int64(111); height <= 120; height++ {
 			node := rapid.SampledFrom([]string{"a", "b"}).Draw(r, "node")
 			steps := rapid.Uint64Range(0, 40).Draw(r, "steps")
 			if b.walk(node, steps) == nil {

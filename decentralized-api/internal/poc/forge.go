@@ -1,0 +1,75 @@
+package poc
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ninefold.dev/decentralized-api/internal/mlnode"
+	"ninefold.dev/decentralized-api/internal/plan"
+	"ninefold.dev/inference-chain/core/commit"
+	"ninefold.dev/inference-chain/core/fixed"
+)
+
+// forgedSteps is how far a forging node pretends to walk each lane in a block.
+const forgedSteps = 200
+
+// forgeProofs claims invented nonces for every node of the fleet: as dense as
+// chance, in valid trees, and wrong. Test networks use it to see a cheater
+// caught; the configuration refuses it elsewhere.
+func (o *Orchestrator) forgeProofs(ctx context.Context, facts *roundFacts) error {
+	o.log.Warn("FORGING NONCES: this broker was told to cheat (testing.forge_nonces)", "epoch", facts.record.Index)
+	var failures []error
+	for _, node := range facts.fleet {
+		if node.Serving {
+			continue
+		}
+		round := facts.roundOf(o.raw, node)
+		progress, err := o.proofs.Begin(ctx, node.ID, round)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		batch, err := forged(round, progress.LaneNext, facts.terms.Limits.ValidFraction)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		if _, err := o.proofs.Accept(ctx, node.ID, round, batch); err != nil && !errors.Is(err, mlnode.ErrClosed) {
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// forged invents a batch: a hash decides what is claimed, with the round's
+// valid fraction, so that density shows nothing.
+func forged(round plan.Round, from []uint64, p fixed.Dec) (mlnode.Batch, error) {
+	stride := commit.Stride{NodeIndex: round.NodeIndex, NodeCount: round.NodeCount, Lanes: round.Lanes}
+	threshold, err := p.MulFloor(1 << 63)
+	if err != nil {
+		return mlnode.Batch{}, fmt.Errorf("forge: %w", err)
+	}
+	batch := mlnode.Batch{
+		PublicKey: round.PublicKey[:], Challenge: round.Challenge, NodeIndex: round.NodeIndex,
+		LaneNext: slices.Clone(from),
+	}
+	for lane := range batch.LaneNext {
+		for range forgedSteps {
+			nonce, err := stride.Nonce(uint64(lane), batch.LaneNext[lane])
+			if err != nil {
+				return mlnode.Batch{}, fmt.Errorf("forge: %w", err)
+			}
+			batch.LaneNext[lane]++
+			lot := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("forged "+round.Challenge), nonce))
+			if binary.BigEndian.Uint64(lot[:8])>>1 < threshold {
+				batch.Nonces = append(batch.Nonces, nonce)
+			}
+		}
+	}
+	slices.Sort(batch.Nonces)
+	return batch, nil
+}

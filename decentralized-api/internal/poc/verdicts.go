@@ -1,0 +1,142 @@
+package poc
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"ninefold.dev/decentralized-api/internal/outbox"
+	"ninefold.dev/decentralized-api/internal/store"
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+// kindVerdict is the kind of intents that cast verdicts.
+const kindVerdict = "poc_validation"
+
+// maxTries is how many intents may carry one verdict: the first together with
+// others, the second alone, since a message is refused as a whole.
+const maxTries = 2
+
+// Verdicts keeps what was found about other hosts and brings it to the chain.
+type Verdicts struct {
+	store *store.Store
+}
+
+// NewVerdicts makes the keeper over a store.
+func NewVerdicts(s *store.Store) *Verdicts { return &Verdicts{store: s} }
+
+// Reached returns the hosts for which a verdict stands in an epoch.
+func (v *Verdicts) Reached(ctx context.Context, epoch uint64) (map[string]bool, error) {
+	rows, err := v.store.Read().QueryContext(ctx, `SELECT participant FROM poc_verdicts WHERE epoch = ?`, epoch)
+	if err != nil {
+		return nil, fmt.Errorf("verdicts: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	reached := map[string]bool{}
+	for rows.Next() {
+		var host string
+		if err := rows.Scan(&host); err != nil {
+			return nil, fmt.Errorf("verdicts: %w", err)
+		}
+		reached[host] = true
+	}
+	return reached, rows.Err()
+}
+
+// Put writes a verdict. The first one on a host stands.
+func (v *Verdicts) Put(ctx context.Context, epoch uint64, verdict types.Verdict) error {
+	raw, err := verdict.Marshal()
+	if err != nil {
+		return fmt.Errorf("verdicts: %w", err)
+	}
+	return v.store.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO poc_verdicts (epoch, participant, verdict) VALUES (?, ?, ?)
+			ON CONFLICT DO NOTHING`, epoch, verdict.Participant, raw)
+		if err != nil {
+			return fmt.Errorf("verdicts: %w", err)
+		}
+		return nil
+	})
+}
+
+// Submit writes the intents for all verdicts that none carries yet, and for
+// those whose message was refused, and returns how many it wrote.
+func (v *Verdicts) Submit(ctx context.Context, host string, epoch uint64, deadline int64) (int, error) {
+	intents := 0
+	err := v.store.Write(ctx, func(tx *sql.Tx) error {
+		fresh, refused, err := looseVerdicts(ctx, tx, epoch)
+		if err != nil {
+			return err
+		}
+		messages := chunks(fresh, types.MaxVerdictsPerMessage)
+		for _, verdict := range refused {
+			messages = append(messages, []types.Verdict{verdict})
+		}
+		for _, verdicts := range messages {
+			if err := enqueueVerdicts(ctx, tx, host, epoch, deadline, verdicts); err != nil {
+				return err
+			}
+		}
+		intents = len(messages)
+		return nil
+	})
+	return intents, err
+}
+
+func chunks(verdicts []types.Verdict, size int) [][]types.Verdict {
+	var parts [][]types.Verdict
+	for len(verdicts) > 0 {
+		n := min(size, len(verdicts))
+		parts, verdicts = append(parts, verdicts[:n]), verdicts[n:]
+	}
+	return parts
+}
+
+func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh, refused []types.Verdict, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT v.verdict, v.tries FROM poc_verdicts v LEFT JOIN outbox o ON o.id = v.outbox_id
+		WHERE v.epoch = ? AND (v.outbox_id IS NULL OR v.tries < ? AND o.state = 'rejected')
+		ORDER BY v.participant`, epoch, maxTries)
+	if err != nil {
+		return nil, nil, fmt.Errorf("verdicts: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	for rows.Next() {
+		var raw []byte
+		var tries int
+		if err := rows.Scan(&raw, &tries); err != nil {
+			return nil, nil, fmt.Errorf("verdicts: %w", err)
+		}
+		var verdict types.Verdict
+		if err := verdict.Unmarshal(raw); err != nil {
+			return nil, nil, fmt.Errorf("verdicts: %w", err)
+		}
+		if tries == 0 {
+			fresh = append(fresh, verdict)
+		} else {
+			refused = append(refused, verdict)
+		}
+	}
+	return fresh, refused, rows.Err()
+}
+
+func enqueueVerdicts(ctx context.Context, tx *sql.Tx, host string, epoch uint64, deadline int64, verdicts []types.Verdict) error {
+	key, err := nextKey(ctx, tx, kindVerdict, epoch)
+	if err != nil {
+		return err
+	}
+	id, err := outbox.Enqueue(ctx, tx, outbox.Intent{
+		Kind: kindVerdict, Key: key, Epoch: epoch, Priority: priorityVerdict, Deadline: deadline,
+		Message: &types.MsgSubmitPocValidation{Creator: host, EpochIndex: epoch, Verdicts: verdicts},
+	})
+	if err != nil {
+		return err
+	}
+	for _, verdict := range verdicts {
+		_, err := tx.ExecContext(ctx, `UPDATE poc_verdicts SET outbox_id = ?, tries = tries + 1 WHERE epoch = ? AND participant = ?`,
+			id, epoch, verdict.Participant)
+		if err != nil {
+			return fmt.Errorf("verdicts: %w", err)
+		}
+	}
+	return nil
+}
