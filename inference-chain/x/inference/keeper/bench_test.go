@@ -14,7 +14,10 @@ import (
 
 // benchHosts is how many hosts the benchmarks of a block's work have; each has ten
 // nodes that list eight models. The limit is set for 10,000.
-var benchHosts = flag.Int("bench-hosts", 1_000, "hosts of the block benchmarks")
+var (
+	benchHosts  = flag.Int("bench-hosts", 1_000, "hosts of the block benchmarks")
+	benchEpochs = flag.Uint64("bench-epochs", 4, "epochs they turn; the pruner has work from the fourth on")
+)
 
 func largeNetwork(hosts int) network {
 	n := network{params: types.DefaultParams(), hosts: map[string]fleet{}, serves: map[string][]string{}}
@@ -41,7 +44,7 @@ func BenchmarkBlockWork(b *testing.B) {
 	for b.Loop() {
 		m := newMachine(b, largeNetwork(*benchHosts))
 		worst := map[epoch.Stage]time.Duration{}
-		for m.clock().Effective < 4 {
+		for m.clock().Effective < *benchEpochs {
 			m.timedBlock(worst)
 		}
 		for stage, took := range worst {

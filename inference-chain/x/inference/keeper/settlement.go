@@ -61,7 +61,7 @@ func (k Keeper) drawSubsidy(ctx context.Context, p types.Params) (uint64, error)
 	if err != nil {
 		return 0, err
 	}
-	promised, err := k.promised(ctx, bonus)
+	promised, err := k.promised(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -83,28 +83,47 @@ func (k Keeper) drawSubsidy(ctx context.Context, p types.Params) (uint64, error)
 }
 
 // promised is the most that settlements which are not done may yet mint.
-func (k Keeper) promised(ctx context.Context, bonus fixed.Dec) (uint64, error) {
+func (k Keeper) promised(ctx context.Context) (uint64, error) {
 	var sum uint64
-	err := k.Settlements.Walk(ctx, nil, func(_ uint64, s types.Settlement) (bool, error) {
+	err := k.Settlements.Walk(ctx, nil, func(index uint64, s types.Settlement) (bool, error) {
 		if s.Done {
 			return false, nil
 		}
-		subsidy, err := number(s.Subsidy)
+		left, err := k.leftToMint(ctx, index, s)
 		if err != nil {
 			return true, err
 		}
-		minted, err := number(s.Minted)
-		if err != nil {
-			return true, err
-		}
-		extra, err := bonus.MulCeil(subsidy)
-		if err != nil {
-			return true, err
-		}
-		sum, err = fixed.Add(sum, subsidy+extra-min(minted, subsidy+extra))
+		sum, err = fixed.Add(sum, left)
 		return err != nil, err
 	})
 	return sum, err
+}
+
+// leftToMint is what a settlement still mints if every host gets its whole share
+// and the bonus.
+func (k Keeper) leftToMint(ctx context.Context, index uint64, s types.Settlement) (uint64, error) {
+	record, err := k.EpochAt(ctx, index)
+	if err != nil {
+		return 0, err
+	}
+	bonus, err := fixed.Parse(record.Params.CoverageBonus)
+	if err != nil {
+		return 0, fmt.Errorf("coverage_bonus: %w", err)
+	}
+	subsidy, err := number(s.Subsidy)
+	if err != nil {
+		return 0, err
+	}
+	minted, err := number(s.Minted)
+	if err != nil {
+		return 0, err
+	}
+	extra, err := bonus.MulCeil(subsidy)
+	if err != nil {
+		return 0, err
+	}
+	most, err := fixed.Add(subsidy, extra)
+	return most - min(minted, most), err
 }
 
 // treasury is types.Treasury in integers.

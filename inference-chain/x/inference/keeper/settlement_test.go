@@ -184,6 +184,22 @@ func TestASettlementThatCannotGoOnDoesNotHoldUpOthers(t *testing.T) {
 	m.requireSupply()
 }
 
+func TestWhatAnOpenSettlementMayMintIsKeptFree(t *testing.T) {
+	n := threeHosts()
+	n.params.InitialEpochSubsidy, n.params.MaxSupply, n.params.DecayFactor = "1000", "1500", "1"
+	m := newMachine(t, n)
+	m.runTo(2, epoch.SetNewValidators)
+	stuck, err := m.Settlements.Get(m.ctx, 1)
+	require.NoError(t, err)
+	require.Equal(t, "1000", stuck.Subsidy)
+	stuck.TotalWeight = 1
+	require.NoError(t, m.Settlements.Set(m.ctx, 1, stuck))
+	m.runTo(3, epoch.SetNewValidators)
+	second, err := m.Settlements.Get(m.ctx, 2)
+	require.NoError(t, err)
+	require.Equal(t, "363", second.Subsidy, "floor((1500 - 1000 * 1.1) / 1.1)")
+}
+
 func TestSupplyIsConservedThroughRandomEpochs(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		n := fourHosts()
