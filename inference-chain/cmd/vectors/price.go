@@ -62,6 +62,7 @@ func priceVectors() (any, error) {
 		{price.Usage{PromptTokens: 30, CompletionTokens: 12, UnitsPerToken: 2, MaxCost: 84}, 1_000_000},
 		{price.Usage{PromptTokens: 30, CompletionTokens: 12, UnitsPerToken: 2, MaxCost: 83}, 1_000_000},
 		{price.Usage{PromptTokens: 1, UnitsPerToken: 1, MaxCost: 10}, 1},
+		{price.Usage{PromptTokens: 1 << 40, UnitsPerToken: 1 << 30, MaxCost: math.MaxUint64}, 1},
 		{price.Usage{PromptTokens: 1, UnitsPerToken: 1, MaxCost: 10}, 1_000_001},
 		{price.Usage{UnitsPerToken: 1, MaxCost: 10}, 1_000_000},
 		{price.Usage{PromptTokens: 1, MaxCost: 10}, 1_000_000},

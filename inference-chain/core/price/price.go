@@ -7,7 +7,7 @@ package price
 import (
 	"errors"
 	"fmt"
-	"math/bits"
+	"math/big"
 
 	"ninefold.dev/inference-chain/core/fixed"
 )
@@ -72,21 +72,16 @@ type Usage struct {
 // min(MaxCost, ⌈(prompt + completion)·units·p/10⁶⌉).
 //
 // It rounds up, so that no request is free and cutting one into many never pays.
-// A product beyond 64 bits is above every maximum.
+// The product is formed in unbounded integers.
 func Charge(u Usage, p uint64) uint64 {
-	tokens, carry := bits.Add64(u.PromptTokens, u.CompletionTokens, 0)
-	high, units := bits.Mul64(tokens, u.UnitsPerToken)
-	if tokens|carry == 0 || u.UnitsPerToken == 0 {
-		return 0
-	}
-	if carry != 0 || high != 0 {
+	cost := new(big.Int).SetUint64(u.PromptTokens)
+	cost.Add(cost, new(big.Int).SetUint64(u.CompletionTokens))
+	cost.Mul(cost, new(big.Int).SetUint64(u.UnitsPerToken)).Mul(cost, new(big.Int).SetUint64(p))
+	cost.Add(cost, big.NewInt(PerUnine-1)).Quo(cost, big.NewInt(PerUnine))
+	if !cost.IsUint64() {
 		return u.MaxCost
 	}
-	cost, err := fixed.MulDivCeil(units, p, PerUnine)
-	if err != nil {
-		return u.MaxCost
-	}
-	return min(u.MaxCost, cost)
+	return min(u.MaxCost, cost.Uint64())
 }
 
 // Division is a charge divided. Burned + Paid is the charge.

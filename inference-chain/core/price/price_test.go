@@ -79,6 +79,7 @@ func TestAChargeRoundsUpAndStopsAtTheSignedMaximum(t *testing.T) {
 		{"above the maximum", price.Usage{PromptTokens: 85, UnitsPerToken: 1, MaxCost: 84}, 1_000_000, 84},
 		{"no tokens", price.Usage{UnitsPerToken: 1, MaxCost: 84}, 1_000_000, 0},
 		{"no units", price.Usage{PromptTokens: 1, MaxCost: 84}, 1_000_000, 0},
+		{"a product beyond 64 bits, below the maximum", price.Usage{PromptTokens: 1 << 40, UnitsPerToken: 1 << 30, MaxCost: most}, 1, 1_180_591_620_717_412},
 		{"tokens beyond 64 bits", price.Usage{PromptTokens: most, CompletionTokens: 1, UnitsPerToken: 1, MaxCost: 84}, 1, 84},
 		{"units beyond 64 bits", price.Usage{PromptTokens: most, UnitsPerToken: 2, MaxCost: 84}, 1, 84},
 		{"a cost beyond 64 bits", price.Usage{PromptTokens: most, UnitsPerToken: 1, MaxCost: 84}, price.Max, 84},
