@@ -70,7 +70,7 @@ func answer(asked request) (response, error) {
 			return response{}, fmt.Errorf("%s takes at least %d operands, case %d has %d", asked.Op, made.least, i, len(operands))
 		}
 		if result, err := made.run(operands); err == nil {
-			results[i] = result
+			results[i] = append([]uint64{}, result...) // an empty result is not a refusal
 		}
 	}
 	return response{Results: results}, nil

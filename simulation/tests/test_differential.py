@@ -1,0 +1,517 @@
+"""Random cases through the chain's core and its twins; every integer must be the same.
+
+hypothesis chooses the seed and the size of the operands; a batch of cases is drawn from it, so
+that thousands of them cross the pipe at once.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from simulation.arrays import u64
+from simulation.errors import SimulationError
+from simulation.throughput import kept_weights
+
+from simulation import commit, draw, epoch, fixed, params, poc, price, reward, timeslot, weight
+
+U64_MAX = 2**64 - 1
+NONE = U64_MAX
+ROOT = Path(__file__).resolve().parents[2]
+BATCH = int(os.environ.get("DIFFERENTIAL_BATCH", "1000"))
+ROUNDS = int(os.environ.get("DIFFERENTIAL_ROUNDS", "6"))
+Rows = list[list[int]]
+Results = list[list[int] | None]
+
+
+class Source:
+    """Operands at the edges and anywhere between."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def column(self, bits: int, n: int) -> list[int]:
+        """Integers of up to so many bits, small ones and powers of two among them."""
+        sizes = self.rng.integers(0, bits + 1, n)
+        whole = self.rng.integers(0, U64_MAX, n, np.uint64, endpoint=True)
+        values = np.where(sizes == 0, 0, whole >> np.minimum(63, 64 - sizes).astype(np.uint64))
+        edge = self.rng.random(n) < 0.1
+        nudge = self.rng.integers(0, 3, n)
+        out: list[int] = []
+        for value, at_edge, size, step in zip(
+            values.tolist(), edge.tolist(), sizes.tolist(), nudge.tolist(), strict=True
+        ):
+            out.append(min(max(0, (1 << size) + step - 1), (1 << bits) - 1) if at_edge else value)
+        return out
+
+    def below(self, n: int, size: int) -> list[int]:
+        return self.rng.integers(0, n, size).tolist()
+
+    def one(self, n: int) -> int:
+        return int(self.rng.integers(0, n))
+
+
+def columns(*values: list[int]) -> Rows:
+    return [list(row) for row in zip(*values, strict=True)]
+
+
+def each(function: Callable[..., list[int]]) -> Callable[[Rows], Results]:
+    """A twin of scalars over the cases; None where it refuses one."""
+
+    def run(cases: Rows) -> Results:
+        out: Results = []
+        for case in cases:
+            try:
+                out.append(function(*case))
+            except SimulationError:
+                out.append(None)
+        return out
+
+    return run
+
+
+def at_once(function: Callable[..., list[np.ndarray]], legal: Callable[..., np.ndarray]):
+    """A twin of arrays over all legal cases in one call; None for the others."""
+
+    def run(cases: Rows) -> Results:
+        operands = [np.array(c, np.uint64) for c in zip(*cases, strict=True)]
+        ok = legal(*operands)
+        results = function(*(o[ok] for o in operands))
+        rows = iter(np.stack([r.astype(np.uint64) for r in results], axis=1).tolist())
+        return [next(rows) if o else None for o in ok.tolist()]
+
+    return run
+
+
+def fits(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    high, _ = fixed.mul_128_each(a, b)
+    return high < c
+
+
+def floors(s: Source) -> Rows:
+    return columns(s.column(64, BATCH), s.column(64, BATCH), s.column(64, BATCH))
+
+
+def settle_cases(s: Source) -> Rows:
+    bits = s.one(61) + 3
+    weight_, total = s.column(bits, BATCH), s.column(bits, BATCH)
+    drawn, cast = s.below(200, BATCH), s.below(200, BATCH)
+    blocks, unjailed = s.column(40, BATCH), s.column(40, BATCH)
+    return columns(
+        s.column(62, BATCH),
+        [max(1, *pair) for pair in zip(weight_, total, strict=True)],
+        [max(1, *pair) for pair in zip(blocks, unjailed, strict=True)],
+        s.below(fixed.ONE + 1, BATCH),
+        weight_,
+        [max(pair) for pair in zip(drawn, cast, strict=True)],
+        cast,
+        unjailed,
+        s.below(2, BATCH),
+        [max(0, v - 17) for v in s.below(20, BATCH)],
+    )
+
+
+def settle(*x: int) -> list[int]:
+    m = reward.settle_amounts(
+        reward.Epoch(reward=x[0], total_weight=x[1], blocks=x[2], coverage_bonus=x[3]),
+        reward.Hosts(
+            weight=u64(x[4]),
+            seats_drawn=u64(x[5]),
+            seats_cast=u64(x[6]),
+            unjailed_blocks=u64(x[7]),
+            covers=np.array([x[8] == 1]),
+            forfeited=np.array([x[9]], np.uint8),
+        ),
+    )
+    steps = (m.by_weight, m.by_duty, m.by_presence, m.share, m.bonus, m.total, m.reason)
+    return [int(v[0]) for v in steps]
+
+
+def coverage_cases(s: Source) -> Rows:
+    models = 1 + s.one(8)
+    weights = [s.column(62, 200) for _ in range(models)]
+    return columns(s.column(64, 200), [1 + v for v in s.below(100, 200)], *weights)
+
+
+def coverage(root: int, spread: int, *weights: int) -> list[int]:
+    covered, covers = reward.coverage(u64(root), np.array([weights], np.uint64), spread)
+    return [int(covers[0]), *covered[0].astype(int).tolist()]
+
+
+def form_cases(s: Source) -> Rows:
+    made: Rows = []
+    for _ in range(200):
+        nodes = [
+            [
+                max(0, s.one(6) - 3),
+                s.column(40, 1)[0] if s.one(4) else 0,
+                s.one(2),
+                s.column(40, 1)[0],
+            ]
+            for _ in range(s.one(6))
+        ]
+        claimed = sum(n[1] for n in nodes if n[0] == 0 and not n[2])
+        outcome = 1 + s.one(6) if claimed else 7
+        credited = claimed - s.one(claimed + 1) if outcome in (1, 5) else 0
+        sole = int(outcome == 1 and s.one(4) == 0)
+        scale = [1, 1] if s.one(2) else [s.column(40, 1)[0], s.column(40, 1)[0]]
+        jailed = int(s.one(6) == 0)
+        made.append(
+            [outcome, sole, claimed, credited, jailed, *scale, *(v for n in nodes for v in n)]
+        )
+    return made
+
+
+def form(
+    outcome: int,
+    sole: int,
+    claimed: int,
+    credited: int,
+    jailed: int,
+    now: int,
+    then: int,
+    *rest: int,
+) -> list[int]:
+    rows = np.array(rest, np.uint64).reshape(-1, 4)
+    made = weight.compute_new_weights(
+        claimed_N=u64(claimed),
+        jailed_N=np.array([jailed == 1]),
+        judged=poc.Judgements(
+            outcome=np.array([outcome], np.uint8),
+            sole_member=np.array([sole == 1]),
+            credited=u64(credited),
+        ),
+        nodes=weight.Nodes(
+            host=np.zeros(len(rows), np.int64),
+            standing=rows[:, 0].astype(np.uint8),
+            claimed=rows[:, 1],
+            serves=rows[:, 2] == 1,
+            carried=rows[:, 3],
+        ),
+        scale=(now, then),
+    )
+    pairs = zip(made.node_reason.tolist(), made.node_weight.tolist(), strict=True)
+    sums = (made.reason, made.mined, made.preserved, made.weight)
+    return [*(int(v[0]) for v in sums), *(v for pair in pairs for v in pair)]
+
+
+def allocate_cases(s: Source) -> Rows:
+    made: Rows = []
+    for _ in range(100):
+        hosts = s.one(12)
+        facts = [[s.one(50), s.one(4), s.one(5), int(s.one(6) == 0)] for _ in range(hosts)]
+        nodes = (
+            sorted([s.one(hosts), s.one(30), int(s.one(5) == 0)] for _ in range(s.one(40)))
+            if hosts
+            else []
+        )
+        total = sum(n[1] for n in nodes)
+        head = [s.one(1 << 62), s.one(total + 9), total, s.one(fixed.ONE + 1), s.one(4), hosts]
+        made.append([*head, *(v for f in facts for v in f), *(v for n in nodes for v in n)])
+    return made
+
+
+def allocate(
+    seed: int, required: int, total: int, fraction: int, limit: int, hosts: int, *rest: int
+) -> list[int]:
+    facts = np.array(rest[: 4 * hosts], np.uint64).reshape(-1, 4)
+    nodes = np.array(rest[4 * hosts :], np.uint64).reshape(-1, 3)
+    histories = timeslot.Histories(
+        preserved_in_row=facts[:, 1], full_weight=facts[:, 2], fleet_changed=facts[:, 3] == 1
+    )
+    host_K = nodes[:, 0].astype(np.int64)
+    made = timeslot.allocate(
+        seed=seed.to_bytes(32, "big"),
+        model="m",
+        required=required,
+        model_total=total,
+        max_serving_fraction=fraction,
+        weight_N=facts[:, 0],
+        may_N=histories.eligible(limit),
+        host_K=host_K,
+        throughput_K=nodes[:, 1],
+        pending_K=nodes[:, 2] == 1,
+    )
+    first = np.searchsorted(host_K, host_K)
+    ends = {"required": 1, "fraction": 2, "exhausted": 3}
+    picks = [v for k in made.picks.tolist() for v in (int(host_K[k]), k - int(first[k]))]
+    return [made.throughput, ends[made.stop], *picks]
+
+
+def uniform(seed: int, n: int, draws: int) -> list[int]:
+    stream = draw.jury_stream(seed.to_bytes(32, "big"), (1).to_bytes(20, "big"))
+    return [stream.uniform(n) for _ in range(draws)]
+
+
+def jury_cases(s: Source) -> Rows:
+    made: Rows = []
+    for _ in range(100):
+        members = 1 + s.one(9)
+        excluded = s.one(members) if s.one(2) else NONE
+        bits = 1 + s.one(58)
+        made.append([s.one(1 << 62), 1 + s.one(99), s.one(65), excluded, *s.column(bits, members)])
+    return made
+
+
+def jury(seed: int, host: int, seats: int, excluded: int, *weights: int) -> list[int]:
+    ends = np.cumsum(np.array(weights, object)).tolist()
+    left_out = [] if excluded == NONE else [(ends[excluded] - weights[excluded], weights[excluded])]
+    panel = draw.jury(
+        seed=seed.to_bytes(32, "big"),
+        host=host.to_bytes(20, "big"),
+        cumulative=ends,
+        excluded=left_out,
+        seats=seats,
+    )
+    return [panel.electorate, *(v for seat in panel.seats.items() for v in seat)]
+
+
+def ballots(s: Source, width: int) -> list[list[int]]:
+    out: list[list[int]] = []
+    for _ in range(1 + s.one(8)):
+        sampled = 1 + s.one(300)
+        invalid = min(sampled, s.one(6) if s.one(4) else s.one(301))
+        row = [1 + s.one(6), sampled, invalid]
+        if width == 5:
+            silent = int(s.one(4) == 0)
+            row = [
+                row[0],
+                sampled,
+                0 if silent else invalid,
+                silent,
+                int(not silent and s.one(9) == 0),
+            ]
+        out.append(row)
+    return out
+
+
+def findings(rows: np.ndarray) -> poc.Findings:
+    return poc.Findings(
+        host=np.zeros(len(rows), np.int64),
+        holder=np.arange(len(rows), dtype=np.int64),
+        seats=rows[:, 0].astype(np.uint64),
+        sampled=rows[:, 1].astype(np.uint64),
+        invalid=rows[:, 2].astype(np.uint64),
+    )
+
+
+def basis_cases(s: Source) -> Rows:
+    return [[s.column(50, 1)[0], *(v for b in ballots(s, 3) for v in b), 0] for _ in range(200)]
+
+
+def basis(claimed: int, *rest: int) -> list[int]:
+    sampled, invalid = poc.trimmed_basis(findings(np.array(rest[:-1]).reshape(-1, 3)), 1)
+    credited = poc.credits_each(u64(claimed), sampled, invalid)
+    return [int(sampled[0]), int(invalid[0]), int(credited[0])]
+
+
+def judge_cases(s: Source) -> Rows:
+    made: Rows = []
+    for _ in range(200):
+        rows = ballots(s, 5)
+        seats = sum(r[0] for r in rows) + s.one(8)
+        facts = [s.column(50, 1)[0], 32, s.one(3), seats, s.one(2), s.column(50, 1)[0]]
+        made.append(
+            [*facts, fixed.ONE // 2000, fixed.ONE // 10**7, 0, *(v for r in rows for v in r)]
+        )
+    return made
+
+
+def judge(*x: int) -> list[int]:
+    rows = np.array(x[9:], np.int64).reshape(-1, 5)
+    kinds = np.array(
+        [
+            poc.verdict_kind(
+                sampled=int(r[1]),
+                invalid=int(r[2]),
+                unavailable=r[3] == 1,
+                structural=r[4] == 1,
+                mismatch=x[6],
+                threshold=x[7],
+            )
+            for r in rows
+        ]
+    )
+    counts = [u64(int(rows[kinds == k, 0].sum())) for k in poc.Kind]
+    sampled, invalid = poc.trimmed_basis(findings(rows[kinds != poc.Kind.UNAVAILABLE]), 1)
+    made = poc.judge(
+        poc.Cases(
+            claimed=u64(x[0]),
+            min_host_nonces=x[1],
+            electorate=u64(x[2]),
+            seats=u64(x[3]),
+            member=np.array([x[4] == 1]),
+            carried=u64(x[5]),
+            honest=counts[0],
+            fraud=counts[1],
+            unavailable=counts[2],
+            basis_sampled=sampled,
+            basis_invalid=invalid,
+        )
+    )
+    heard = x[0] >= max(1, x[1]) and x[2] > 0
+    tally = [int(c[0]) if heard else 0 for c in counts]
+    return [int(made.outcome[0]), int(made.sole_member[0]), int(made.credited[0]), *tally]
+
+
+def powers(most: int, *weights: int) -> list[int]:
+    order, made = weight.consensus_powers(u64(weights), most)
+    return [v for pair in zip(order.tolist(), made.tolist(), strict=True) for v in pair]
+
+
+def heights(start: int, *of: int) -> list[int]:
+    lengths = epoch.Lengths(**dict(zip(epoch.Lengths.__dataclass_fields__, of, strict=True)))
+    made = epoch.open_epoch(start, lengths)
+    return [getattr(made, name) for name in epoch.Heights.__dataclass_fields__]
+
+
+def valid_lengths(*of: int) -> list[int]:
+    names = [*epoch.Lengths.__dataclass_fields__, "allocation_blocks"]
+    params.preset("default").changed(dict(zip(names, map(str, of), strict=True)))
+    return [1]
+
+
+def near_the_rule(s: Source) -> Rows:
+    n = 200
+    stages = [[2 + v for v in s.below(40, n)] for _ in range(3)]
+    return columns(*stages, [5 + v for v in s.below(150, n)], s.below(160, n))
+
+
+OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]] = {
+    "fixed.floor": (floors, at_once(lambda a, b, c: [fixed.floor_each(a, b, c)], fits)),
+    "fixed.ceil": (floors, each(lambda a, b, c: [fixed.mul_div_ceil(a, b, c)])),
+    "fixed.compare": (
+        lambda s: columns(*(s.column(64, BATCH) for _ in range(4))),
+        at_once(
+            lambda a, b, c, d: [fixed.products_at_least_each(a, b, c, d)],
+            lambda a, *_: np.ones(len(a), np.bool_),
+        ),
+    ),
+    "draw.uniform": (
+        lambda s: columns(s.column(62, 100), s.column(64, 100), s.below(9, 100)),
+        each(uniform),
+    ),
+    "draw.sample": (
+        lambda s: columns(*(s.column(62, 50) for _ in range(3)), s.below(40, 50), s.column(40, 50)),
+        each(
+            lambda seed, holder, host, size, claims: draw.sample(
+                seed.to_bytes(32, "big"),
+                holder.to_bytes(20, "big"),
+                host.to_bytes(20, "big"),
+                size,
+                claims,
+            )
+        ),
+    ),
+    "draw.jury": (jury_cases, each(jury)),
+    "epoch.heights": (
+        lambda s: columns(s.column(63, BATCH), *(s.column(61, BATCH) for _ in range(4))),
+        each(heights),
+    ),
+    "commit.dense": (
+        lambda s: columns(s.column(32, BATCH), s.column(54, BATCH), s.below(fixed.ONE + 1, BATCH)),
+        each(lambda c, w, p: [int(commit.dense(c, w, p))]),
+    ),
+    "poc.limit": (
+        lambda s: columns(
+            [1 + v for v in s.below(200, 5)],
+            [1 + v for v in s.below(fixed.ONE // 100, 5)],
+            [1 + v for v in s.below(fixed.ONE // 10**4, 5)],
+        ),
+        each(lambda n, p, t: [poc.fraud_limit(n, p, t)]),
+    ),
+    "poc.outcome": (
+        lambda s: [
+            [sum(row), *row[1:]] for row in columns(*(s.below(33, BATCH) for _ in range(4)))
+        ],
+        at_once(lambda *x: [poc.outcomes(*x)], lambda a, *_: np.ones(len(a), np.bool_)),
+    ),
+    "poc.basis": (basis_cases, each(basis)),
+    "poc.judge": (judge_cases, each(judge)),
+    "weight.form": (form_cases, each(form)),
+    "weight.powers": (
+        lambda s: [[1 + s.one(9), *s.column(1 + s.one(63), 1 + s.one(12))] for _ in range(100)],
+        each(powers),
+    ),
+    "weight.throughput": (
+        lambda s: columns(*(s.column(64, BATCH) for _ in range(3)), s.column(20, BATCH)),
+        each(lambda w, n, p, g: [int(weight.throughputs(u64(w), u64(n), p, g)[0])]),
+    ),
+    "timeslot.allocate": (allocate_cases, each(allocate)),
+    "timeslot.cap": (
+        lambda s: [[s.column(62, 1)[0], *s.column(63, s.one(6))] for _ in range(200)],
+        each(lambda full, *weights: timeslot.cap_preserved(weights, full)),
+    ),
+    "throughput.kept": (
+        floors,
+        at_once(lambda *x: [kept_weights(*x)], lambda a, *_: np.ones(len(a), np.bool_)),
+    ),
+    "price.next": (
+        floors,
+        each(lambda p, real, expected: [price.next_price(p, real=real, expected=expected)]),
+    ),
+    "price.charge": (
+        lambda s: columns(*(s.column(64, BATCH) for _ in range(4)), s.column(63, BATCH)),
+        each(
+            lambda prompt, completion, units, most, p: [
+                price.charge(
+                    tokens=prompt + completion, units_per_token=units, max_cost=most, price=p
+                )
+            ]
+        ),
+    ),
+    "reward.epoch": (
+        lambda s: columns(*(s.column(64, BATCH) for _ in range(3)), s.column(64, BATCH)),
+        each(
+            lambda subsidy, minted, most, bonus: [
+                reward.epoch_reward(
+                    subsidy=subsidy, minted_total=minted, max_supply=most, coverage_bonus=bonus
+                )
+            ]
+        ),
+    ),
+    "reward.next_subsidy": (
+        lambda s: columns(s.column(64, BATCH), s.column(64, BATCH)),
+        each(lambda subsidy, decay: [reward.next_subsidy(subsidy, decay)]),
+    ),
+    "reward.settle": (settle_cases, each(settle)),
+    "reward.coverage": (coverage_cases, each(coverage)),
+    "params.valid_lengths": (near_the_rule, each(valid_lengths)),
+}
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+@settings(
+    max_examples=ROUNDS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, U64_MAX))
+def test_a_twin_equals_the_core(go_core: Any, op: str, seed: int) -> None:
+    make, twin = OPERATIONS[op]
+    cases = make(Source(seed))
+    theirs, ours = go_core.ask(op, cases), twin(cases)
+    for case, their, our in zip(cases, theirs, ours, strict=True):
+        assert our == their, f"{op} of {case}"
+
+
+def test_every_operation_of_the_core_has_a_twin() -> None:
+    listed = (ROOT / "inference-chain/cmd/simcore/ops.go").read_text()
+    assert set(re.findall(r'^\t\t"([a-z_.]+)":', listed, re.M)) == set(OPERATIONS)
+
+
+def test_a_batch_crosses_the_pipe_fast_enough_to_be_worth_it(go_core: Any) -> None:
+    make, twin = OPERATIONS["fixed.floor"]
+    batches = [make(Source(seed)) for seed in range(30)]
+    started = time.process_time()
+    for cases in batches:
+        assert go_core.ask("fixed.floor", cases) == twin(cases)
+    rate = sum(map(len, batches)) / (time.process_time() - started)
+    # 64,000 cases a second are usual for both sides; a fifth of it means that batching broke.
+    assert rate > 12_000
