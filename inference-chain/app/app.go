@@ -4,6 +4,8 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	autocliv1 "cosmossdk.io/api/cosmos/autocli/v1"
 	reflectionv1 "cosmossdk.io/api/cosmos/reflection/v1"
@@ -150,7 +152,20 @@ func (app *App) initChain(ctx sdk.Context, req *abci.RequestInitChain) (*abci.Re
 	if err := app.Upgrade.SetModuleVersionMap(ctx, app.manager.GetVersionMap()); err != nil {
 		return nil, err
 	}
-	return app.manager.InitGenesis(ctx, app.encoding.Codec, state)
+	res, err := app.manager.InitGenesis(ctx, app.encoding.Codec, state)
+	if err != nil {
+		return nil, err
+	}
+	app.openModuleAccounts(ctx)
+	return res, nil
+}
+
+// openModuleAccounts creates the modules' accounts. Left to their first use they
+// would be numbered by the block in which that happens.
+func (app *App) openModuleAccounts(ctx sdk.Context) {
+	for _, name := range slices.Sorted(maps.Keys(permissions)) {
+		app.Auth.GetModuleAccount(ctx, name)
+	}
 }
 
 // lastHeader is the header of the last committed block, as far as an export and

@@ -1,13 +1,13 @@
 package app
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand"
+	goruntime "runtime"
 	"slices"
 	"testing"
 	"time"
@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"cosmossdk.io/log/v2"
+	"cosmossdk.io/math"
 
 	"github.com/cosmos/cosmos-sdk/baseapp"
 	"github.com/cosmos/cosmos-sdk/client/flags"
@@ -88,16 +89,22 @@ func newApp(t *testing.T) *App {
 // newNetwork starts a chain with founding hosts of the given weights.
 func newNetwork(t *testing.T, weights ...uint64) *network {
 	t.Helper()
+	return newNetworkWith(t, inference.TestnetParams(), weights...)
+}
+
+func newNetworkWith(t *testing.T, params inference.Params, weights ...uint64) *network {
+	t.Helper()
 	n := &network{t: t, app: newApp(t), now: time.Unix(1_700_000_000, 0).UTC(), absent: map[string]bool{}}
 	for i := range weights {
 		n.hosts = append(n.hosts, newActor(fmt.Sprint("host ", i)))
 	}
 	res, err := n.app.InitChain(&abci.RequestInitChain{
 		Time: n.now, ChainId: testChainID, InitialHeight: 1, ConsensusParams: consensusParams(),
-		AppStateBytes: n.genesis(weights),
+		AppStateBytes: n.genesis(params, weights),
 	})
 	require.NoError(t, err)
 	n.start(res.Validators)
+	n.block() // genesis can be read once it is committed
 	return n
 }
 
@@ -115,10 +122,10 @@ func (n *network) start(validators []abci.ValidatorUpdate) {
 	n.sets = []map[string]int64{set, set}
 }
 
-func (n *network) genesis(weights []uint64) []byte {
+func (n *network) genesis(params inference.Params, weights []uint64) []byte {
 	state := n.app.Basics().DefaultGenesis(n.app.encoding.Codec)
 	cdc := n.app.encoding.Codec
-	own := inference.GenesisState{Params: inference.TestnetParams(), Models: []inference.Model{model(testModel)}}
+	own := inference.GenesisState{Params: params, Models: []inference.Model{model(testModel)}}
 	var accounts []authtypes.GenesisAccount
 	bank := banktypes.DefaultGenesisState()
 	for i, host := range n.hosts {
@@ -273,6 +280,18 @@ func (n *network) balance(of sdk.AccAddress) int64 {
 	return n.app.Bank.GetBalance(n.ctx(), of, BaseDenom).Amount.Int64()
 }
 
+func (n *network) supply() math.Int { return n.app.Bank.GetSupply(n.ctx(), BaseDenom).Amount }
+
+func sendCoins(from, to actor, amount int64) sdk.Msg {
+	return banktypes.NewMsgSend(from.address(), to.address(), unine(amount))
+}
+
+// setThreads sets how many threads run Go code, and returns what sets it back.
+func setThreads(threads int) (reset func()) {
+	before := goruntime.GOMAXPROCS(threads)
+	return func() { goruntime.GOMAXPROCS(before) }
+}
+
 func (n *network) power(of actor) int64 {
 	return n.sets[len(n.sets)-1][string(of.cons.PubKey().Bytes())]
 }
@@ -314,12 +333,4 @@ func genesisUpdates(validators []cmttypes.GenesisValidator) []abci.ValidatorUpda
 		updates = append(updates, abci.Ed25519ValidatorUpdate(v.PubKey.Bytes(), v.Power))
 	}
 	return updates
-}
-
-// prettyState is an exported state in a form that can be compared.
-func prettyState(t *testing.T, exported servertypes.ExportedApp) string {
-	t.Helper()
-	var b bytes.Buffer
-	require.NoError(t, json.Indent(&b, exported.AppState, "", " "))
-	return b.String()
 }
