@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"ninefold.dev/decentralized-api/internal/chain"
+	"ninefold.dev/decentralized-api/internal/config"
+	"ninefold.dev/decentralized-api/internal/httpapi"
+	"ninefold.dev/decentralized-api/internal/mlnode"
+	"ninefold.dev/decentralized-api/internal/reconcile"
+)
+
+const (
+	// shutdownTime is how long requests under way may take at the end.
+	shutdownTime = 5 * time.Second
+	headerTime   = 5 * time.Second
+	idleTime     = 2 * time.Minute
+)
+
+// ErrListen means that a listener cannot be opened.
+var ErrListen = errors.New("cannot listen")
+
+// RealParts are the parts of a broker that meets the world.
+func RealParts(c config.Config, log *slog.Logger) (Parts, error) {
+	parts := Parts{
+		Transport: httpapi.NewTransport(c.Network.AllowPrivateAddresses),
+		Waits:     reconcile.DefaultWaits(), Log: log,
+		Dial: func(spec config.Node) (reconcile.Node, error) { return mlnode.Dial(spec) },
+	}
+	var err error
+	if parts.Key, err = chain.OpenKey(c.WarmKey); err != nil {
+		return Parts{}, err
+	}
+	for _, address := range c.Chain.RPC {
+		endpoint, err := chain.NewEndpoint(address)
+		if err != nil {
+			return Parts{}, err
+		}
+		parts.Endpoints = append(parts.Endpoints, endpoint)
+	}
+	return parts, nil
+}
+
+// Serve runs a broker with its listeners until the context ends.
+func Serve(ctx context.Context, c config.Config, log *slog.Logger) error {
+	parts, err := RealParts(c, log)
+	if err != nil {
+		return err
+	}
+	host, err := New(ctx, c, parts)
+	if err != nil {
+		return err
+	}
+	public, admin, token, err := listen(ctx, c)
+	if err != nil {
+		return errors.Join(err, host.store.Close())
+	}
+	operator := &httpapi.Admin{
+		Nodes: host.registry, Status: host.Status, Metrics: host.Metrics(), Token: token, Log: log,
+	}
+	log.Info("broker runs", "host", c.Host.Address, "signer", chain.Address(parts.Key),
+		"public", public.Addr(), "admin", admin.Addr())
+	stopPublic := serveOn(public, host.PublicHandler(), log)
+	stopAdmin := serveOn(admin, operator.Handler(), log)
+	err = host.Run(ctx)
+	return errors.Join(err, stopPublic(), stopAdmin())
+}
+
+// listen opens both listeners; the operator's never leaves the machine.
+func listen(ctx context.Context, c config.Config) (public, admin net.Listener, token string, err error) {
+	var lc net.ListenConfig
+	if public, err = lc.Listen(ctx, "tcp", c.Public.Listen); err != nil {
+		return nil, nil, "", fmt.Errorf("%w: public.listen: %w", ErrListen, err)
+	}
+	if c.Admin.Socket != "" {
+		admin, err = listenSocket(ctx, lc, c.Admin.Socket)
+	} else {
+		admin, token, err = listenLoopback(ctx, lc, c.Admin)
+	}
+	if err != nil {
+		return nil, nil, "", errors.Join(err, public.Close())
+	}
+	return public, admin, token, nil
+}
+
+// listenSocket replaces the socket that a killed process left. The store's
+// lock keeps a second process from getting here while the first one lives.
+func listenSocket(ctx context.Context, lc net.ListenConfig, path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w: admin.socket: %w", ErrListen, err)
+	}
+	l, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: admin.socket: %w", ErrListen, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: admin.socket: %w", ErrListen, err), l.Close())
+	}
+	return l, nil
+}
+
+func listenLoopback(ctx context.Context, lc net.ListenConfig, a config.Admin) (net.Listener, string, error) {
+	token, err := os.ReadFile(a.TokenFile)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: admin.token_file: %w", ErrListen, err)
+	}
+	text := strings.TrimSpace(string(token))
+	if text == "" {
+		return nil, "", fmt.Errorf("%w: admin.token_file is empty", ErrListen)
+	}
+	l, err := lc.Listen(ctx, "tcp", a.Listen)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: admin.listen: %w", ErrListen, err)
+	}
+	// The name was checked; what it resolved to is checked here.
+	if !config.IsLoopback(l.Addr().String()) {
+		return nil, "", errors.Join(fmt.Errorf("%w: admin.listen %s is not a loopback address", ErrListen, l.Addr()), l.Close())
+	}
+	return l, text, nil
+}
+
+// serveOn serves until the returned function is called.
+func serveOn(l net.Listener, handler http.Handler, log *slog.Logger) (stop func() error) {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		err := server.Shutdown(ctx)
+		if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
+			err = errors.Join(err, failed)
+		}
+		return err
+	}
+}

@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ninefold.dev/decentralized-api/internal/broker"
+	"ninefold.dev/decentralized-api/internal/config"
+)
+
+// Nodes is the registry as the operator changes it.
+type Nodes interface {
+	Snapshot() *broker.Snapshot
+	RegisterNode(ctx context.Context, spec config.Node) error
+	RemoveNode(ctx context.Context, id string) error
+	SetEnabled(ctx context.Context, id string, enabled bool) error
+}
+
+// Admin is everything the operator's listener answers from.
+type Admin struct {
+	Nodes   Nodes
+	Status  func(context.Context) (Status, error)
+	Metrics prometheus.Gatherer
+	Token   string // bearer token; empty on a Unix socket, where the file's mode guards
+	Log     *slog.Logger
+}
+
+// Handler returns the operator's routes.
+func (a *Admin) Handler() http.Handler {
+	r := chi.NewRouter()
+	r.Use(middleware.Recoverer, middleware.RequestSize(maxBody), a.guard)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
+	})
+	r.Get("/admin/v1/status", a.status)
+	r.Get("/admin/v1/nodes", a.list)
+	r.Post("/admin/v1/nodes", a.add)
+	r.Delete("/admin/v1/nodes/{id}", a.change(func(ctx context.Context, id string) error { return a.Nodes.RemoveNode(ctx, id) }))
+	r.Post("/admin/v1/nodes/{id}/enable", a.change(func(ctx context.Context, id string) error { return a.Nodes.SetEnabled(ctx, id, true) }))
+	r.Post("/admin/v1/nodes/{id}/disable", a.change(func(ctx context.Context, id string) error { return a.Nodes.SetEnabled(ctx, id, false) }))
+	r.Handle("/metrics", promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}))
+	return r
+}
+
+// guard asks for the token in constant time.
+func (a *Admin) guard(next http.Handler) http.Handler {
+	want := sha256.Sum256([]byte(a.Token))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		got := sha256.Sum256([]byte(given))
+		if a.Token != "" && subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+			fail(w, http.StatusUnauthorized, "unauthorized", "send the admin token as Authorization: Bearer …")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
+	status, err := a.Status(r.Context())
+	if err != nil {
+		a.Log.Error("status", "err", err)
+		fail(w, http.StatusInternalServerError, "internal", err.Error())
+		return
+	}
+	reply(w, status)
+}
+
+func (a *Admin) list(w http.ResponseWriter, _ *http.Request) {
+	reply(w, NodesOf(a.Nodes.Snapshot()))
+}
+
+func (a *Admin) add(w http.ResponseWriter, r *http.Request) {
+	var specs []config.Node
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&specs); err != nil {
+		fail(w, http.StatusBadRequest, "invalid_request", "the body must be a list of nodes: "+err.Error())
+		return
+	}
+	for _, spec := range specs {
+		if err := a.Nodes.RegisterNode(r.Context(), spec); err != nil {
+			a.refuse(w, err)
+			return
+		}
+	}
+	reply(w, NodesOf(a.Nodes.Snapshot()))
+}
+
+func (a *Admin) change(do func(context.Context, string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := do(r.Context(), chi.URLParam(r, "id")); err != nil {
+			a.refuse(w, err)
+			return
+		}
+		reply(w, NodesOf(a.Nodes.Snapshot()))
+	}
+}
+
+func (a *Admin) refuse(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, broker.ErrNodeUnknown):
+		fail(w, http.StatusNotFound, "not_found", err.Error())
+	case errors.Is(err, broker.ErrNodeExists), errors.Is(err, broker.ErrConfigured):
+		fail(w, http.StatusConflict, "conflict", err.Error())
+	case errors.Is(err, broker.ErrUnknownModels), errors.Is(err, config.ErrInvalid):
+		fail(w, http.StatusBadRequest, "invalid_request", err.Error())
+	default:
+		a.Log.Error("node was not changed", "err", err)
+		fail(w, http.StatusInternalServerError, "internal", err.Error())
+	}
+}

@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"code.dny.dev/ssrf"
+
+	"ninefold.dev/decentralized-api/internal/chain"
+	"ninefold.dev/decentralized-api/internal/poc"
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+// dialTimeout is how long a connection to another broker may take.
+const dialTimeout = 5 * time.Second
+
+// NewTransport dials other hosts' brokers. Their URLs come from the chain and
+// may be chosen with malice: addresses that lead into private networks are
+// refused when they are dialled, whatever name led there.
+func NewTransport(allowPrivate bool) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	if !allowPrivate {
+		dialer.Control = ssrf.New(ssrf.WithAnyPort()).Safe
+	}
+	return &http.Transport{
+		DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout,
+		MaxIdleConns: 64, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
+	}
+}
+
+// Fetcher asks other brokers for openings.
+type Fetcher struct {
+	client  *http.Client
+	key     chain.Key
+	chainID string
+	host    string // for whom is asked
+}
+
+// NewFetcher makes a fetcher that asks for a host and signs with its key.
+// Redirects are not followed: the signature is for one path.
+func NewFetcher(transport http.RoundTripper, key chain.Key, chainID, host string) *Fetcher {
+	return &Fetcher{
+		client: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		key: key, chainID: chainID, host: host,
+	}
+}
+
+// Openings implements poc.Fetch.
+func (f *Fetcher) Openings(ctx context.Context, url string, epoch uint64, host string) (types.Openings, error) {
+	address := fmt.Sprintf("%s/poc/v1/epochs/%d/openings", strings.TrimRight(url, "/"), epoch)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return types.Openings{}, fmt.Errorf("openings: %w", err)
+	}
+	if err := signRequest(request, f.key, f.chainID, f.host, host, time.Now()); err != nil {
+		return types.Openings{}, err
+	}
+	response, err := f.client.Do(request)
+	if err != nil {
+		return types.Openings{}, fmt.Errorf("openings: %w", err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	body, err := io.ReadAll(io.LimitReader(response.Body, poc.MaxOpenings+1))
+	if err != nil {
+		return types.Openings{}, fmt.Errorf("openings: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return types.Openings{}, fmt.Errorf("openings: %s: %.200s", response.Status, body)
+	}
+	if len(body) > poc.MaxOpenings {
+		return types.Openings{}, fmt.Errorf("openings: %w", poc.ErrTooLarge)
+	}
+	var openings types.Openings
+	if err := openings.Unmarshal(body); err != nil {
+		return types.Openings{}, fmt.Errorf("openings: %w", err)
+	}
+	return openings, nil
+}
