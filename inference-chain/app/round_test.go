@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -123,7 +124,8 @@ func TestTwoEpochsThroughTransactions(t *testing.T) {
 	n.grantAll(newcomer)
 	supply := n.supply()
 
-	first := n.round(append(n.hosts[:4:4], newcomer), n.hosts)
+	everybody := slices.Concat(n.hosts, []actor{newcomer})
+	first := n.round(everybody, n.hosts)
 	require.Equal(t, inference.EpochStatus_EPOCH_STATUS_EFFECTIVE, first.Status, first.AbandonedReason)
 	require.Equal(t, uint64(1), n.clock().Effective)
 	n.block()
@@ -133,7 +135,6 @@ func TestTwoEpochsThroughTransactions(t *testing.T) {
 	require.Equal(t, uint64(claimed), weight)
 	require.Equal(t, supply, n.supply(), "epoch 0 earns nothing, and grants were paid before")
 
-	everybody := append(n.hosts[:4:4], newcomer)
 	second := n.round(everybody, everybody)
 	require.Equal(t, inference.EpochStatus_EPOCH_STATUS_EFFECTIVE, second.Status, second.AbandonedReason)
 	n.until(n.height + 3)
