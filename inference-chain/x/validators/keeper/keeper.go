@@ -9,7 +9,6 @@ package keeper
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/cosmos/gogoproto/proto"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/cosmos/cosmos-sdk/codec"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
+	"ninefold.dev/inference-chain/x/internal/blockstep"
 	"ninefold.dev/inference-chain/x/validators/types"
 )
 
@@ -45,7 +45,7 @@ type Codecs struct {
 // NewKeeper lays the keeper over its store. SetHooks must follow before the
 // first block.
 func NewKeeper(cdc codec.BinaryCodec, service store.KVStoreService, codecs Codecs) (*Keeper, error) {
-	state, err := NewState(service, cdc)
+	state, err := NewState(blockstep.Guard(service), cdc)
 	if err != nil {
 		return nil, err
 	}
@@ -107,24 +107,13 @@ func (k *Keeper) setValidator(ctx context.Context, v types.Validator) error {
 // attempt runs a step so that it is written whole or leaves no trace but an
 // event: nothing here may halt the chain.
 func (k *Keeper) attempt(ctx sdk.Context, step string, run func(sdk.Context) error) bool {
-	cached, write := ctx.CacheContext()
-	err := guarded(cached, run)
+	err := blockstep.Attempt(ctx, run)
 	if err == nil {
-		write()
 		return true
 	}
 	// Emitting a typed event only fails when it cannot be encoded, and this one can.
-	_ = ctx.EventManager().EmitTypedEvent(&types.EventStepFailed{Step: step, Error: err.Error()})
+	_ = emit(ctx, &types.EventStepFailed{Step: step, Error: err.Error()})
 	return false
-}
-
-func guarded(ctx sdk.Context, run func(sdk.Context) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-	return run(ctx)
 }
 
 func emit(ctx context.Context, event proto.Message) error {
