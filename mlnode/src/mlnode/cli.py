@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mlnode.service.config import ConfigError, load_config
+from mlnode.service.errors import StateError
 
 app = typer.Typer(
     help="Proves compute in rounds and serves models between them.",
@@ -33,7 +34,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(run(load_config(config)))
-    except ConfigError as err:
+    except (ConfigError, StateError) as err:
         _refuse(err)
 
 

@@ -1,281 +1,246 @@
 """Rounds over gRPC, with real worker processes."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import grpc
-import numpy as np
 import pytest
 from ninefold_proto.mlnode.v1 import node_pb2, poc_pb2
 
-from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import fp32_engine
-from mlnode.poc.params import MODEL_PARAMS_TEST
-from mlnode.poc.rounds import Round, new_round
+from mlnode.poc.rounds import Round
 from mlnode.service.config import Config
-from mlnode.service.errors import RequestError
-from mlnode.service.wire import round_from_wire, round_to_wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
-KEY = bytes(range(20))
-
-
-def some_round(**changes: Any) -> Round:
-    """A round of the test parameters at p = 10 %."""
-    fields: dict[str, Any] = {
-        "block_hash": "ab" * 32,
-        "public_key": KEY,
-        "params": MODEL_PARAMS_TEST,
-        "node_index": 1,
-        "node_count": 3,
-        "lanes": 16,
-    }
-    return new_round(**(fields | changes))
-
-
-def expected(round_: Round, nonces: list[int], key: bytes = KEY) -> Any:
-    engine = fp32_engine()
-    load(engine, round_)
-    return engine.batch(np.array(nonces, np.uint64), key)
-
-
-class Generation:
-    """A Generate stream as a broker drives it."""
-
-    def __init__(self, client: Any, **start: Any) -> None:
-        self._requests: asyncio.Queue[Any] = asyncio.Queue()
-        self._requests.put_nowait(
-            poc_pb2.GenerateRequest(start=poc_pb2.GenerateStart(generation=client.next(), **start))
-        )
-        self.call = client.poc.Generate(self._send())
-
-    async def _send(self) -> AsyncIterator[Any]:
-        while (request := await self._requests.get()) is not None:
-            yield request
-
-    def acknowledge(self, sequence: int) -> None:
-        self._requests.put_nowait(
-            poc_pb2.GenerateRequest(ack=poc_pb2.GenerateAck(sequence=sequence))
-        )
-
-    def half_close(self) -> None:
-        self._requests.put_nowait(None)
-
-    async def take(self, count: int) -> list[Any]:
-        taken = [await self.call.read() for _ in range(count)]
-        assert all(response is not grpc.aio.EOF for response in taken)
-        return taken
 
 
 def positions(round_: Round, nonces: list[int]) -> list[tuple[int, int]]:
+    """Lane and step of each nonce."""
     walked = [(n - round_.node_index) // round_.node_count for n in nonces]
     return [(w % round_.lanes, w // round_.lanes) for w in walked]
 
 
-async def test_streamed_nonces_are_valid_of_this_node_and_complete(client: Any) -> None:
-    round_ = some_round()
-    await client.open(round_)
-    stream = Generation(client)
+def nonces_of(responses: list[Any]) -> list[int]:
+    return [n for response in responses for n in response.batch.nonces]
+
+
+async def exhaust(call: Any) -> None:
+    """Read a stream to its end."""
+    while await call.read() is not grpc.aio.EOF:
+        pass
+
+
+async def test_streamed_nonces_are_valid_of_this_node_and_complete(client: Any, kit: Any) -> None:
+    await client.open(kit.round())
+    stream = client.stream()
     batches = await stream.take(8)
     stream.call.cancel()
     assert [b.sequence for b in batches] == list(range(1, 9))
-    nonces = [n for b in batches for n in b.batch.nonces]
-    assert len(set(nonces)) == len(nonces)
+    nonces = nonces_of(batches)
     assert all(n % 3 == 1 for n in nonces)
-    last = list(batches[-1].batch.lane_next)
-    walked = [1 + 3 * (lane + 16 * k) for lane in range(16) for k in range(last[lane])]
-    came = expected(round_, sorted(walked))
-    assert sorted(nonces) == np.array(sorted(walked), np.uint64)[came.valid].tolist()
+    assert sorted(nonces) == kit.valid_before(kit.round(), list(batches[-1].batch.lane_next))
 
 
-async def test_a_resumed_stream_goes_on_after_the_stored_batches(client: Any) -> None:
-    await client.open(some_round())
-    first = Generation(client)
+async def test_a_resumed_stream_goes_on_after_the_stored_batches(client: Any, kit: Any) -> None:
+    await client.open(kit.round())
+    first = client.stream()
     kept = (await first.take(4))[:2]
     first.call.cancel()
     lane_next = list(kept[-1].batch.lane_next)
-    second = Generation(client, lane_next=lane_next)
+    second = client.stream(lane_next=lane_next)
     more = await second.take(4)
     second.call.cancel()
-    before = {n for b in kept for n in b.batch.nonces}
-    after = [n for b in more for n in b.batch.nonces]
-    assert not before & set(after)
-    assert all(k >= lane_next[lane] for lane, k in positions(some_round(), after))
+    assert not set(nonces_of(kept)) & set(nonces_of(more))
+    assert all(k >= lane_next[lane] for lane, k in positions(kit.round(), nonces_of(more)))
 
 
-async def test_a_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(
-    running: Any, config: Config
-) -> None:
-    round_ = some_round()
-    async with running(config) as client:
-        await client.open(round_)
-        stream = Generation(client)
-        batches = await stream.take(3)
-        client.server.controller.groups[0].controller.kill()
-        batches += await stream.take(12)
-        status = await client.status()
-        stream.call.cancel()
-    assert status.groups[0].restarts == 1
-    assert "ended with -9" in status.groups[0].error
-    nonces = [n for b in batches for n in b.batch.nonces]
-    assert len(set(nonces)) == len(nonces)
-    last = list(batches[-1].batch.lane_next)
-    walked = sorted(1 + 3 * (lane + 16 * k) for lane in range(16) for k in range(last[lane]))
-    came = expected(round_, walked)
-    assert sorted(nonces) == np.array(walked, np.uint64)[came.valid].tolist()
+async def test_what_a_broker_resumes_behind_counts_as_acknowledged(client: Any, kit: Any) -> None:
+    await client.open(kit.round())
+    first = client.stream()
+    stored = (await first.take(3))[:2]
+    # The broker stored two batches and died before it could say so.
+    first.call.cancel()
+    second = client.stream(lane_next=list(stored[-1].batch.lane_next))
+    await second.take(1)
+    second.call.cancel()
+    status = await client.status()
+    assert status.acknowledged_nonces == len(nonces_of(stored))
+    assert list(status.acknowledged_lane_next) == list(stored[-1].batch.lane_next)
 
 
 async def test_acknowledged_nonces_are_counted_and_survive_a_restart_of_the_service(
-    running: Any,
-    config: Config,
+    running: Any, config: Config, kit: Any
 ) -> None:
     async with running(config) as client:
-        await client.open(some_round())
-        stream = Generation(client)
+        await client.open(kit.round())
+        stream = client.stream()
         batches = await stream.take(5)
         stream.acknowledge(3)
         stream.half_close()
-        assert await stream.call.read() is not None
-        while await stream.call.read() is not grpc.aio.EOF:
-            pass
+        await stream.rest()
         acknowledged = (await client.status()).acknowledged_nonces
-    assert acknowledged == sum(len(b.batch.nonces) for b in batches[:3])
+    assert acknowledged == len(nonces_of(batches[:3]))
     async with running(config) as client:
-        await client.open(some_round())
+        await client.open(kit.round())
         status = await client.status()
     assert status.acknowledged_nonces == acknowledged
     assert list(status.acknowledged_lane_next) == list(batches[2].batch.lane_next)
 
 
-async def test_a_stream_with_a_limit_ends_by_itself_once_it_is_acknowledged(client: Any) -> None:
-    await client.open(some_round())
-    stream = Generation(client, max_valid=20)
-    made, sequence = 0, 0
+async def test_a_stream_with_a_limit_ends_by_itself_once_it_is_acknowledged(
+    client: Any, kit: Any
+) -> None:
+    await client.open(kit.round())
+    stream = client.stream(max_valid=20)
+    made = 0
     while made < 20:
-        response = (await stream.take(1))[0]
-        made, sequence = made + len(response.batch.nonces), response.sequence
-    stream.acknowledge(sequence)
-    stream.half_close()
-    assert await stream.call.read() is grpc.aio.EOF
+        response = (await stream.take(1, acknowledge=True))[0]
+        made += len(response.batch.nonces)
+    assert await stream.rest() == []
     status = await client.status()
     assert status.acknowledged_nonces == made
     assert status.phase == poc_pb2.POC_PHASE_IDLE
 
 
-async def test_validation_equals_the_reference_in_the_order_asked(client: Any) -> None:
+async def test_a_stop_ends_the_stream_in_order_and_the_last_acknowledgements_count(
+    client: Any, kit: Any
+) -> None:
+    await client.open(kit.round())
+    stream = client.stream()
+    batches = await stream.take(2)
+    await client.stop()
+    batches += await stream.rest_until_acknowledged()
+    assert (await client.status()).acknowledged_nonces == len(nonces_of(batches))
+
+
+async def test_validation_equals_the_reference_in_the_order_asked(client: Any, kit: Any) -> None:
     other = bytes(reversed(range(20)))
-    asked = [[7, 3, 11], [5], list(range(100, 160))]
-    await client.open(some_round())
+    asked = [[7, 3, 11], [5], list(range(100, 160)), [2**64 - 1]]
+    await client.open(kit.round())
     call = client.poc.Validate()
     for i, nonces in enumerate(asked):
         await call.write(poc_pb2.ValidateRequest(request_id=i, public_key=other, nonces=nonces))
     await call.done_writing()
     answers = [response async for response in call]
     status = await client.status()
-    assert [a.request_id for a in answers] == [0, 1, 2]
+    assert [a.request_id for a in answers] == [0, 1, 2, 3]
     for nonces, answer in zip(asked, answers, strict=True):
-        came = expected(some_round(), nonces, other)
+        came = kit.expected(kit.round(), nonces, other)
         assert list(answer.nonces) == nonces
         assert list(answer.valid) == came.valid.tolist()
         assert list(answer.digests) == [bytes(row) for row in came.digests]
         assert list(answer.distances) == came.distances.tolist()
         assert answer.valid_count == int(came.valid.sum())
-    assert status.verified_nonces == 64
-    assert {h.public_key: h.nonces for h in status.verified_hosts} == {other: 64}
+    assert status.verified_nonces == 65
+    assert {h.public_key: h.nonces for h in status.verified_hosts} == {other: 65}
+    assert status.walked_nonces == 0
 
 
-async def test_validation_survives_the_death_of_a_worker(running: Any, config: Config) -> None:
-    async with running(config) as client:
-        await client.open(some_round())
-        call = client.poc.Validate()
-        nonces = list(range(400))
-        await call.write(poc_pb2.ValidateRequest(request_id=1, public_key=KEY, nonces=nonces))
-        for group in client.server.controller.groups:
-            group.controller.kill()
-        answer = await call.read()
-        await call.done_writing()
-    assert list(answer.valid) == expected(some_round(), nonces).valid.tolist()
+async def test_generation_and_validation_share_the_workers(client: Any, kit: Any) -> None:
+    await client.open(kit.round())
+    stream = client.stream()
+    await stream.take(2, acknowledge=True)
+    call = client.poc.Validate()
+    await call.write(poc_pb2.ValidateRequest(request_id=1, public_key=kit.key, nonces=range(50)))
+    await stream.take(4, acknowledge=True)
+    answer = await call.read()
+    await call.done_writing()
+    stream.call.cancel()
+    assert list(answer.valid) == kit.expected(kit.round(), list(range(50))).valid.tolist()
 
 
 async def test_the_same_round_again_changes_nothing_and_another_one_is_refused(
-    client: Any,
+    client: Any, kit: Any
 ) -> None:
-    said = await client.open(some_round())
+    said = await client.open(kit.round())
     assert said[-1].ready
     assert said[-1].engine == "fp32"
     assert [r.fraction for r in said] == sorted(r.fraction for r in said)
     pid = (await client.status()).groups[0].worker_pid
-    assert (await client.open(some_round()))[-1].ready
+    assert (await client.open(kit.round()))[-1].ready
     assert (await client.status()).groups[0].worker_pid == pid
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await client.open(some_round(block_hash="cd" * 32))
+        await client.open(kit.round(block_hash="cd" * 32))
     assert refused.value.code() is grpc.StatusCode.ALREADY_EXISTS
-    await client.poc.Stop(poc_pb2.StopRequest(generation=client.next(), end_round=True))
-    assert (await client.open(some_round(block_hash="cd" * 32)))[-1].ready
+    await client.stop(end_round=True)
+    assert (await client.open(kit.round(block_hash="cd" * 32)))[-1].ready
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "words"),
-    [
-        ("block_hash", "AB" * 32, "64 lower-case hexadecimal digits"),
-        ("poc_version", 9, "poc_version"),
-        ("kind", poc_pb2.POC_KIND_UNSPECIFIED, "kind"),
-        ("kind", poc_pb2.POC_KIND_SERVED_MODEL, "kind"),
-        ("public_key", b"short", "public_key"),
-        ("node_index", 3, "node_index"),
-        ("lanes", 0, "lanes"),
-        ("r_target", "abc", "r_target"),
-    ],
-)
-async def test_a_malformed_round_is_refused_by_field(field: str, value: Any, words: str) -> None:
-    message = round_to_wire(some_round())
-    setattr(message, field, value)
-    with pytest.raises(RequestError, match=words):
-        round_from_wire(message)
+async def test_the_newer_of_two_streams_wins(client: Any, kit: Any) -> None:
+    await client.open(kit.round())
+    older = client.stream()
+    await older.take(1)
+    newer = client.stream()
+    with pytest.raises(grpc.aio.AioRpcError, match="another Generate took over") as ended:
+        await older.rest()
+    assert ended.value.code() is grpc.StatusCode.ABORTED
+    assert (await newer.take(1))[0].sequence == 1
+    newer.call.cancel()
 
 
-async def test_commands_without_a_round_and_stale_ones_are_refused(client: Any) -> None:
-    stream = Generation(client)
-    with pytest.raises(grpc.aio.AioRpcError, match="call StartRound first"):
-        await stream.take(1)
-    await client.open(some_round())
-    last = client.generation
-    with pytest.raises(grpc.aio.AioRpcError, match=f"{last} was seen") as stale:
-        await client.poc.Stop(poc_pb2.StopRequest(generation=last - 1))
-    assert stale.value.code() is grpc.StatusCode.FAILED_PRECONDITION
-    call = client.poc.Validate()
-    await call.write(poc_pb2.ValidateRequest(request_id=1, public_key=KEY, nonces=[4, 4]))
-    with pytest.raises(grpc.aio.AioRpcError, match="names one twice") as twice:
-        await call.read()
-        await call.read()
-    assert twice.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+async def test_a_broker_that_does_not_acknowledge_holds_the_workers_back(
+    client: Any, kit: Any
+) -> None:
+    await client.open(kit.round())
+    stream = client.stream(window=3)
+    await stream.take(3)
+    # Three are on their way, each of two groups holds two more and is at none.
+    status = await client.until(lambda s: s.walked_nonces == 7 * 24)
+    assert status.phase == poc_pb2.POC_PHASE_GENERATE
+    pause = asyncio.create_task(stream.call.read())
+    assert (await client.status()).walked_nonces == 7 * 24
+    assert not pause.done()
+    stream.acknowledge(1)
+    assert (await pause).sequence == 4
+    stream.call.cancel()
 
 
-async def test_a_silent_worker_is_noticed_and_replaced(running: Any, config: Config) -> None:
-    hasty = replace(config, poc=replace(config.poc, hung_after_s=3.0))
-    async with running(hasty) as client:
-        await client.open(some_round())
-        stopped = (await client.status()).groups[1].worker_pid
-        os.kill(stopped, signal.SIGSTOP)
-        async with asyncio.timeout(60):
-            while (status := await client.status()).groups[1].restarts == 0:
-                await asyncio.sleep(0.1)
-        assert "was silent" in status.groups[1].error or "ended with" in status.groups[1].error
-        assert (await client.open(some_round()))[-1].ready
+async def test_a_broker_that_does_not_read_holds_the_workers_back(client: Any, kit: Any) -> None:
+    # A broker whose window is large: only the transport's own holds the batches back.
+    await client.open(kit.round(r_target=2.0))
+    stream = client.stream(window=1024)
+    await stream.take(1)
+    before = (await client.until(lambda s: s.walked_nonces > 0)).walked_nonces
+    # The service answers all the while.
+    await client.until(lambda s: s.walked_nonces > before)
+    await client.stop()
+    assert (await client.status()).phase == poc_pb2.POC_PHASE_IDLE
+    stream.call.cancel()
 
 
-async def test_the_state_follows_the_round(client: Any) -> None:
+async def test_a_broker_that_disconnects_stops_the_generation(client: Any, kit: Any) -> None:
+    await client.open(kit.round())
+    stream = client.stream()
+    batches = await stream.take(2)
+    stream.call.cancel()
+    await client.until(lambda s: s.phase == poc_pb2.POC_PHASE_IDLE)
+    resumed = client.stream(lane_next=list(batches[0].batch.lane_next))
+    again = await resumed.take(2)
+    resumed.call.cancel()
+    nonces = nonces_of([batches[0], *again])
+    assert sorted(nonces) == kit.valid_before(kit.round(), list(again[-1].batch.lane_next))
+
+
+async def test_a_call_past_its_deadline_is_ended_and_gives_its_work_up(
+    client: Any, kit: Any
+) -> None:
+    await client.open(kit.round())
+    call = client.poc.Generate(timeout=0.5)
+    start = poc_pb2.GenerateStart(generation=client.next())
+    await call.write(poc_pb2.GenerateRequest(start=start))
+    with pytest.raises(grpc.aio.AioRpcError) as late:
+        await exhaust(call)
+    assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    await client.until(lambda s: s.phase == poc_pb2.POC_PHASE_IDLE)
+
+
+async def test_the_state_follows_the_round(client: Any, kit: Any) -> None:
     ask = node_pb2.GetStatusRequest()
     assert (await client.node.GetStatus(ask)).state == node_pb2.NODE_STATE_STOPPED
-    await client.open(some_round())
-    stream = Generation(client)
+    await client.open(kit.round())
+    stream = client.stream()
     await stream.take(1)
     assert (await client.node.GetStatus(ask)).state == node_pb2.NODE_STATE_POC_GENERATING
-    await client.poc.Stop(poc_pb2.StopRequest(generation=client.next()))
+    await client.stop()
     assert (await client.node.GetStatus(ask)).state == node_pb2.NODE_STATE_POC_VALIDATING
-    await client.poc.Stop(poc_pb2.StopRequest(generation=client.next(), end_round=True))
+    await client.stop(end_round=True)
     assert (await client.node.GetStatus(ask)).state == node_pb2.NODE_STATE_STOPPED

@@ -10,6 +10,12 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
+ENGINES = ("auto", "int8", "fp32", "numpy")
+"""What poc.engine may be: "auto", or the name of an engine."""
+
+DEVICES = ("cpu",)
+"""What poc.groups may name."""
+
 
 class ConfigError(ValueError):
     """The configuration is wrong; the text names the key and what would be right."""
@@ -64,9 +70,9 @@ class ServingConfig:
     """How models are served.
 
     Attributes:
-        engine: "transformers" or "vllm".
+        engine: "transformers".
         models_dir: folder with weights as OWNER/NAME/COMMIT; looked at before any hub.
-        listen: host:port of the local OpenAI-compatible server.
+        listen: host:port for the local OpenAI-compatible server.
         offline: never ask a hub.
     """
 
@@ -119,10 +125,8 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     )
     _check_service(config.service)
     _check_poc(config.poc)
-    if config.serving.engine not in ("transformers", "vllm"):
-        raise ConfigError(
-            f'serving.engine is "{config.serving.engine}"; it is "transformers" or "vllm"'
-        )
+    if config.serving.engine != "transformers":
+        raise ConfigError(f'serving.engine is "{config.serving.engine}"; it is "transformers"')
     split_address("serving.listen", config.serving.listen)
     return config
 
@@ -169,6 +173,11 @@ def _check_service(service: ServiceConfig) -> None:
 def _check_poc(poc: PocConfig) -> None:
     if not poc.groups or not all(poc.groups):
         raise ConfigError('poc.groups needs at least one group of devices, e.g. [["cpu"]]')
+    for device in (device for group in poc.groups for device in group):
+        if device not in DEVICES:
+            raise ConfigError(f'poc.groups names "{device}"; it is {" or ".join(DEVICES)}')
+    if poc.engine not in ENGINES:
+        raise ConfigError(f'poc.engine is "{poc.engine}"; it is one of {", ".join(ENGINES)}')
     if poc.batch_size < 0 or poc.batch_size > 65_536:
         raise ConfigError(f"poc.batch_size is {poc.batch_size}; it is 0 (automatic) to 65536")
     if not 1 <= poc.window <= 64:

@@ -27,3 +27,7 @@ class RequestError(ServiceError, ValueError):
 
 class WorkerFailedError(ServiceError):
     """A worker cannot do its work; the text says which and why."""
+
+
+class StateError(ServiceError):
+    """The state folder cannot be used; the text names the key and the reason."""

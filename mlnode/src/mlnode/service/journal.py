@@ -1,13 +1,16 @@
 """The round's counters on disk, so that a restart of the service does not forget them."""
 
 import json
-import os
+import logging
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from mlnode.poc.rounds import Round
+from mlnode.service.errors import StateError
+
+_log = logging.getLogger("mlnode.journal")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,7 +20,7 @@ class Counters:
     Attributes:
         generated: valid nonces handed to a stream.
         acknowledged: valid nonces that the broker said are stored.
-        walked: nonces computed, valid or not.
+        walked: nonces computed, valid or not; valid: the valid ones of them.
         verified: nonces of others recomputed, by account address in hex.
         acknowledged_lane_next: next step of each lane after the last acknowledged one.
     """
@@ -25,6 +28,7 @@ class Counters:
     generated: int = 0
     acknowledged: int = 0
     walked: int = 0
+    valid: int = 0
     verified: dict[str, int] = field(default_factory=dict[str, int])
     acknowledged_lane_next: tuple[int, ...] = ()
 
@@ -33,8 +37,19 @@ class Journal:
     """One small file, replaced whole; of use for one round only."""
 
     def __init__(self, state_dir: Path) -> None:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        """Make sure that the folder takes files.
+
+        Raises:
+            StateError: it does not.
+        """
         self._path = state_dir / "round.json"
+        self._failing = False
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=state_dir):
+                pass
+        except OSError as err:
+            raise StateError(f"service.state_dir {state_dir}: {err.strerror}") from None
 
     def load(self, round_: Round) -> Counters:
         """The counters of this round; fresh ones when the file is of another or damaged."""
@@ -46,10 +61,14 @@ class Journal:
                 generated=int(raw["acknowledged"]),
                 acknowledged=int(raw["acknowledged"]),
                 walked=int(raw["walked"]),
-                verified={str(k): int(v) for k, v in raw["verified"].items()},
+                valid=int(raw["valid"]),
+                verified={bytes.fromhex(k).hex(): int(v) for k, v in raw["verified"].items()},
                 acknowledged_lane_next=tuple(int(k) for k in raw["lane_next"]),
             )
-        except (OSError, ValueError, KeyError, AttributeError):
+        except FileNotFoundError:
+            return Counters()
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as err:
+            _log.warning("%s is damaged, counters start at zero: %r", self._path, err)
             return Counters()
 
     def save(self, round_: Round, counters: Counters) -> None:
@@ -63,17 +82,20 @@ class Journal:
                 "round": _name(round_),
                 "acknowledged": counters.acknowledged,
                 "walked": counters.walked,
+                "valid": counters.valid,
                 "verified": counters.verified,
                 "lane_next": counters.acknowledged_lane_next,
             }
         )
         try:
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".round.")
-            with os.fdopen(handle, "w") as file:
-                file.write(line)
-            os.replace(name, self._path)
-        except OSError:
-            return
+            new = self._path.with_suffix(".new")
+            new.write_text(line)
+            new.replace(self._path)
+            self._failing = False
+        except OSError as err:
+            if not self._failing:
+                _log.warning("%s cannot be written: %s", self._path, err)
+            self._failing = True
 
 
 def _name(round_: Round) -> str:

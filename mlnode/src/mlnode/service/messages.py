@@ -1,21 +1,29 @@
-"""What a controller and its worker say to each other, over two pipes.
+"""What a controller and its worker say to each other.
 
-Commands go down, events come up; both are plain frozen data, so that pickling
-them cannot run anything of theirs. A worker holds back when its credits are
-spent, so that no queue between the two grows without bound.
+Commands go down, events come up; both are plain frozen data. A worker holds
+back when its credits are spent, so that no queue between the two grows without
+bound. Commands that an event answers carry a number which it repeats: an answer
+to something older is then told from one to the last command.
 
 Axes: B nonces of a batch.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlnode.poc.arrays import F64, U8, U64, Bool
+from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.rounds import Round
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSetup:
-    """How a worker computes: see the keys of the same names in the configuration."""
+    """How a worker computes: see the keys of the same names in the configuration.
+
+    Attributes:
+        candidates: makes the engines to choose from, given ``engine``; a function of
+            a module, since it is called in the worker.
+    """
 
     group_index: int
     devices: tuple[str, ...]
@@ -23,12 +31,14 @@ class WorkerSetup:
     batch_size: int
     threads: int
     crosscheck: bool
+    candidates: Callable[[str], Sequence[ExactEngine]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRound:
     """Derive a round's network, or keep the one that stands if it is the same."""
 
+    load_id: int
     round: Round
 
 
@@ -37,7 +47,7 @@ class Walk:
     """Generate: walk these lanes from here.
 
     Attributes:
-        walk_id: stamped on every batch, so that one of an earlier walk is recognised.
+        walk_id: stamped on every batch.
         lanes: lanes of this group.
         lane_next: next step of every lane of the node.
         credits: batches that may be made before more credits come.
@@ -67,15 +77,31 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Stop walking; keep the round."""
+    """Stop walking; go on checking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndRound:
-    """Stop walking and let go of the round."""
+class Halt:
+    """Stop walking and checking; with ``end_round`` let go of the round as well."""
+
+    halt_id: int
+    end_round: bool
 
 
-Command = LoadRound | Walk | Credit | Check | Pause | EndRound
+Command = LoadRound | Walk | Credit | Check | Pause | Halt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The worker has tried its engines.
+
+    Attributes:
+        engines: those that are exact here, the fastest first; empty when none is.
+        summary: what every candidate came to, or what is wrong.
+    """
+
+    engines: tuple[str, ...]
+    summary: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +113,8 @@ class Alive:
 class Loading:
     """Progress of a round's network, in bytes."""
 
+    load_id: int
     done_bytes: int
-    total_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +123,14 @@ class Loaded:
 
     Attributes:
         engine: name of the engine in use.
-        summary: what every candidate came to, for the log.
         batch_size: nonces a batch.
+        seconds: how long it took.
     """
 
+    load_id: int
     engine: str
-    summary: str
     batch_size: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,6 +141,7 @@ class Walked:
         walked: nonces computed, valid or not.
         nonces: uint64 [B], the valid ones; distances float64 [B].
         lane_next: next step of this group's lanes, in the order of Walk.lanes.
+        seconds: how long it took.
     """
 
     walk_id: int
@@ -121,6 +149,7 @@ class Walked:
     nonces: U64
     distances: F64
     lane_next: tuple[int, ...]
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,16 +163,25 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Halted:
+    """Nothing is computed any more; what end_round gave back is free."""
+
+    halt_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """The worker could not do what it was told; it lives and holds no round.
 
     Attributes:
+        load_id: the round it held or was to load.
         error: name of the exception's class.
         text: what is wrong.
     """
 
+    load_id: int
     error: str
     text: str
 
 
-Event = Alive | Loading | Loaded | Walked | Checked | Failed
+Event = Ready | Alive | Loading | Loaded | Walked | Checked | Halted | Failed

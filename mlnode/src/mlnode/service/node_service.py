@@ -8,11 +8,13 @@ from typing import Any
 import grpc
 import psutil
 from ninefold_proto.mlnode.v1 import node_pb2, node_pb2_grpc
+from typing_extensions import override
 
 from mlnode.poc.rounds import SUPPORTED_VERSIONS
 from mlnode.service.commands import CommandOrder
 from mlnode.service.errors import RoundOpenError
-from mlnode.service.parallel import ParallelController, Phase
+from mlnode.service.parallel import ParallelController
+from mlnode.service.phase import Phase
 from mlnode.service.refusal import refusing
 from mlnode.serving.host import ModelHost, ModelSpec, ModelState
 
@@ -30,12 +32,13 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         self._models = models
         self._order = order
 
+    @override
     @refusing
     async def GetInfo(
         self, request: node_pb2.GetInfoRequest, context: Context
     ) -> node_pb2.GetInfoResponse:
         """Devices, versions and engines."""
-        engines = dict.fromkeys(g.engine for g in self._controller.groups if g.engine)
+        engines = dict.fromkeys(e for group in self._controller.groups for e in group.engines)
         return node_pb2.GetInfoResponse(
             version=_version("mlnode"),
             poc_versions=sorted(SUPPORTED_VERSIONS),
@@ -53,12 +56,12 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             engines=list(engines),
         )
 
+    @override
     @refusing
     async def GetStatus(
         self, request: node_pb2.GetStatusRequest, context: Context
     ) -> node_pb2.GetStatusResponse:
         """The state and the loaded model."""
-        self._models.poll()
         spec = self._models.spec
         return node_pb2.GetStatusResponse(
             state=self._state(),
@@ -68,14 +71,15 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             last_error=self._models.last_error or self._controller.last_error,
         )
 
+    @override
     @refusing
     async def LoadModel(
         self, request: node_pb2.LoadModelRequest, context: Context
     ) -> AsyncIterator[node_pb2.LoadModelResponse]:
         """Load a model; a round that is open is in the way."""
+        self._order.accept(request.generation)
         if self._controller.round is not None:
             raise RoundOpenError("a round is open; stop it with end_round, then load the model")
-        self._order.accept(request.generation)
         spec = ModelSpec(
             model_id=request.model_id,
             repo=request.hf_repo,
@@ -90,6 +94,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
                 ready=step.fraction >= 1.0,
             )
 
+    @override
     @refusing
     async def UnloadModel(
         self, request: node_pb2.UnloadModelRequest, context: Context
@@ -100,12 +105,13 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         return node_pb2.UnloadModelResponse()
 
     def _state(self) -> node_pb2.NodeState:
+        if self._controller.failed:
+            return node_pb2.NODE_STATE_FAILED
         if self._controller.round is not None:
-            if self._controller.phase is Phase.LOADING:
-                return node_pb2.NODE_STATE_LOADING
-            if self._controller.phase is Phase.GENERATE:
-                return node_pb2.NODE_STATE_POC_GENERATING
-            return node_pb2.NODE_STATE_POC_VALIDATING
+            return {
+                Phase.LOADING: node_pb2.NODE_STATE_LOADING,
+                Phase.GENERATE: node_pb2.NODE_STATE_POC_GENERATING,
+            }.get(self._controller.phase, node_pb2.NODE_STATE_POC_VALIDATING)
         return {
             ModelState.STOPPED: node_pb2.NODE_STATE_STOPPED,
             ModelState.LOADING: node_pb2.NODE_STATE_LOADING,

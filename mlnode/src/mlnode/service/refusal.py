@@ -17,7 +17,12 @@ from mlnode.service.errors import (
     SupersededError,
     WorkerFailedError,
 )
-from mlnode.serving.errors import ModelError
+from mlnode.serving.errors import (
+    ModelError,
+    ModelNotFoundError,
+    ModelReplacedError,
+    ModelRequestError,
+)
 
 _CODES: dict[type[Exception], grpc.StatusCode] = {
     RequestError: grpc.StatusCode.INVALID_ARGUMENT,
@@ -26,6 +31,9 @@ _CODES: dict[type[Exception], grpc.StatusCode] = {
     StaleCommandError: grpc.StatusCode.FAILED_PRECONDITION,
     SupersededError: grpc.StatusCode.ABORTED,
     WorkerFailedError: grpc.StatusCode.UNAVAILABLE,
+    ModelRequestError: grpc.StatusCode.INVALID_ARGUMENT,
+    ModelNotFoundError: grpc.StatusCode.NOT_FOUND,
+    ModelReplacedError: grpc.StatusCode.ABORTED,
     ModelError: grpc.StatusCode.FAILED_PRECONDITION,
     PocError: grpc.StatusCode.INVALID_ARGUMENT,
 }

@@ -8,15 +8,25 @@ from ninefold_proto.mlnode.v1 import poc_pb2
 from mlnode.poc.batch import ProofBatch
 from mlnode.poc.errors import PocError
 from mlnode.poc.params import PocParams
-from mlnode.poc.rounds import PocKind, Round, new_round
+from mlnode.poc.rounds import PUBLIC_KEY_BYTES, PocKind, Round, new_round
 from mlnode.service.errors import RequestError
+from mlnode.service.group import Group
 from mlnode.service.messages import Checked
+from mlnode.service.parallel import ParallelController
+from mlnode.service.phase import Phase
 
 _KINDS = {
     poc_pb2.POC_KIND_EXACT8: PocKind.EXACT8,
     poc_pb2.POC_KIND_SERVED_MODEL: PocKind.SERVED_MODEL,
 }
 _KINDS_BACK = {ours: theirs for theirs, ours in _KINDS.items()}
+_PHASES = {
+    Phase.IDLE: poc_pb2.POC_PHASE_IDLE,
+    Phase.LOADING: poc_pb2.POC_PHASE_LOADING,
+    Phase.GENERATE: poc_pb2.POC_PHASE_GENERATE,
+    Phase.VALIDATE: poc_pb2.POC_PHASE_VALIDATE,
+    Phase.STOP: poc_pb2.POC_PHASE_STOP,
+}
 
 
 def round_from_wire(message: poc_pb2.Round) -> Round:
@@ -81,6 +91,52 @@ def round_to_wire(round_: Round) -> poc_pb2.Round:
         valid_fraction=repr(round_.valid_fraction),
         r_target=repr(round_.r_target),
         cq=round_.cq,
+    )
+
+
+def public_key_from_wire(public_key: bytes) -> bytes:
+    """A checked account address.
+
+    Raises:
+        RequestError: it has another length.
+    """
+    if len(public_key) != PUBLIC_KEY_BYTES:
+        raise RequestError(
+            f"public_key has {len(public_key)} bytes; an account address has {PUBLIC_KEY_BYTES}"
+        )
+    return public_key
+
+
+def status_to_wire(controller: ParallelController) -> poc_pb2.PocServiceGetStatusResponse:
+    """The round, its phase and its counters."""
+    counters = controller.counters
+    return poc_pb2.PocServiceGetStatusResponse(
+        phase=_PHASES[controller.phase],
+        round=round_to_wire(controller.round) if controller.round is not None else None,
+        generated_nonces=counters.generated,
+        acknowledged_nonces=counters.acknowledged,
+        verified_nonces=sum(counters.verified.values()),
+        walked_nonces=counters.walked,
+        acknowledged_lane_next=counters.acknowledged_lane_next,
+        nonces_per_second=controller.nonces_per_second,
+        groups=[_group_to_wire(group) for group in controller.groups],
+        last_error=controller.last_error,
+        verified_hosts=[
+            poc_pb2.VerifiedHost(public_key=bytes.fromhex(name), nonces=count)
+            for name, count in sorted(counters.verified.items())
+        ],
+    )
+
+
+def _group_to_wire(group: Group) -> poc_pb2.GroupStatus:
+    return poc_pb2.GroupStatus(
+        group_index=group.index,
+        devices=group.handle.setup.devices,
+        engine=group.engines[0] if group.engines else "",
+        batch_size=group.batch_size,
+        worker_pid=group.handle.pid,
+        restarts=group.handle.restarts - group.restarts_before,
+        error=group.error,
     )
 
 

@@ -1,23 +1,17 @@
-"""The process that computes: one for each group of devices.
+"""The process that computes: one for each group of devices (``python -m``, by the controller).
 
 It owns the group's engine and nothing else. Everything it holds can be made
 anew from the commands it got, so that killing it at any moment loses nothing
 but the batch it was at.
 """
 
-import os
-import signal
 import time
 from collections import deque
-from multiprocessing.connection import Connection
+from typing import cast
 
 import numpy as np
 
-from mlnode.poc.engines.base import Engine
-from mlnode.poc.engines.cpu import cpu_engines
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.guard import check_fingerprint, crosscheck
-from mlnode.poc.engines.selection import Selection, select_engine
+from mlnode.poc.decision import Decisions
 from mlnode.poc.errors import NoEngineError
 from mlnode.poc.nonces import LaneWalk
 from mlnode.poc.rounds import Round
@@ -27,81 +21,91 @@ from mlnode.service.messages import (
     Checked,
     Command,
     Credit,
-    EndRound,
     Event,
     Failed,
+    Halt,
+    Halted,
     Loaded,
     Loading,
     LoadRound,
     Pause,
+    Ready,
     Walk,
     Walked,
     WorkerSetup,
 )
+from mlnode.service.pipe import ServicePipe
+from mlnode.service.prover import Prover
 
 _IDLE_S = 1.0
-_REHASH_S = 60.0
-_DEFAULT_BATCH = 64
-
-
-def run_worker(setup: WorkerSetup, commands: Connection, events: Connection) -> None:
-    """Entry point of the process; returns when the service hangs up."""
-    # Ctrl-C in a terminal reaches the whole group; the service decides when workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if setup.threads:
-        os.environ["OMP_NUM_THREADS"] = str(setup.threads)
-        _limit_threads(setup.threads)
-    try:
-        Worker(setup, commands, events).run()
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
 
 
 class Worker:
     """One group's loop: take commands, then do one batch of whatever is to be done."""
 
-    def __init__(self, setup: WorkerSetup, commands: Connection, events: Connection) -> None:
-        self._setup = setup
-        self._commands = commands
-        self._events = events
-        self._selection: Selection[ExactEngine] | None = None
+    def __init__(self, setup: WorkerSetup, service: ServicePipe) -> None:
+        self._service = service
+        self._refusal: NoEngineError | None = None
+        self._prover = self._choose(setup)
+        self._inbox: deque[Command] = deque()
+        self._load_id = 0
         self._round: Round | None = None
-        self._fingerprint = b""
-        self._hashed_at = 0.0
         self._walk: Walk | None = None
         self._lanes: LaneWalk | None = None
         self._credits = 0
         self._checks: deque[Check] = deque()
-        self._batches = 0
 
     def run(self) -> None:
-        """Work until the pipe of commands is closed."""
-        self._say(Alive())
+        """Work until the service hangs up, which is an EOFError."""
         while True:
             busy = bool(self._checks) or self._may_walk()
-            if self._commands.poll(0.0 if busy else _IDLE_S):
-                self._obey(self._commands.recv())
-                continue
-            if not busy:
-                self._say(Alive())
-                continue
+            command = self._next_command(0.0 if busy else _IDLE_S)
             try:
-                if self._checks:
+                if command is not None:
+                    self._obey(command)
+                elif self._checks:
                     self._check(self._checks.popleft())
-                else:
+                elif self._may_walk():
                     self._step()
+                else:
+                    self._say(Alive())
+            except EOFError:
+                raise
             except Exception as err:
                 # Whatever it was, the round is not to be trusted any more; the
-                # controller decides whether to load it again.
-                self._fail(err)
+                # service decides whether to load it again.
+                self._drop_round()
+                text = str(err) or repr(err)
+                self._say(Failed(load_id=self._load_id, error=type(err).__name__, text=text))
+
+    def _choose(self, setup: WorkerSetup) -> Prover | None:
+        self._say(Alive())
+        try:
+            prover = Prover(
+                setup.candidates(setup.engine),
+                prefer=setup.engine,
+                batch_size=setup.batch_size,
+                check_each=setup.crosscheck,
+            )
+        except NoEngineError as err:
+            # Said again to every round; restarting would change nothing.
+            self._refusal = err
+            self._say(Ready(engines=(), summary=str(err)))
+            return None
+        self._say(Ready(engines=prover.engines, summary=prover.summary))
+        return prover
+
+    def _next_command(self, timeout_s: float) -> Command | None:
+        if self._inbox:
+            return self._inbox.popleft()
+        if self._service.poll(timeout_s):
+            return cast(Command, self._service.receive())
+        return None
 
     def _obey(self, command: Command) -> None:
         match command:
             case LoadRound():
-                try:
-                    self._load(command.round)
-                except Exception as err:
-                    self._fail(err)
+                self._load(command)
             case Walk():
                 self._start_walk(command)
             case Credit():
@@ -111,37 +115,45 @@ class Worker:
                 self._checks.append(command)
             case Pause():
                 self._pause()
-            case EndRound():
-                self._drop_round()
+            case Halt():
+                self._halt()
+                if command.end_round:
+                    self._drop_round()
+                self._say(Halted(halt_id=command.halt_id))
 
-    def _load(self, round_: Round) -> None:
-        self._pause()
-        selection = self._select()
-        engine = selection.engine
-        for progress in engine.start(round_):
-            self._say(Loading(done_bytes=progress.done_bytes, total_bytes=progress.total_bytes))
-        for spare in selection.spare[:1]:
-            # The spare shares the weights: on a CPU a second copy would only
-            # double the memory, and the re-hash watches over the first.
-            spare.adopt(round_, engine.network)
-        self._round = round_
-        self._fingerprint = engine.weights_fingerprint()
-        self._hashed_at = time.monotonic()
+    def _load(self, command: LoadRound) -> None:
+        self._halt()
+        self._load_id, self._round = command.load_id, None
+        prover = self._standing()
+        began = time.monotonic()
+        for progress in prover.load(command.round):
+            self._say(Loading(load_id=command.load_id, done_bytes=progress.done_bytes))
+            if self._superseded():
+                prover.drop()
+                return
+        self._round = command.round
         self._say(
-            Loaded(engine=engine.name, summary=selection.summary, batch_size=self._batch_size)
+            Loaded(
+                load_id=command.load_id,
+                engine=prover.engines[0],
+                batch_size=prover.batch_size,
+                seconds=time.monotonic() - began,
+            )
         )
 
-    def _select(self) -> Selection[ExactEngine]:
-        if self._selection is None:
-            self._selection = select_engine(_candidates(self._setup.engine))
-        return self._selection
+    def _superseded(self) -> bool:
+        """Whether a command waits that makes the loading useless."""
+        while self._service.poll(0.0):
+            self._inbox.append(cast(Command, self._service.receive()))
+        return any(
+            isinstance(c, LoadRound) or (isinstance(c, Halt) and c.end_round) for c in self._inbox
+        )
 
     def _start_walk(self, walk: Walk) -> None:
         if self._round is None:
             return
-        self._rehash()
-        self._walk = walk
-        self._credits = walk.credits
+        self._standing().rehash()
+        self._walk, self._credits = walk, walk.credits
         self._lanes = LaneWalk(
             self._round.node_index,
             self._round.node_count,
@@ -154,46 +166,44 @@ class Worker:
         self._walk = self._lanes = None
         self._credits = 0
 
-    def _drop_round(self) -> None:
+    def _halt(self) -> None:
         self._pause()
         self._checks.clear()
-        if self._selection is not None:
-            for engine in (self._selection.engine, *self._selection.spare):
-                engine.stop()
+
+    def _drop_round(self) -> None:
+        self._halt()
+        if self._prover is not None:
+            self._prover.drop()
         self._round = None
 
     def _may_walk(self) -> bool:
         return self._walk is not None and self._credits > 0
 
     def _step(self) -> None:
-        assert self._walk is not None and self._lanes is not None
-        self._rehash_now_and_then()
-        nonces = self._lanes.take(self._batch_size)
-        came = self._engine.batch(nonces)
-        self._batches += 1
-        spare = self._spare
-        if spare is not None:
-            crosscheck(spare, nonces, came, pick=self._batches)
+        assert self._walk is not None
+        assert self._lanes is not None
+        prover, began = self._standing(), time.monotonic()
+        nonces_B = self._lanes.take(prover.batch_size)
+        came = prover.batch(nonces_B)
         self._credits -= 1
         after = self._lanes.lane_next
         self._say(
             Walked(
                 walk_id=self._walk.walk_id,
-                walked=len(nonces),
-                nonces=nonces[came.valid],
+                walked=len(nonces_B),
+                nonces=nonces_B[came.valid],
                 distances=came.distances[came.valid],
                 lane_next=tuple(after[lane] for lane in self._walk.lanes),
+                seconds=time.monotonic() - began,
             )
         )
 
     def _check(self, check: Check) -> None:
-        self._rehash_now_and_then()
-        parts = [
-            self._engine.batch(part, check.public_key)
-            for part in np.array_split(
-                check.nonces, max(1, -(-len(check.nonces) // self._batch_size))
-            )
-        ]
+        prover = self._standing()
+        parts: list[Decisions] = []
+        for first in range(0, len(check.nonces), prover.batch_size):
+            part_B = check.nonces[first : first + prover.batch_size]
+            parts.append(prover.batch(part_B, check.public_key))
         self._say(
             Checked(
                 request_id=check.request_id,
@@ -203,48 +213,24 @@ class Worker:
             )
         )
 
-    def _rehash_now_and_then(self) -> None:
-        if time.monotonic() - self._hashed_at > _REHASH_S:
-            self._rehash()
-
-    def _rehash(self) -> None:
-        check_fingerprint(self._engine, self._fingerprint)
-        self._hashed_at = time.monotonic()
-
-    def _fail(self, err: Exception) -> None:
-        self._drop_round()
-        self._say(Failed(error=type(err).__name__, text=str(err) or repr(err)))
-
     def _say(self, event: Event) -> None:
-        self._events.send(event)
+        self._service.send(event)
 
-    @property
-    def _engine(self) -> Engine:
-        return self._select().engine
-
-    @property
-    def _spare(self) -> Engine | None:
-        spare = self._select().spare
-        return spare[0] if spare and self._setup.crosscheck else None
-
-    @property
-    def _batch_size(self) -> int:
-        return self._setup.batch_size or _DEFAULT_BATCH
+    def _standing(self) -> Prover:
+        if self._prover is None:
+            assert self._refusal is not None
+            raise self._refusal
+        return self._prover
 
 
-def _candidates(name: str) -> tuple[ExactEngine, ...]:
-    engines = cpu_engines()
-    if name == "auto":
-        return engines
-    chosen = [e for e in engines if e.name == name]
-    if not chosen:
-        names = ", ".join(e.name for e in engines)
-        raise NoEngineError(f"no engine is named {name!r} on this machine; there are {names}")
-    # The reference stays as the one that cross-checks.
-    return (chosen[0], *(e for e in engines if e.name == "numpy" and e is not chosen[0]))
+def main() -> None:
+    """Run until the service hangs up."""
+    service = ServicePipe.take_over()
+    try:
+        Worker(cast(WorkerSetup, service.receive()), service).run()
+    except EOFError:
+        return
 
 
-def _limit_threads(threads: int) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
+if __name__ == "__main__":
+    main()

@@ -6,8 +6,9 @@ that changes addresses, keys, paths or what code is trusted is on the list.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from mlnode.serving.errors import ModelError
+from mlnode.serving.errors import ModelRequestError
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")
 
@@ -78,29 +79,31 @@ def parse_arguments(args: Sequence[str]) -> ModelArguments:
     """Parse `--name value`, `--name=value` and flags.
 
     Raises:
-        ModelError: naming the argument and what would be right.
+        ModelRequestError: naming the argument and what would be right.
     """
     values: dict[str, object] = {}
     words = list(args)
     while words:
         word = words.pop(0)
         if not word.startswith("--"):
-            raise ModelError(f"argument {word!r} does not begin with --")
+            raise ModelRequestError(f"argument {word!r} does not begin with --")
         name, sep, value = word[2:].partition("=")
+        name = name.replace("_", "-")
         if name in _FLAGS:
             if sep:
-                raise ModelError(f"--{name} is a flag and takes no value")
+                raise ModelRequestError(f"--{name} is a flag and takes no value")
             values[name.replace("-", "_")] = True
             continue
         if name not in _PARSERS:
             allowed = ", ".join(f"--{n}" for n in sorted((*_PARSERS, *_FLAGS)))
-            raise ModelError(f"--{name} is not allowed; allowed are {allowed}")
+            raise ModelRequestError(f"--{name} is not allowed; allowed are {allowed}")
         if not sep:
             if not words:
-                raise ModelError(f"--{name} needs a value")
+                raise ModelRequestError(f"--{name} needs a value")
             value = words.pop(0)
         try:
             values[name.replace("-", "_")] = _PARSERS[name](value)
         except ValueError as err:
-            raise ModelError(f"--{name} is {value!r}; it is {err}") from None
-    return ModelArguments(**values)  # type: ignore[arg-type]
+            raise ModelRequestError(f"--{name} is {value!r}; it is {err}") from None
+    # Each value came out of the parser of its field.
+    return ModelArguments(**cast(dict[str, Any], values))

@@ -1,55 +1,93 @@
-"""The process that holds a model, with `transformers`."""
+"""The process that holds a model, with `transformers` (``python -m``, by the host)."""
 
-import contextlib
-import signal
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+import os
+import threading
+import time
 from pathlib import Path
+from typing import Any, cast
 
-from mlnode.serving.arguments import ModelArguments
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadStep:
-    """How far a model is loaded: fraction 0 … 1, bytes in place, seconds left."""
-
-    fraction: float
-    bytes: int
-    seconds_left: float = 0.0
+from mlnode.service.pipe import ServicePipe
+from mlnode.serving.errors import ModelNotFoundError
+from mlnode.serving.messages import LoadFailed, LoadOrder, LoadStep
+from mlnode.serving.weights import find_weights
 
 
-def run_engine(folder: Path, arguments: ModelArguments, pipe: Connection) -> None:
-    """Entry point of the process: load, say how far, then stay until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def main() -> None:
+    """Load what is ordered, say how far, then stay until the service hangs up."""
+    service = ServicePipe.take_over()
+    order = cast(LoadOrder, service.receive())
+    # Loading blocks for minutes in libraries; the end of the service must not wait for it.
+    threading.Thread(target=_end_with, args=(service,), name="end-with-service").start()
     try:
-        held = _load(folder, arguments, pipe)
-    except (EOFError, BrokenPipeError):
+        model = _load(order, service)
+    except EOFError:
         return
+    except ModelNotFoundError as err:
+        service.send(LoadFailed(not_found=True, text=str(err)))
     except Exception as err:
-        with contextlib.suppress(OSError):
-            pipe.send(f"{folder.parent.name} cannot be loaded: {err}")
-        return
-    with contextlib.suppress(EOFError, OSError):
-        pipe.recv()
-    del held
+        text = f"{order.repo} at {order.commit} cannot be loaded: {type(err).__name__}: {err}"
+        service.send(LoadFailed(not_found=False, text=text))
+    else:
+        # The thread keeps the process, and this name the model, until the pipe ends.
+        threading.Event().wait()
+        del model
 
 
-def _load(folder: Path, arguments: ModelArguments, pipe: Connection) -> object:
+def _end_with(service: ServicePipe) -> None:
+    while True:
+        try:
+            service.receive()
+        except EOFError:
+            os._exit(0)
+
+
+def _load(order: LoadOrder, service: ServicePipe) -> object:
+    began = time.monotonic()
+
+    def say(fraction: float, size: int) -> None:
+        spent = time.monotonic() - began
+        left = spent * (1 - fraction) / fraction if fraction else 0.0
+        service.send(LoadStep(fraction=fraction, bytes=size, seconds_left=left))
+
+    say(0.0, 0)
+    folder = find_weights(
+        order.repo, order.commit, models_dir=order.models_dir, offline=order.offline
+    )
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    # From here on everything is in the folder: nothing may ask the hub.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    say(0.1, 0)
+    model, tokenizer = _read(folder, order.arguments.dtype)
+    say(0.9, size)
+    _try(model, tokenizer)
+    say(1.0, size)
+    return model, tokenizer
+
+
+def _read(folder: Path, dtype: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    pipe.send(LoadStep(fraction=0.0, bytes=0))
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    dtype = "auto" if arguments.dtype == "auto" else getattr(torch, arguments.dtype)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, trust_remote_code=False, local_files_only=True
+    auto_model, auto_tokenizer = cast(Any, AutoModelForCausalLM), cast(Any, AutoTokenizer)
+    tokenizer = auto_tokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = auto_model.from_pretrained(
+        folder,
+        dtype="auto" if dtype == "auto" else getattr(torch, dtype),
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
     )
-    model.eval()
-    pipe.send(LoadStep(fraction=0.9, bytes=size))
-    # One token proves that the model runs, which files that merely load do not.
+    return model.eval(), tokenizer
+
+
+def _try(model: Any, tokenizer: Any) -> None:
+    """One token proves that the model runs, which files that merely load do not."""
+    import torch
+
     with torch.inference_mode():
         prompt = tokenizer("ready?", return_tensors="pt")
         model.generate(**prompt, max_new_tokens=1, do_sample=False, pad_token_id=0)
-    pipe.send(LoadStep(fraction=1.0, bytes=size))
-    return model, tokenizer
+
+
+if __name__ == "__main__":
+    main()

@@ -5,20 +5,25 @@ unloading gives every byte back.
 """
 
 import asyncio
-import multiprocessing
-import time
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from pathlib import Path
 
+from mlnode.service.child import Child, ChildEndedError
 from mlnode.service.config import ServingConfig
-from mlnode.serving.arguments import ModelArguments, parse_arguments
-from mlnode.serving.engine import LoadStep, run_engine
-from mlnode.serving.errors import ModelError
-from mlnode.serving.weights import find_weights
+from mlnode.serving.arguments import parse_arguments
+from mlnode.serving.errors import (
+    ModelError,
+    ModelFailedError,
+    ModelNotFoundError,
+    ModelReplacedError,
+)
+from mlnode.serving.messages import LoadFailed, LoadOrder, LoadStep
+from mlnode.serving.weights import check_source
+
+_PATIENCE_S = 2.0
+_log = logging.getLogger("mlnode.model")
 
 
 class ModelState(Enum):
@@ -41,101 +46,129 @@ class ModelSpec:
 
 
 class ModelHost:
-    """One model at a time. Every method is called in the event loop."""
+    """One model at a time, the one asked for last. Every method is called in the event loop."""
 
     def __init__(self, config: ServingConfig) -> None:
         self._config = config
         self._lock = asyncio.Lock()
-        self._process: BaseProcess | None = None
-        self._pipe: Connection | None = None
+        self._commands = 0
+        self._task: asyncio.Task[None] | None = None
+        self._child: Child | None = None
+        self._error: ModelError | None = None
+        self._step = LoadStep(fraction=0.0, bytes=0)
+        self._changed = asyncio.Event()
         self.state = ModelState.STOPPED
         self.spec: ModelSpec | None = None
-        self.last_error = ""
+
+    @property
+    def last_error(self) -> str:
+        """Why the last model failed; empty when none did."""
+        return str(self._error) if self._error is not None else ""
+
+    @property
+    def pid(self) -> int:
+        """Process id of the model's process; 0 while there is none."""
+        return self._child.pid if self._child is not None else 0
 
     async def load(self, spec: ModelSpec) -> AsyncIterator[LoadStep]:
-        """Load a model and yield the steps; the loaded one again yields the end at once.
+        """Load a model and yield the steps; the same again joins in, another one replaces it.
+
+        Who stops listening does not stop the loading.
 
         Raises:
-            ModelError: what is wrong; nothing is loaded then.
+            ModelRequestError: the request is malformed; nothing changed.
+            ModelNotFoundError, ModelFailedError: what is wrong; nothing is loaded.
+            ModelReplacedError: a newer command took over.
         """
-        async with self._lock:
-            if self.state is ModelState.READY and self.spec == spec and self._alive():
-                yield LoadStep(fraction=1.0, bytes=0, seconds_left=0.0)
+        check_source(spec.repo, spec.commit)
+        order = LoadOrder(
+            repo=spec.repo,
+            commit=spec.commit,
+            models_dir=self._config.models_dir,
+            offline=self._config.offline,
+            arguments=parse_arguments(spec.args),
+        )
+        if self.spec != spec or self.state not in (ModelState.LOADING, ModelState.READY):
+            await self._replace(spec, order)
+        while True:
+            if self.spec != spec:
+                raise ModelReplacedError(f"{spec.model_id} gave way to a newer command")
+            if self._error is not None:
+                raise self._error
+            yield self._step
+            if self.state is ModelState.READY:
                 return
-            await self._end()
-            arguments = parse_arguments(spec.args)
-            if self._config.engine != "transformers":
-                raise ModelError(f"serving.engine {self._config.engine!r} is not on this machine")
-            self.state, self.spec, self.last_error = ModelState.LOADING, spec, ""
-            try:
-                folder = await asyncio.to_thread(
-                    find_weights,
-                    spec.repo,
-                    spec.commit,
-                    models_dir=self._config.models_dir,
-                    offline=self._config.offline,
-                )
-                self._begin(folder, arguments)
-                async for step in self._steps():
-                    yield step
-                self.state = ModelState.READY
-            except ModelError as err:
-                await self._end()
-                self.state, self.last_error = ModelState.FAILED, str(err)
-                raise
-            finally:
-                if self.state is ModelState.LOADING:
-                    await self._end()
+            await self._changed.wait()
 
     async def unload(self) -> None:
-        """Free the model; nothing happens when there is none."""
+        """Free the model, also one that loads; nothing happens when there is none."""
+        self._commands += 1
         async with self._lock:
             await self._end()
 
-    def poll(self) -> None:
-        """Notice a process that died by itself."""
-        if self.state is ModelState.READY and not self._alive():
-            self.state, self.last_error = ModelState.FAILED, "the model's process ended by itself"
-
-    def _alive(self) -> bool:
-        return self._process is not None and self._process.is_alive()
-
-    def _begin(self, folder: Path, arguments: ModelArguments) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=run_engine, args=(folder, arguments, theirs), name="mlnode-model", daemon=True
-        )
-        process.start()
-        theirs.close()
-        self._process, self._pipe = process, ours
-
-    async def _steps(self) -> AsyncIterator[LoadStep]:
-        pipe = self._pipe
-        assert pipe is not None
-        began = time.monotonic()
-        while True:
-            try:
-                step = await asyncio.to_thread(pipe.recv)
-            except (EOFError, OSError):
-                raise ModelError("the model's process ended while it was loading") from None
-            if isinstance(step, str):
-                raise ModelError(step)
-            assert isinstance(step, LoadStep)
-            spent = time.monotonic() - began
-            left = spent * (1 - step.fraction) / step.fraction if step.fraction else 0.0
-            yield LoadStep(fraction=step.fraction, bytes=step.bytes, seconds_left=left)
-            if step.fraction >= 1.0:
-                return
+    async def _replace(self, spec: ModelSpec, order: LoadOrder) -> None:
+        self._commands += 1
+        mine = self._commands
+        async with self._lock:
+            if mine != self._commands:
+                raise ModelReplacedError(f"{spec.model_id} gave way to a newer command")
+            await self._end()
+            if mine != self._commands:
+                raise ModelReplacedError(f"{spec.model_id} gave way to a newer command")
+            self._step = LoadStep(fraction=0.0, bytes=0)
+            self._set(ModelState.LOADING, spec)
+            self._task = asyncio.create_task(self._live(spec, order))
 
     async def _end(self) -> None:
-        process, pipe = self._process, self._pipe
-        self._process = self._pipe = None
-        self.state, self.spec = ModelState.STOPPED, None
-        if pipe is not None:
-            pipe.close()
-        if process is not None:
-            await asyncio.to_thread(process.join, 2.0)
-            if process.is_alive():
-                process.kill()
-                await asyncio.to_thread(process.join, 5.0)
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._set(ModelState.STOPPED, None)
+
+    async def _live(self, spec: ModelSpec, order: LoadOrder) -> None:
+        """The life of one model's process, from its start to its end."""
+        try:
+            child = await Child.start("mlnode.serving.engine", spec.model_id)
+        except OSError as err:
+            self._fail(ModelFailedError(f"no process can be started: {err.strerror}"))
+            return
+        self._child = child
+        try:
+            child.send(order)
+            await self._listen(child, spec)
+        finally:
+            self._child = None
+            await child.end(_PATIENCE_S)
+
+    async def _listen(self, child: Child, spec: ModelSpec) -> None:
+        while True:
+            try:
+                said = await child.receive()
+            except ChildEndedError:
+                code = await child.end(_PATIENCE_S)
+                doing = "served" if self.state is ModelState.READY else "was loading"
+                text = f"the process of {spec.model_id} ended with {code} while it {doing}"
+                self._fail(ModelFailedError(text))
+                return
+            if isinstance(said, LoadFailed):
+                kind = ModelNotFoundError if said.not_found else ModelFailedError
+                self._fail(kind(said.text))
+                return
+            assert isinstance(said, LoadStep)
+            self._step = said
+            done = said.fraction >= 1.0
+            self._set(ModelState.READY if done else ModelState.LOADING, spec)
+
+    def _fail(self, error: ModelError) -> None:
+        self._set(ModelState.FAILED, self.spec, error)
+
+    def _set(
+        self, state: ModelState, spec: ModelSpec | None, error: ModelError | None = None
+    ) -> None:
+        if (state, spec) != (self.state, self.spec):
+            name = spec.model_id if spec is not None else "no model"
+            _log.info("%s: %s %s", state.value, name, error or "")
+        self.state, self.spec, self._error = state, spec, error
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -5,9 +5,9 @@ tokenizer, safetensors, loading through `transformers`. The same name always
 gives the same bytes.
 """
 
+import shutil
 from pathlib import Path
-
-from mlnode.serving.errors import ModelError
+from typing import Any, cast
 
 TINY_COMMITS = {
     "ninefold/tiny-llama": "0000000000000000000000000000000000000001",
@@ -15,6 +15,8 @@ TINY_COMMITS = {
     "ninefold/tiny-mistral": "0000000000000000000000000000000000000003",
 }
 """Repositories this module makes, with the commit each stands under."""
+
+_FAMILIES = {"tiny-llama": "Llama", "tiny-qwen": "Qwen3", "tiny-mistral": "Mistral"}
 
 _CHAT_TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
@@ -35,15 +37,11 @@ def make_tiny_models(models_dir: Path) -> list[Path]:
 
 def _make(repo: str, folder: Path) -> None:
     import torch
-    from transformers import (
-        LlamaConfig,
-        LlamaForCausalLM,
-        MistralConfig,
-        MistralForCausalLM,
-        Qwen3Config,
-        Qwen3ForCausalLM,
-    )
+    import transformers
 
+    # transformers is typed in part, and not where classes are looked up.
+    classes = cast(Any, transformers)
+    name = repo.partition("/")[2]
     shape = {
         "vocab_size": 260,
         "hidden_size": 64,
@@ -56,33 +54,32 @@ def _make(repo: str, folder: Path) -> None:
         "eos_token_id": 257,
         "pad_token_id": 258,
     }
-    kinds = {
-        "tiny-llama": (LlamaConfig, LlamaForCausalLM),
-        "tiny-qwen": (Qwen3Config, Qwen3ForCausalLM),
-        "tiny-mistral": (MistralConfig, MistralForCausalLM),
-    }
-    name = repo.partition("/")[2]
-    if name not in kinds:
-        raise ModelError(f"{repo} is not one of {', '.join(TINY_COMMITS)}")
-    config_kind, model_kind = kinds[name]
-    with torch.random.fork_rng():
-        torch.manual_seed(int(TINY_COMMITS[repo], 16))
-        model = model_kind(config_kind(**shape))
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_tokenizer(folder)
-    model.save_pretrained(folder)
+    family = _FAMILIES[name]
+    config = getattr(classes, f"{family}Config")(**shape)
+    generators = cast(Any, torch).random
+    with generators.fork_rng():
+        generators.manual_seed(int(TINY_COMMITS[repo], 16))
+        model = getattr(classes, f"{family}ForCausalLM")(config)
+    # Beside its place first: a folder that is there is a whole one.
+    new = folder.with_name(f"{folder.name}.new")
+    new.mkdir(parents=True, exist_ok=True)
+    _write_tokenizer(new)
+    model.save_pretrained(new)
+    # What is there was not finished by whoever began it.
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
 
 
 def _write_tokenizer(folder: Path) -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast as Tokenization
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {letter: i for i, letter in enumerate(letters)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(
+    fast = cast(Any, Tokenization)(
         tokenizer_object=tokenizer,
         bos_token="<s>",
         eos_token="</s>",
