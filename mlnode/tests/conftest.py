@@ -15,6 +15,11 @@ from mlnode.poc.rounds import Round, new_round
 ENGINES = {"numpy": numpy_engine, "int8": int8_engine, "fp32": fp32_engine}
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread_for_what_outlives_a_test() -> None:
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()

@@ -10,13 +10,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlnode.poc.decision import Decisions, decide
+from mlnode.bench.shortcuts import PLAIN, Shortcut, ShortcutNetwork
+from mlnode.bench.shortcuts import SHORTCUTS as SHORTCUTS_OF_A_PROVER
+from mlnode.poc.decision import Decisions, decide, digests
+from mlnode.poc.engines.base import load
 from mlnode.poc.engines.cpu import int8_engine
 from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.engines.products import int8_product
 from mlnode.poc.engines.tiles import TiledKernel
 from mlnode.poc.exact8 import head_shift
-from mlnode.poc.rounds import Round
+from mlnode.poc.params import MODEL_PARAMS
+from mlnode.poc.rounds import Round, new_round
 from mlnode.poc.tensors import inputs
 
 COUNT = 4_096
@@ -65,6 +69,9 @@ SHORTCUTS = {
 }
 
 
+WIDE = replace(MODEL_PARAMS, n_layers=2, seq_len=16)
+
+
 @pytest.fixture(scope="module")
 def truth(fast: ExactEngine) -> Decisions:
     return fast.batch(NONCES)
@@ -75,10 +82,11 @@ def cosines(came: Decisions) -> np.ndarray:
 
 
 def tells_nothing(truth: Decisions, short: Decisions) -> None:
+    count = len(truth.valid)
     correlation = np.corrcoef(cosines(truth), cosines(short))[0, 1]
-    assert abs(correlation) < 5 / np.sqrt(COUNT)
+    assert abs(correlation) < 5 / np.sqrt(count)
     # Of the true winners, as many are in the cheap copy's best tenth as chance puts there.
-    best = np.argsort(-cosines(short), kind="stable")[: COUNT // 10]
+    best = np.argsort(-cosines(short), kind="stable")[: count // 10]
     winners = np.count_nonzero(truth.valid)
     expected, deviation = winners / 10, np.sqrt(winners * 0.1 * 0.9)
     assert abs(np.count_nonzero(truth.valid[best]) - expected) < 4 * deviation
@@ -107,6 +115,48 @@ def test_one_position_dropped_tells_nothing_about_the_output(
     y_BV = kernel.outputs(x_BSD)
     bits = head_shift(round_.params)
     tells_nothing(truth, decide(y_BV, bits, fast.network.target, round_.cq))
+
+
+@pytest.mark.parametrize("shortcut", SHORTCUTS_OF_A_PROVER, ids=lambda shortcut: shortcut.name)
+def test_a_shortcut_in_the_arithmetic_tells_nothing_about_the_output(
+    shortcut: Shortcut, fast: ExactEngine, round_: Round
+) -> None:
+    network = ShortcutNetwork(round_.params, fast.network.weights, shortcut)
+    half = NONCES[: COUNT // 2]
+    y_BV = network.outputs(inputs(round_, round_.public_key, half))
+    bits = head_shift(round_.params)
+    tells_nothing(fast.batch(half), decide(y_BV, bits, fast.network.target, round_.cq))
+
+
+def test_without_a_shortcut_that_arithmetic_is_the_network(
+    fast: ExactEngine, round_: Round, truth: Decisions
+) -> None:
+    network = ShortcutNetwork(round_.params, fast.network.weights, PLAIN)
+    y_BV = network.outputs(inputs(round_, round_.public_key, NONCES[:128]))
+    assert np.array_equal(digests(y_BV), truth.digests[:128])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_shortcuts_tell_nothing_at_full_width_but_for_the_last_position_of_the_last_ffn(
+    round_: Round,
+) -> None:
+    """In the last layer few missing columns move the output's bytes little; it buys nothing."""
+    wide = new_round(block_hash=round_.block_hash, public_key=round_.public_key, params=WIDE)
+    engine = int8_engine()
+    load(engine, wide)
+    whole = engine.batch(NONCES)
+    for columns, layer in ((29, 0), (1, 0), (29, 1), (1, 1)):
+        weights = dict(engine.network.weights)
+        weights[f"layers.{layer}.down"] = weights[f"layers.{layer}.down"].copy()
+        weights[f"layers.{layer}.down"][:, :columns] = 0
+        short = int8_engine()
+        short.adopt(wide, replace(engine.network, weights=weights))
+        came = short.batch(NONCES)
+        if layer == 0:
+            tells_nothing(whole, came)
+        elif columns == 1:
+            assert 0.9 < np.corrcoef(cosines(whole), cosines(came))[0, 1] < 0.99
 
 
 def test_the_measure_sees_a_copy_that_does_tell_something(truth: Decisions) -> None:

@@ -13,9 +13,10 @@ from scipy import stats
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.cpu import int8_engine
 from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.exact8 import PRODUCT_SHIFT, attention, layer, linear, w8
+from mlnode.poc.exact8 import PRODUCT_SHIFT, attention, layer, shift, w8
+from mlnode.poc.params import MODEL_PARAMS, PocParams
 from mlnode.poc.rounds import Round
-from mlnode.poc.tensors import inputs
+from mlnode.poc.tensors import inputs, weight
 
 COUNT = 8_192
 NONCES = np.arange(COUNT, dtype=np.uint64)
@@ -43,36 +44,53 @@ def test_the_decision_agrees_with_the_reported_distance(fast: ExactEngine, round
     assert np.array_equal(came.valid[clear], came.distances[clear] < round_.r_target)
 
 
-def test_no_host_is_luckier_than_another(fast: ExactEngine) -> None:
-    hosts = [bytes([number]) * 20 for number in range(8)]
-    counts = [np.count_nonzero(fast.batch(NONCES[:2048], host).valid) for host in hosts]
-    assert stats.chi2_contingency([counts, [2048 - c for c in counts]]).pvalue > 1e-4
-
-
 def entropy(values: np.ndarray) -> float:
     share = np.bincount(values.astype(np.int8).view(np.uint8).ravel(), minlength=256) / values.size
     return float(stats.entropy(share, base=2))
 
 
+def bytes_of_a_layer(
+    x_BSD: np.ndarray, weights: dict[str, np.ndarray], index: int, params: PocParams
+) -> dict[str, np.ndarray]:
+    """Returns what each step of a layer yields, in float64 products, which are exact here."""
+
+    def product(x_BSI: np.ndarray, weight_OI: np.ndarray) -> np.ndarray:
+        sums = x_BSI.astype(np.float64) @ weight_OI.astype(np.float64).T
+        return w8(sums.astype(np.int64) >> shift(weight_OI.shape[1]))
+
+    dim, kv = params.dim, params.kv_dim
+    qkv_BSO = product(x_BSD, weights[f"layers.{index}.qkv"])
+    q_BSD, k_BSO, v_BSO = np.split(qkv_BSO, (dim, dim + kv), axis=2)
+    heads = zip(q_BSD, k_BSO, v_BSO, strict=True)
+    o_BSD = np.stack([attention(q_SD, k_SO, v_SO, params) for q_SD, k_SO, v_SO in heads])
+    mid_BSD = w8(x_BSD + product(o_BSD, weights[f"layers.{index}.o"]))
+    gate_BSF, up_BSF = np.split(product(mid_BSD, weights[f"layers.{index}.gate_up"]), 2, axis=2)
+    a_BSF = w8((gate_BSF * up_BSF) >> PRODUCT_SHIFT)
+    out_BSD = w8(mid_BSD + product(a_BSF, weights[f"layers.{index}.down"]))
+    return {"x": x_BSD, "q": q_BSD, "o": o_BSD, "gate": gate_BSF, "gated": a_BSF, "out": out_BSD}
+
+
+def stays_uniform(seen: dict[str, np.ndarray]) -> None:
+    for name, values in seen.items():
+        # A product of two bytes is a little less than uniform.
+        assert entropy(values) >= (7.95 if name == "gated" else 7.99), name
+
+
 def test_activations_stay_uniform_bytes_in_every_layer(fast: ExactEngine, round_: Round) -> None:
     # 131,072 bytes a layer: counting alone takes 0.0014 bits off the 8 of uniform ones.
     params, weights = round_.params, fast.network.weights
-    dim, kv = params.dim, params.kv_dim
     h_BSD = inputs(round_, round_.public_key, NONCES[:32]).astype(np.int64)
     for index in range(params.n_layers):
-        assert entropy(h_BSD) >= 7.99
-        seen: dict[str, list[np.ndarray]] = {"q": [], "o": [], "gate": [], "gated": []}
-        for x_SD in h_BSD:
-            qkv_SO = linear(x_SD, weights[f"layers.{index}.qkv"])
-            q_SD, k_SC, v_SC = np.split(qkv_SO, (dim, dim + kv), axis=1)
-            o_SD = attention(q_SD, k_SC, v_SC, params)
-            mid_SD = w8(x_SD + linear(o_SD, weights[f"layers.{index}.o"]))
-            gate_SF, up_SF = np.split(linear(mid_SD, weights[f"layers.{index}.gate_up"]), 2, axis=1)
-            for name, value in zip(seen, (q_SD, o_SD, gate_SF, None), strict=True):
-                seen[name].append(
-                    w8((gate_SF * up_SF) >> PRODUCT_SHIFT) if value is None else value
-                )
-        for name, values in seen.items():
-            # A product of two bytes is a little less than uniform.
-            assert entropy(np.stack(values)) >= (7.95 if name == "gated" else 7.99), (index, name)
-        h_BSD = np.stack([layer(x, weights, index, params, last=params.seq_len) for x in h_BSD])
+        seen = bytes_of_a_layer(h_BSD, weights, index, params)
+        stays_uniform(seen)
+        h_BSD = seen["out"]
+        wanted_SD = layer(seen["x"][0], weights, index, params, last=params.seq_len)
+        assert np.array_equal(h_BSD[0], wanted_SD)
+
+
+def test_activations_stay_uniform_bytes_in_a_layer_of_full_width(round_: Round) -> None:
+    wide = replace(round_, params=MODEL_PARAMS)
+    names = [f"layers.7.{name}" for name in ("qkv", "o", "gate_up", "down")]
+    weights = {name: weight(wide, name) for name in names}
+    h_BSD = inputs(wide, wide.public_key, NONCES[:1]).astype(np.int64)
+    stays_uniform(bytes_of_a_layer(h_BSD, weights, 7, MODEL_PARAMS))
