@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from simulation import commit, draw, epoch, fixed, params, poc, price, reward, timeslot, weight
 from simulation.arrays import u64
 from simulation.errors import SimulationError
 from simulation.throughput import kept_weights
-
-from simulation import commit, draw, epoch, fixed, params, poc, price, reward, timeslot, weight
 
 U64_MAX = 2**64 - 1
 NONE = U64_MAX

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simulation.arrays import u64
-from simulation.errors import SimulationError
 
 from simulation import (
     commit,
@@ -23,6 +21,8 @@ from simulation import (
     timeslot,
     weight,
 )
+from simulation.arrays import u64
+from simulation.errors import SimulationError
 
 FOLDER = params.vectors_folder()
 

@@ -27,3 +27,9 @@ def total(values: U64) -> int:
     high = int((values >> np.uint64(32)).sum(dtype=np.uint64))
     low = int((values & np.uint64(0xFFFFFFFF)).sum(dtype=np.uint64))
     return (high << 32) + low
+
+
+def sums_by(index: I64, values: npt.ArrayLike, size: int) -> F64:
+    """Sums of values by index, (size,), in float64: exact for integers below 2⁵³."""
+    weights = np.asarray(values, dtype=np.float64)
+    return np.asarray(np.bincount(index, weights=weights, minlength=size), dtype=np.float64)

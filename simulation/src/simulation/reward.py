@@ -174,4 +174,4 @@ def coverage(root_N: U64, weight_NM: U64, spread: int) -> tuple[Bool, Bool]:
     root_N = u64(root_N)
     least_N = root_N // np.uint64(parts) + (root_N % np.uint64(parts) > 0)
     covered_NM: Bool = (weight_NM >= least_N[:, None]) & (root_N > 0)[:, None]
-    return covered_NM, covered_NM.all(axis=1)
+    return covered_NM, np.asarray(covered_NM.all(axis=1), np.bool_)

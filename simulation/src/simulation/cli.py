@@ -1,0 +1,189 @@
+"""The command line `sim`."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from simulation import benchmark, compare, replay, report
+from simulation.errors import ReplayDifferenceError, SimulationError
+from simulation.grid import axis
+from simulation.run import Point, run_points
+from simulation.scenario import Behaviour, Scenario, load
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_console = Console()
+_errors = Console(stderr=True)
+
+Mode = Annotated[Literal["exact", "fast"], typer.Option(help="exact, or float64 for searches")]
+Set = Annotated[list[str], typer.Option("--set", help="KEY=VALUE, as reward.coverage_bonus=11/100")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="folder of the results")]
+Seed = Annotated[int | None, typer.Option(help="seed of all chance")]
+Jobs = Annotated[int, typer.Option(min=1, help="processes")]
+Resume = Annotated[bool, typer.Option("--resume", help="go on with what is there")]
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is said in one line, status 1."""
+    try:
+        app()
+    except ReplayDifferenceError as error:
+        _fail(str(error), 2)
+    except SimulationError as error:
+        _fail(str(error), 1)
+
+
+def _fail(text: str, status: int) -> NoReturn:
+    _errors.print(f"[red]sim:[/red] {text}", highlight=False, soft_wrap=True)
+    raise SystemExit(status)
+
+
+def _changes(given: list[str], seed: int | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for key, equals, _ in pairs:
+        if not equals:
+            raise SimulationError(f"--set takes KEY=VALUE, got {key!r}")
+    changes = {key: value for key, _, value in pairs}
+    return changes | ({"seed": str(seed)} if seed is not None else {})
+
+
+def _run(
+    points: list[Point],
+    out: Path,
+    mode: Literal["exact", "fast"],
+    jobs: int,
+    resume: bool,
+    dask: str | None = None,
+) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}"))
+    with Progress(*columns, TimeRemainingColumn(), console=_errors) as progress:
+        task = progress.add_task("replicas", total=sum(p.scenario.replicas for p in points))
+        done: Callable[[int], None] = lambda n: progress.advance(task, n)  # noqa: E731
+        run_points(points, out, mode=mode, jobs=jobs, resume=resume, dask=dask, done=done)
+    _console.print(f"wrote {out}; `sim report {out} -o report.html` makes a page of it")
+
+
+@app.command()
+def run(
+    scenario: Path,
+    out: Out = Path("out"),
+    mode: Mode = "exact",
+    seed: Seed = None,
+    changes: Set = [],  # noqa: B006 - typer reads the default and never changes it
+    jobs: Jobs = 1,
+    resume: Resume = False,
+) -> None:
+    """Run a scenario."""
+    given = _changes(changes, seed)
+    made = load(scenario, given)
+    _run([Point(index=0, changes=given, scenario=made)], out, mode, jobs, resume)
+    from simulation.store import Store
+
+    store = Store(out)
+    for line in report.answers(made, store.read("epochs"), store.read("fleets")):
+        _console.print(f"• {line}", highlight=False)
+
+
+@app.command()
+def sweep(
+    scenario: Path,
+    grid: Annotated[list[str], typer.Option(help="KEY=FROM:TO:STEPS or KEY=A,B,C")],
+    out: Out = Path("sweep"),
+    replicas: Annotated[int | None, typer.Option(min=1)] = None,
+    mode: Mode = "exact",
+    seed: Seed = None,
+    changes: Set = [],  # noqa: B006 - as in run
+    jobs: Jobs = 1,
+    dask: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
+    resume: Resume = False,
+) -> None:
+    """Run every combination of some settings."""
+    fixed_ = _changes(changes, seed) | ({"replicas": str(replicas)} if replicas else {})
+    axes = [axis(text) for text in grid]
+    points: list[Point] = []
+    for index, values in enumerate(itertools.product(*(values for _, values in axes))):
+        setting = dict(zip((key for key, _ in axes), values, strict=True))
+        made = load(scenario, fixed_ | setting)
+        points.append(Point(index=index, changes=setting, scenario=made))
+    _run(points, out, mode, jobs, resume, dask)
+
+
+@app.command(name="compare")
+def compare_(
+    base: Path,
+    proposal: Path,
+    mode: Mode = "exact",
+    seed: Seed = None,
+    replicas: Annotated[int | None, typer.Option(min=2)] = None,
+) -> None:
+    """Say who gains and who loses by a proposal, on the same chance."""
+    given = _changes([], seed) | ({"replicas": str(replicas)} if replicas else {})
+    found = compare.compare(load(base, given), load(proposal, given), mode)
+    table = Table("fleet", "gpu", "base", "proposal", "difference", "95 %", "verdict")
+    for c in found:
+        d = c.difference
+        table.add_row(
+            c.fleet,
+            c.gpu,
+            f"{c.base / 1e6:,.6f}",
+            f"{c.proposal / 1e6:,.6f}",
+            f"{d.mean / c.base:+.3%}" if c.base else f"{d.mean / 1e6:+,.6f}",
+            f"{d.low / 1e6:+,.6f} … {d.high / 1e6:+,.6f}",
+            c.words,
+        )
+    _console.print(table)
+    _console.print("NINE a GPU-hour; replicas are paired, so both sides had the same luck")
+
+
+@app.command()
+def attack(
+    scenario: Path,
+    behaviour: Behaviour,
+    fleet: Annotated[str | None, typer.Option(help="who deviates; the first fleet")] = None,
+    strengths: Annotated[str, typer.Option(help="what to try")] = "0.01,0.02,0.05,0.1,0.3",
+    parts: Annotated[int, typer.Option(min=1)] = 4,
+    mode: Mode = "exact",
+    seed: Seed = None,
+) -> None:
+    """Find a behaviour's best response: what it earns beyond honesty."""
+    tried = [float(s) for s in strengths.split(",")]
+    made: Scenario = load(scenario, _changes([], seed))
+    found = compare.attack(made, behaviour, fleet=fleet, strengths=tried, parts=parts, mode=mode)
+    table = Table("strength", "parts", "gain, NINE an epoch", "95 %")
+    for r in found:
+        ends = f"{r.gain.low / 1e6:+,.3f} … {r.gain.high / 1e6:+,.3f}"
+        table.add_row(f"{r.strength:g}", str(r.parts), f"{r.gain.mean / 1e6:+,.3f}", ends)
+    _console.print(table)
+    regret = max(0.0, found[0].gain.mean) / 1e6
+    _console.print(f"regret of being honest: {regret:,.3f} NINE an epoch", highlight=False)
+
+
+@app.command(name="report")
+def report_(
+    folder: Path, out: Annotated[Path, typer.Option("-o", "--out")] = Path("report.html")
+) -> None:
+    """Write one offline page of a folder of results."""
+    _console.print(f"wrote {report.write(folder, out)}")
+
+
+@app.command(name="replay")
+def replay_(export: Path) -> None:
+    """Recompute exported epochs; status 2 at the first difference."""
+    made = replay.replay(export)
+    ends = f"{made.epochs[0]} … {made.epochs[-1]}" if made.epochs else "none"
+    _console.print(f"epochs {ends}: {made.compared:,} values compared, 0 differ", highlight=False)
+
+
+@app.command()
+def bench(
+    hosts: Annotated[int, typer.Option(min=1)] = 1_000,
+    epochs: Annotated[int, typer.Option(min=1)] = 100,
+) -> None:
+    """Measure epochs a second, exact against fast, in CPU time."""
+    for row in benchmark.measure(hosts, epochs):
+        _console.print(f"{row.name}: {row.value:,.4f} {row.unit}", highlight=False)

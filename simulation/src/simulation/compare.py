@@ -1,0 +1,162 @@
+"""Two scenarios on the same chance: who gains, who loses, and how sure that is."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+from simulation.errors import ScenarioError
+from simulation.run import Mode, run_replica
+from simulation.scenario import Behaviour, Fleet, Scenario
+
+# Two-sided 95 % points of Student's t by degrees of freedom.
+_T = {
+    1: 12.71,
+    2: 4.30,
+    3: 3.18,
+    4: 2.78,
+    5: 2.57,
+    6: 2.45,
+    7: 2.36,
+    8: 2.31,
+    9: 2.26,
+    10: 2.23,
+    15: 2.13,
+    20: 2.09,
+    30: 2.04,
+    60: 2.00,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A mean and the ends of its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether zero lies outside."""
+        return self.low > 0 or self.high < 0
+
+
+def interval(values: list[float]) -> Interval:
+    """Student's interval of a sample; without bounds for a single value."""
+    n = len(values)
+    mean = sum(values) / n
+    if n < 2:
+        return Interval(mean=mean, low=-math.inf, high=math.inf)
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1))
+    freedom = max(k for k in _T if k <= n - 1)
+    half = _T[freedom] * deviation / math.sqrt(n)
+    return Interval(mean=mean, low=mean - half, high=mean + half)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A fleet under two rules, in unine a GPU-hour; paired by replica."""
+
+    fleet: str
+    gpu: str
+    behaviour: str
+    base: float
+    proposal: float
+    difference: Interval
+
+    @property
+    def words(self) -> str:
+        """gains, loses, or nothing that this many replicas could tell from chance."""
+        if not self.difference.sure:
+            return "unchanged" if self.difference.mean == 0 else "not distinguishable"
+        return "gains" if self.difference.mean > 0 else "loses"
+
+
+def compare(base: Scenario, proposal: Scenario, mode: Mode = "exact") -> list[Change]:
+    """Run both on the same seeds and pair their fleets by name.
+
+    Raises:
+        ScenarioError: when seeds, replicas, epochs or fleets differ, so that nothing pairs.
+    """
+    for what in ("seed", "replicas", "epochs"):
+        if getattr(base, what) != getattr(proposal, what):
+            raise ScenarioError(f"to be compared, both scenarios need the same {what}")
+    if [f.name for f in base.fleets] != [f.name for f in proposal.fleets]:
+        raise ScenarioError("to be compared, both scenarios need the same fleets")
+    pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for replica in range(base.replicas):
+        rows = zip(
+            run_replica(base, replica, mode)[1],
+            run_replica(proposal, replica, mode)[1],
+            strict=True,
+        )
+        for before, after in rows:
+            pair = before["income_per_gpu_hour"], after["income_per_gpu_hour"]
+            pairs[before["fleet"]].append(pair)
+    return [_change(fleet, pairs[fleet.name]) for fleet in base.fleets]
+
+
+def _change(fleet: Fleet, pairs: list[tuple[float, float]]) -> Change:
+    n = len(pairs)
+    return Change(
+        fleet=fleet.name,
+        gpu=fleet.gpu,
+        behaviour=fleet.behaviour.value,
+        base=sum(b for b, _ in pairs) / n,
+        proposal=sum(p for _, p in pairs) / n,
+        difference=interval([p - b for b, p in pairs]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a behaviour earns its fleet beyond honesty, in unine an epoch."""
+
+    strength: float
+    parts: int
+    gain: Interval
+
+
+def attack(
+    scenario: Scenario,
+    behaviour: Behaviour,
+    *,
+    fleet: str | None = None,
+    strengths: list[float],
+    parts: int = 4,
+    mode: Mode = "exact",
+) -> list[Response]:
+    """The income of one fleet when it deviates, against itself when honest, on the same seeds.
+
+    The first response is the best one; its gain is the regret of being honest.
+
+    Raises:
+        ScenarioError: when no fleet has that name.
+    """
+    names = [f.name for f in scenario.fleets]
+    name = fleet or names[0]
+    if name not in names:
+        raise ScenarioError(f"no fleet {name!r}; there are {', '.join(names)}")
+    at = names.index(name)
+
+    def income(behaviour: Behaviour, strength: float) -> list[float]:
+        changed = scenario.fleets[at].model_copy(
+            update={"behaviour": behaviour, "strength": strength, "parts": parts}
+        )
+        fleets = [*scenario.fleets[:at], changed, *scenario.fleets[at + 1 :]]
+        varied = scenario.model_copy(update={"fleets": fleets})
+        runs = (run_replica(varied, r, mode)[1] for r in range(scenario.replicas))
+        return [float(rows[at]["income"]) / scenario.epochs for rows in runs]
+
+    honest = income(Behaviour.HONEST, 0.0)
+    responses = [
+        Response(
+            strength=strength,
+            parts=parts,
+            gain=interval(
+                [a - b for a, b in zip(income(behaviour, strength), honest, strict=True)]
+            ),
+        )
+        for strength in strengths
+    ]
+    return sorted(responses, key=lambda r: -r.gain.mean)

@@ -1,0 +1,114 @@
+"""What a run is judged by: one row an epoch, one row a fleet."""
+
+import numpy as np
+
+from simulation import poc
+from simulation.arrays import F64, U64, sums_by, total
+from simulation.network import Network, State
+from simulation.step import Report
+
+
+def gini(values_N: F64) -> float:
+    """The Gini coefficient of values ≥ 0: 0 when all are equal, near 1 when one has all."""
+    values_N = np.sort(values_N)
+    whole = values_N.sum()
+    if len(values_N) == 0 or whole == 0:
+        return 0.0
+    ranks_N = np.arange(1, len(values_N) + 1)
+    return float((2 * ranks_N - len(values_N) - 1) @ values_N / (len(values_N) * whole))
+
+
+def nakamoto(weight_N: U64) -> int:
+    """The least number of hosts that hold more than a third of the weight; 0 without any."""
+    falling_N: F64 = np.sort(weight_N.astype(np.float64))[::-1]
+    if falling_N.sum() == 0:
+        return 0
+    running_N: F64 = np.cumsum(falling_N)
+    return int(np.searchsorted(running_N, float(running_N[-1]) / 3, side="right")) + 1
+
+
+def hhi(weight_N: U64) -> float:
+    """The Herfindahl-Hirschman index: the sum of squared shares, 1/n for n equal hosts."""
+    weights = weight_N.astype(np.float64)
+    whole = weights.sum()
+    return float(((weights / whole) ** 2).sum()) if whole > 0 else 0.0
+
+
+EPOCH_COLUMNS = (
+    "epoch",
+    "reward",
+    "paid",
+    "minted",
+    "total_weight",
+    "hosts",
+    "fraud_hosts",
+    "no_quorum_hosts",
+    "forged_credit_share",
+    "gini",
+    "nakamoto",
+    "hhi",
+    "coverage",
+    "serving_share",
+    "unit_price",
+    "abandoned",
+)
+
+
+def epoch_row(state: State, report: Report) -> dict[str, float | int]:
+    """Metrics of one epoch; amounts in unine, weights in nonces, shares from 0 to 1."""
+    weight_N = report.paid_weight_N
+    outcome_N = report.round.judged.outcome
+    whole = max(1, total(weight_N))
+    claimed_N = np.maximum(report.claims.claimed_N, np.uint64(1)).astype(np.float64)
+    # Of what is credited, the part that nobody computed, if credit fell on all claims alike.
+    forged = report.round.judged.credited * (report.claims.forged_N / claimed_N)
+    return {
+        "epoch": state.epoch,
+        "reward": report.reward,
+        "paid": total(report.settled.total),
+        "minted": state.minted,
+        "total_weight": total(weight_N),
+        "hosts": int((weight_N > 0).sum()),
+        "fraud_hosts": int((outcome_N == poc.Outcome.FRAUD).sum()),
+        "no_quorum_hosts": int((outcome_N == poc.Outcome.NO_QUORUM).sum()),
+        "forged_credit_share": float(forged.sum() / max(1, total(report.round.judged.credited))),
+        "gini": gini(weight_N.astype(np.float64)),
+        "nakamoto": nakamoto(weight_N),
+        "hhi": hhi(weight_N),
+        "coverage": total(np.where(report.covers_N, weight_N, np.uint64(0))) / whole,
+        "serving_share": report.serving_share,
+        "unit_price": state.price,
+        "abandoned": int(report.abandoned),
+    }
+
+
+def fleet_rows(
+    network: Network, state: State, hours: float, zeroed_N: U64
+) -> list[dict[str, float | int | str]]:
+    """Totals of each fleet over a run; hours is how long the run lasted."""
+    fleets = network.scenario.fleets
+    size = len(fleets)
+    income = sums_by(network.fleet_N, state.income_N, size)
+    gpus = sums_by(network.fleet_N, network.gpus_N, size)
+    cost = sums_by(network.fleet_N, network.usd_hour_N, size) * hours
+    weight = sums_by(network.fleet_N, state.weight_N, size)
+    zeroed = sums_by(network.fleet_N, zeroed_N, size)
+    hosts = np.bincount(network.fleet_N, minlength=size)
+    active = sums_by(network.fleet_N, state.active_N, size)
+    coin = network.scenario.market.coin_usd
+    return [
+        {
+            "fleet": f.name,
+            "gpu": f.gpu,
+            "behaviour": f.behaviour.value,
+            "hosts": int(hosts[i]),
+            "active_hosts": int(active[i]),
+            "income": int(income[i]),
+            "gpu_hours": float(gpus[i] * hours),
+            "income_per_gpu_hour": float(income[i] / max(1e-12, gpus[i] * hours)),
+            "profit_usd": float(income[i] / 1e6 * coin - cost[i]),
+            "weight_share": float(weight[i] / max(1.0, weight.sum())),
+            "zeroed_share": float(zeroed[i] / max(1, hosts[i] * state.epoch)),
+        }
+        for i, f in enumerate(fleets)
+    ]

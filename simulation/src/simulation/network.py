@@ -1,0 +1,179 @@
+"""The arrays of a network: hosts by fleet, nodes by host. Host i has the i-th address."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulation import timeslot
+from simulation.arrays import F64, I64, U64, Bool, sums_by
+from simulation.params import Params
+from simulation.scenario import Behaviour, Fleet, Scenario, gpus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What does not change in a run, hosts (N,) and nodes (K,), sorted by host."""
+
+    scenario: Scenario
+    params: Params
+    fleet_N: I64
+    host_K: I64
+    model_K: I64  # the model a node belongs to, −1 for none
+    mean_K: F64  # valid nonces that a node finds in a round
+    tokens_K: F64  # tokens it can serve in a PoC period
+    gpus_N: F64  # GPUs of a host
+    usd_hour_N: F64  # what they cost an hour, together
+    twin_K: Bool  # a node that shares its GPU with the one before it
+    strength_N: F64
+    parts_N: I64
+    behaviour_N: I64  # index into BEHAVIOURS
+
+    def does(self, *behaviours: Behaviour) -> Bool:
+        """Hosts (N,) that behave so."""
+        return np.isin(self.behaviour_N, [BEHAVIOURS.index(b) for b in behaviours])
+
+    @property
+    def hosts(self) -> int:
+        """N."""
+        return len(self.fleet_N)
+
+    @property
+    def models(self) -> int:
+        """M."""
+        return len(self.scenario.models)
+
+
+BEHAVIOURS = list(Behaviour)
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What a step changes."""
+
+    epoch: int
+    active_N: Bool
+    weight_N: U64
+    carried_N: U64  # mined credit, if accepted
+    node_weight_K: U64
+    serves_K: Bool
+    histories: timeslot.Histories
+    subsidy: int
+    minted: int
+    price: int
+    real_M: U64  # tokens a period before PoC
+    served_poc_M: U64
+    capacity_0_M: F64
+    model_K: I64
+    income_N: U64 = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+
+def build(scenario: Scenario, rng: np.random.Generator) -> Network:
+    """The network of a scenario; rng draws the sizes of hosts."""
+    params = scenario.parameters
+    ids = [m.id for m in scenario.models]
+    seconds = params.lengths.generation * scenario.block_seconds
+    period_seconds = params.lengths.poc_period * scenario.block_seconds
+    hosts: list[tuple[int, int]] = []  # fleet, nodes
+    for index, fleet in enumerate(scenario.fleets):
+        hosts += [(index, n) for n in _nodes_of_hosts(fleet)]
+    fleet_N = np.array([f for f, _ in hosts], np.int64)
+    nodes_N = np.array([n for _, n in hosts], np.int64)
+    host_K = np.repeat(np.arange(len(hosts)), nodes_N)
+    rank_K = np.arange(len(host_K)) - np.repeat(np.cumsum(nodes_N) - nodes_N, nodes_N)
+    size_N = np.ones(len(hosts))
+    for index, fleet in enumerate(scenario.fleets):
+        mine = fleet_N == index
+        spread = fleet.size_spread
+        size_N[mine] = np.exp(rng.standard_normal(int(mine.sum())) * spread - spread**2 / 2)
+    per = _per_fleet(scenario)
+    fleet_K = fleet_N[host_K]
+    twin_K = (per["farms"][fleet_K] > 0) & (rank_K % 2 == 1)
+    scale_K = size_N[host_K] * per["gpus"][fleet_K] * np.where(per["farms"][fleet_K] > 0, 0.5, 1.0)
+    gpus_N = sums_by(host_K, scale_K, len(hosts))
+    return Network(
+        scenario=scenario,
+        params=params,
+        fleet_N=fleet_N,
+        host_K=host_K,
+        model_K=_belonging(scenario, ids, fleet_K, rank_K, nodes_N[host_K]),
+        mean_K=per["nonces"][fleet_K] * scale_K * seconds,
+        tokens_K=per["tokens"][fleet_K] * scale_K * period_seconds,
+        gpus_N=gpus_N,
+        usd_hour_N=gpus_N * per["usd"][fleet_N],
+        twin_K=twin_K,
+        strength_N=np.array([f.strength for f in scenario.fleets])[fleet_N],
+        parts_N=np.array([f.parts for f in scenario.fleets], np.int64)[fleet_N],
+        behaviour_N=np.array([BEHAVIOURS.index(f.behaviour) for f in scenario.fleets])[fleet_N],
+    )
+
+
+def _nodes_of_hosts(fleet: Fleet) -> list[int]:
+    """Nodes of each host of a fleet. A splitter deals its nodes out to `parts` hosts."""
+    nodes = fleet.nodes * (2 if fleet.behaviour is Behaviour.SLOT_FARMER else 1)
+    if fleet.behaviour is not Behaviour.SYBIL or fleet.parts == 1:
+        return [nodes] * fleet.hosts
+    parts = min(fleet.parts, nodes)
+    dealt = [nodes // parts + (i < nodes % parts) for i in range(parts)]
+    return dealt * fleet.hosts
+
+
+def _per_fleet(scenario: Scenario) -> dict[str, F64]:
+    of = gpus()
+    fleets = scenario.fleets
+    return {
+        "nonces": np.array([of[f.gpu].nonces_per_second for f in fleets]),
+        "tokens": np.array([of[f.gpu].tokens_per_second for f in fleets]),
+        "usd": np.array([of[f.gpu].usd_per_hour for f in fleets]),
+        "gpus": np.array([float(f.gpus) for f in fleets]),
+        "farms": np.array([float(f.behaviour is Behaviour.SLOT_FARMER) for f in fleets]),
+    }
+
+
+def _belonging(scenario: Scenario, ids: list[str], fleet_K: I64, rank_K: I64, nodes_K: I64) -> I64:
+    """The model of each node: dealt out in turn, or the least that covers."""
+    model_K = np.full(len(fleet_K), -1, np.int64)
+    spread = scenario.parameters.integer("coverage_spread")
+    for index, fleet in enumerate(scenario.fleets):
+        mine = fleet_K == index
+        listed = np.array([ids.index(m) for m in fleet.models], np.int64)
+        if len(listed) == 0:
+            continue
+        rank = rank_K[mine]
+        if fleet.behaviour is Behaviour.COVERAGE_MINIMALIST and len(listed) > 1:
+            # The least number of nodes whose share reaches 1/(spread·M), for all but the first.
+            least = -(-nodes_K[mine] // (spread * len(scenario.models)))
+            at = np.minimum((rank // least) + 1, len(listed))
+            model_K[mine] = listed[at % len(listed)]
+        else:
+            model_K[mine] = listed[rank % len(listed)]
+    return model_K
+
+
+def start(network: Network) -> State:
+    """Epoch 0: everybody weighs what it proves on average, as genesis would state it."""
+    p = network.params
+    node_weight_K = np.rint(network.mean_K).astype(np.uint64)
+    weight_N = sums_by(network.host_K, node_weight_K, network.hosts)
+    capacity_M = sums_by(
+        np.maximum(network.model_K, 0),
+        np.where(network.model_K >= 0, network.tokens_K, 0.0),
+        max(network.models, 1),
+    )[: network.models]
+    zeros_M = np.zeros(network.models, np.uint64)
+    return State(
+        epoch=0,
+        active_N=np.ones(network.hosts, np.bool_),
+        weight_N=weight_N.astype(np.uint64),
+        carried_N=weight_N.astype(np.uint64),
+        node_weight_K=node_weight_K,
+        serves_K=np.zeros(len(network.host_K), np.bool_),
+        histories=timeslot.new_histories(network.hosts),
+        subsidy=p.integer("initial_epoch_subsidy"),
+        minted=0,
+        price=p.integer("initial_unit_price"),
+        real_M=zeros_M,
+        served_poc_M=zeros_M.copy(),
+        capacity_0_M=capacity_M,
+        model_K=network.model_K.copy(),
+        income_N=np.zeros(network.hosts, np.uint64),
+    )

@@ -1,0 +1,154 @@
+"""Replay of what an epoch paid: duties, settle amounts, and the subsidy's decay."""
+
+from collections import defaultdict
+
+import numpy as np
+
+from simulation import fixed, reward
+from simulation.arrays import u64
+from simulation.exported import Export, Row, flag, number
+from simulation.replay_groups import Compares
+
+_FORFEITURES = {"": reward.Forfeiture.NOTHING, "fraud": reward.Forfeiture.FRAUD}
+
+
+def check_settlement(export: Export, index: int, counter: Compares) -> None:
+    """Every row of an epoch's settlement follows from its weights, duties and coverage."""
+    settlement, record = export.one(index, "settlement"), export.one(index, "epoch")
+    amounts = export.by_host(index, "settle_amount")
+    if settlement is None or record is None or index == 0:
+        return
+    root = next(g for g in export.of(index, "group") if not g.get("model_id"))
+    whole = number(root, "total_weight")
+    blocks = number(record, "effective_to") - number(record, "effective_from") + 1
+    counter.same(index, "", "settlement total_weight", number(settlement, "total_weight"), whole)
+    counter.same(index, "", "settlement blocks", number(settlement, "blocks"), blocks)
+    shared = reward.Epoch(
+        reward=number(settlement, "subsidy"),
+        total_weight=whole,
+        blocks=blocks,
+        coverage_bonus=fixed.parse(record["params"]["coverage_bonus"]),
+    )
+    duties = {h: rows[0] for h, rows in export.by_host(index, "duty").items()}
+    spread = number(record["params"], "coverage_spread")
+    covered = _coverage(export, index, spread)
+    forged = _forgers(export, index)
+    for host, rows in amounts.items():
+        row = rows[0]
+        if host in forged:
+            counter.same(index, host, "forfeited", row.get("forfeited", ""), "fraud")
+        _check_amount(index, host, row, duties.get(host, {}), covered[host], shared, counter)
+    paid = sum(number(rows[0], "amount") for rows in amounts.values())
+    if flag(settlement, "done"):
+        counter.same(index, "", "settlement minted", number(settlement, "minted"), paid)
+
+
+def _check_amount(
+    index: int,
+    host: str,
+    row: Row,
+    duty: Row,
+    covered: tuple[int, bool],
+    shared: reward.Epoch,
+    counter: Compares,
+) -> None:
+    weight, covers = covered
+    forfeited = _FORFEITURES.get(row.get("forfeited", ""), reward.Forfeiture.DOUBLE_SIGN)
+    made = reward.settle_amounts(
+        shared,
+        reward.Hosts(
+            weight=u64(weight),
+            seats_drawn=u64(number(duty, "drawn")),
+            seats_cast=u64(number(duty, "cast")),
+            unjailed_blocks=u64(number(row, "unjailed_blocks")),
+            covers=np.array([covers]),
+            forfeited=np.array([forfeited], np.uint8),
+        ),
+    )
+    for field, ours in (
+        ("weight", weight),
+        ("seats_drawn", number(duty, "drawn")),
+        ("seats_cast", number(duty, "cast")),
+        ("blocks", shared.blocks),
+        ("by_weight", int(made.by_weight[0])),
+        ("share", int(made.share[0])),
+        ("bonus", int(made.bonus[0])),
+        ("amount", int(made.total[0])),
+    ):
+        counter.same(index, host, f"settled {field}", number(row, field), ours)
+    counter.same(index, host, "settled covers", flag(row, "covers"), covers)
+
+
+def _coverage(export: Export, index: int, spread: int) -> dict[str, tuple[int, bool]]:
+    """Root weight and whether it covers every model, by host."""
+    weights: dict[str, dict[str, int]] = defaultdict(dict)
+    for member in export.of(index, "member"):
+        weights[member["_host"]][member.get("model_id", "")] = number(member, "weight")
+    groups = [g for g in export.of(index, "group") if g.get("model_id")]
+    models = [g["model_id"] for g in groups if number(g, "total_weight") > 0]
+    out: dict[str, tuple[int, bool]] = defaultdict(lambda: (0, False))
+    for host, held in weights.items():
+        by_model = np.array([[held.get(m, 0) for m in models]], np.uint64).reshape(1, -1)
+        _, covers = reward.coverage(u64(held.get("", 0)), by_model, spread)
+        out[host] = held.get("", 0), bool(covers[0])
+    return out
+
+
+def _forgers(export: Export, index: int) -> set[str]:
+    """Hosts found to forge in a round that this epoch judged."""
+    rounds = [e for e in export.epochs if e > 0 and _judged_by(export, e) == index]
+    rows = (r for e in rounds for r in export.of(e, "host_outcome"))
+    return {r["_host"] for r in rows if r.get("outcome") == "OUTCOME_FRAUD"}
+
+
+def _judged_by(export: Export, index: int) -> int:
+    return number(export.one(index, "epoch") or {}, "judged_by")
+
+
+def check_duties(export: Export, counter: Compares) -> None:
+    """Seats drawn and cast of every member, where all rounds that it judged are here."""
+    for index in export.epochs:
+        if export.one(index, "settlement") is None:
+            continue
+        drawn: dict[str, int] = defaultdict(int)
+        cast: dict[str, int] = defaultdict(int)
+        rounds = [e for e in export.epochs if e > 0 and _judged_by(export, e) == index]
+        for of in rounds:
+            for seat in export.of(of, "seat"):
+                drawn[seat["holder"]] += number(seat, "seats")
+            for verdict in export.of(of, "verdict"):
+                cast[verdict["holder"]] += number(verdict, "seats")
+        if not any(export.of(of, "seat") for of in rounds):
+            continue
+        for duty in export.of(index, "duty"):
+            host = duty["_host"]
+            counter.same(index, host, "duty drawn", number(duty, "drawn"), drawn[host])
+            counter.same(index, host, "duty cast", number(duty, "cast"), cast[host])
+
+
+def check_subsidies(export: Export, counter: Compares) -> None:
+    """The subsidy decays once per settled epoch, and minting stays below its cap."""
+    settled = [e for e in export.epochs if e > 0 and export.one(e, "settlement")]
+    minted = 0
+    subsidy: int | None = None
+    for index in settled:
+        settlement, record = export.one(index, "settlement"), export.one(index, "epoch")
+        if settlement is None or record is None:
+            continue
+        of = record["params"]
+        if subsidy is None and settled[0] == 1:
+            subsidy = number(of, "initial_epoch_subsidy")
+        paid = number(settlement, "subsidy")
+        if subsidy is not None:
+            # Without the first epochs what was minted before is unknown, and only bounds.
+            ours = reward.epoch_reward(
+                subsidy=subsidy,
+                minted_total=minted,
+                max_supply=number(of, "max_supply"),
+                coverage_bonus=fixed.parse(of["coverage_bonus"]),
+            )
+            counter.same(index, "", "settlement subsidy", paid, ours)
+        subsidy = reward.next_subsidy(
+            paid if subsidy is None else subsidy, fixed.parse(of["decay_factor"])
+        )
+        minted += number(settlement, "minted")

@@ -1,0 +1,133 @@
+"""Running scenarios: one replica, or points times replicas over workers, as Parquet parts."""
+
+import functools
+import hashlib
+import importlib
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from simulation import fixed, poc
+from simulation.metrics import epoch_row, fleet_rows
+from simulation.network import build, start
+from simulation.params import vectors_folder
+from simulation.randomness import streams
+from simulation.scenario import Scenario
+from simulation.step import fast_floor_each, step
+from simulation.store import Part, Store
+
+Mode = Literal["exact", "fast"]
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One setting of a sweep: what was changed, and the scenario that results."""
+
+    index: int
+    changes: dict[str, str]
+    scenario: Scenario
+
+
+def run_replica(scenario: Scenario, replica: int, mode: Mode = "exact") -> tuple[Rows, Rows]:
+    """Rows of epochs and rows of fleets of one replica."""
+    chance = streams(scenario.seed, replica)
+    network = build(scenario, chance.sizes)
+    state = start(network)
+    floor = fixed.floor_each if mode == "exact" else fast_floor_each
+    epochs: Rows = []
+    zeroed_N = np.zeros(network.hosts, np.uint64)
+    for _ in range(scenario.epochs):
+        report = step(network, state, chance, replica=replica, floor=floor)
+        zeroed_N += np.isin(report.round.judged.outcome, poc.ZEROING)
+        epochs.append(epoch_row(state, report))
+    hours = network.params.lengths.cycle * scenario.block_seconds / 3600 * scenario.epochs
+    fleets: Rows = [dict(r) for r in fleet_rows(network, state, hours, zeroed_N)]
+    return epochs, fleets
+
+
+def run_points(
+    points: list[Point],
+    out: Path,
+    *,
+    mode: Mode = "exact",
+    jobs: int = 1,
+    resume: bool = False,
+    dask: str | None = None,
+    done: Callable[[int], None] = lambda _: None,
+) -> Store:
+    """Run every replica of every point that is not there yet.
+
+    Args:
+        points: what to run.
+        out: folder of the results.
+        mode: exact, or float64 for searches.
+        jobs: processes.
+        resume: keep parts that are there; otherwise a folder with parts is refused.
+        dask: address of a scheduler to use instead of processes.
+        done: called with 1 for every finished replica.
+
+    Raises:
+        ResultError: when the folder holds results of something else.
+    """
+    store = Store(out)
+    store.open([(p.changes, p.scenario) for p in points], version(), mode, resume=resume)
+    todo = [
+        (p, replica)
+        for p in points
+        for replica in range(p.scenario.replicas)
+        if not store.has(p.index, replica)
+    ]
+    done(sum(p.scenario.replicas for p in points) - len(todo))
+    work = functools.partial(_part, store, mode)
+    for _ in _results(work, todo, jobs, dask):
+        done(1)
+    return store
+
+
+def _part(store: Store, mode: Mode, task: tuple[Point, int]) -> int:
+    point, replica = task
+    epochs, fleets = run_replica(point.scenario, replica, mode)
+    store.write(Part(point=point.index, replica=replica, epochs=epochs, fleets=fleets))
+    return 1
+
+
+def _results(
+    work: Callable[[tuple[Point, int]], int],
+    todo: list[tuple[Point, int]],
+    jobs: int,
+    dask: str | None,
+) -> Iterator[int]:
+    if dask:
+        module: Any = importlib.import_module("distributed")
+        with module.Client(dask) as client:
+            for future in module.as_completed(client.map(work, todo)):
+                yield future.result()
+        return
+    if jobs == 1:
+        yield from map(work, todo)
+        return
+    joblib: Any = importlib.import_module("joblib")
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+    yield from parallel(joblib.delayed(work)(task) for task in todo)
+
+
+def version() -> dict[str, str]:
+    """The commit of this checkout and a hash of the golden vectors it is held to."""
+
+    digest = hashlib.sha256()
+    for path in sorted(vectors_folder().glob("*.json")):
+        digest.update(path.read_bytes())
+    root = vectors_folder().parent.parent
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {"commit": described.stdout.strip() or "unknown", "core": digest.hexdigest()[:16]}

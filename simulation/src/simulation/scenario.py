@@ -1,0 +1,247 @@
+"""A scenario: who takes part, under which parameters. Read from TOML, validated at this edge."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from simulation import fixed
+from simulation.errors import DecimalError, ParameterError, ScenarioError
+from simulation.params import Params, flat, preset, suggestion, table
+
+# Groups under which the command line accepts a parameter: reward.coverage_bonus.
+_GROUPS = (
+    "params",
+    "reward",
+    "poc",
+    "epoch",
+    "timeslot",
+    "price",
+    "weight",
+    "commit",
+    "throughput",
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Behaviour(StrEnum):
+    """What a fleet does. `strength` means what the second half of the line says."""
+
+    HONEST = "honest"  # –
+    OFFLINE = "offline"  # share of epochs in which it neither proves nor judges
+    SYBIL = "sybil"  # – ; `parts` hosts instead of one
+    MODEL_HOPPER = "model_hopper"  # – ; moves its nodes to another model every epoch
+    COVERAGE_MINIMALIST = "coverage_minimalist"  # – ; the least weight that covers
+    THROUGHPUT_OVERCLAIMER = "throughput_overclaimer"  # share of promised tokens not served
+    NONCE_OVERCLAIMER = "nonce_overclaimer"  # forged claims for each honest one
+    LAZY_VALIDATOR = "lazy_validator"  # – ; finds nothing without looking
+    FALSE_ACCUSER = "false_accuser"  # – ; finds everything invalid
+    CARTEL = "cartel"  # forged claims for each honest one; its judges see none of its own
+    SEED_GRINDER = "seed_grinder"  # forged claims for each honest one; best of `parts` seeds
+    SLOT_FARMER = "slot_farmer"  # – ; each GPU is declared as two nodes
+    FREE_RIDER = "free_rider"  # – ; proves, but casts no verdict
+    NON_OPENER = "non_opener"  # – ; never opens a commitment
+    DUPLICATE_COMMITTER = "duplicate_committer"  # repeated claims for each honest one
+    DUST_FORGER = "dust_forger"  # – ; forges as much as no sample can prove, below the minimum
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSpec(_Strict):
+    """A model that is served. demand is the share of its first capacity that is asked for."""
+
+    id: Annotated[str, Field(min_length=1, max_length=128)]
+    throughput_per_nonce: Annotated[int, Field(ge=1, le=2**63 - 1)] = 100_000
+    units_of_compute_per_token: Annotated[int, Field(ge=1, le=2**32)] = 1
+    demand: Annotated[float, Field(ge=0, le=1000)] = 0.5
+
+
+class Fleet(_Strict):
+    """Hosts of one kind. Node i of a host belongs to models[i mod len(models)]."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    hosts: Annotated[int, Field(ge=1, le=10_000_000)]
+    nodes: Annotated[int, Field(ge=1, le=256)] = 1
+    gpus: Annotated[int, Field(ge=1, le=64)] = 1
+    gpu: str = "h100"
+    models: list[str] = []
+    behaviour: Behaviour = Behaviour.HONEST
+    strength: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    parts: Annotated[int, Field(ge=1, le=10_000)] = 1
+    size_spread: Annotated[float, Field(ge=0, le=3)] = 0.0
+
+
+class Faults(_Strict):
+    """Who is offline by accident: a share of hosts, independently, together, or by daylight."""
+
+    kind: Literal["independent", "correlated", "diurnal"] = "independent"
+    share: Share = 0.0
+
+
+class Market(_Strict):
+    """Entry and exit by profit. speed 0 keeps everybody; coin_usd is the price of one NINE."""
+
+    coin_usd: Annotated[float, Field(ge=0, le=1e9)] = 1.0
+    speed: Share = 0.0
+    price_elasticity: Annotated[float, Field(ge=0, le=10)] = 0.0
+    demand_growth: Annotated[float, Field(gt=0, le=10)] = 1.0
+
+
+class Scenario(_Strict):
+    """Everything that decides a run."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    question: str = ""
+    verdict: str = ""
+    rule: str = ""
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    replicas: Annotated[int, Field(ge=1, le=100_000)] = 8
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    block_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    preset: Literal["default", "testnet"] = "default"
+    slot_rule: Literal["by_weight", "per_host_half", "fixed_share"] = "by_weight"
+    params: dict[str, str] = {}
+    models: Annotated[list[ModelSpec], Field(max_length=64)] = []
+    fleets: Annotated[list[Fleet], Field(min_length=1, max_length=1_000)]
+    faults: Faults = Faults()
+    market: Market = Market()
+
+    @property
+    def parameters(self) -> Params:
+        """The chain's parameters. Raises ParameterError with the chain's words."""
+        return preset(self.preset).changed(self.params)
+
+    @property
+    def digest(self) -> str:
+        """A hash of everything above, which results carry."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def load(path: Path, changes: dict[str, str] | None = None) -> Scenario:
+    """Read a scenario, with changes from the command line.
+
+    Raises:
+        ScenarioError: unreadable, an unknown key (with a suggestion), a value that is not legal.
+    """
+    try:
+        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ScenarioError(f"{path}: {error}") from error
+    for key, value in (changes or {}).items():
+        _change(tree, key, value)
+    return parse(tree, str(path))
+
+
+def parse(tree: dict[str, Any], where: str = "scenario") -> Scenario:
+    """A scenario from its tree of values. Raises ScenarioError."""
+    tree = dict(tree)
+    given = tree.get("params", {})
+    if not isinstance(given, dict):
+        raise ScenarioError(f"{where}: params is a table of the chain's parameters")
+    tree["params"] = {k: decimal(v) for k, v in flat(given).items()}  # pyright: ignore[reportUnknownArgumentType]
+    try:
+        made = Scenario.model_validate(tree)
+        made.parameters  # noqa: B018 - raises with the chain's words
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {_explain(error, tree)}") from error
+    except ParameterError as error:
+        raise ScenarioError(f"{where}: {error}") from error
+    _check_references(made, where)
+    return made
+
+
+def decimal(value: str) -> str:
+    """A parameter's value as the chain reads it: 11/100 and 1e-7 become plain decimals.
+
+    A fraction that 18 digits cannot hold is rounded down.
+    """
+    if "/" in value or "e" in value.lower():
+        try:
+            return fixed.text(int(Fraction(value) * fixed.ONE))
+        except (ValueError, ZeroDivisionError, DecimalError):
+            return value
+    return value
+
+
+def _change(tree: dict[str, Any], key: str, value: str) -> None:
+    head, _, rest = key.partition(".")
+    if head in _GROUPS and rest:
+        if rest not in table():
+            raise ScenarioError(f"{rest} is no parameter{suggestion(rest)}")
+        tree.setdefault("params", {})[rest] = decimal(value)
+        return
+    at: Any = tree
+    *path, last = key.split(".")
+    for step in path:
+        at = cast("Any", at[int(step)] if isinstance(at, list) else at.setdefault(step, {}))
+    try:
+        parsed: Any = json.loads(value)
+    except json.JSONDecodeError:
+        parsed = value
+    if isinstance(at, list):
+        at[int(last)] = parsed
+    else:
+        at[last] = parsed
+
+
+def _explain(error: ValidationError, tree: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        legal = _keys_at(first["loc"][:-1])
+        near = difflib.get_close_matches(str(first["loc"][-1]), legal, n=1, cutoff=0.5)
+        hint = f", did you mean {near[0]}?" if near else f"; legal are {', '.join(legal)}"
+        return f"{where} is not a key{hint}"
+    return f"{where}: {first['msg']}, got {first['input']!r}" if tree else "the scenario is empty"
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    kinds: dict[str, type[BaseModel]] = {
+        "models": ModelSpec,
+        "fleets": Fleet,
+        "faults": Faults,
+        "market": Market,
+    }
+    return list((kinds[str(loc[0])] if loc else Scenario).model_fields)
+
+
+def _check_references(scenario: Scenario, where: str) -> None:
+    ids = [m.id for m in scenario.models]
+    names = [f.name for f in scenario.fleets]
+    known = gpus()
+    if len(set(ids)) != len(ids) or len(set(names)) != len(names):
+        raise ScenarioError(f"{where}: ids of models and names of fleets are unique")
+    for fleet in scenario.fleets:
+        for kind, value, legal in (
+            *(("model", m, ids) for m in fleet.models),
+            ("gpu", fleet.gpu, list(known)),
+        ):
+            if value not in legal:
+                near = difflib.get_close_matches(value, legal, n=1)
+                hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(legal)}"
+                raise ScenarioError(f"{where}: fleet {fleet.name}: no {kind} {value!r}{hint}")
+
+
+class Gpu(_Strict):
+    """A GPU type: valid nonces and tokens a second, price, and where the numbers come from."""
+
+    nonces_per_second: Annotated[float, Field(gt=0)]
+    tokens_per_second: Annotated[float, Field(gt=0)]
+    usd_per_hour: Annotated[float, Field(ge=0)]
+    source: Annotated[str, Field(min_length=1)]
+
+
+def gpus() -> dict[str, Gpu]:
+    """The GPU types of scenarios/gpus.toml."""
+    path = Path(__file__).resolve().parents[2] / "scenarios" / "gpus.toml"
+    tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {name: Gpu.model_validate(row) for name, row in tree.items()}
