@@ -14,7 +14,7 @@ import (
 )
 
 // pageSize is how many rows of a list are asked for at once.
-const pageSize = 200
+const pageSize = 100
 
 // Client asks the chain for typed facts about one host and its surroundings.
 type Client struct {
