@@ -1,6 +1,5 @@
 """One process of the network: its start, its log, its end."""
 
-import ctypes
 import json
 import os
 import signal
@@ -11,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-# Loaded here: between fork and exec nothing may be imported.
-_LIBC = ctypes.CDLL(None, use_errno=True)
+from testnet import launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +43,16 @@ class Child:
         command.log.parent.mkdir(parents=True, exist_ok=True)
         with command.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command.argv,
+                # -I and -S: the launcher needs nothing but the standard library, at once.
+                [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), *command.argv],
                 env={**os.environ, **command.env},
                 cwd=command.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,
+                # A group of its own keeps Ctrl-C in a terminal from reaching the children
+                # behind the supervisor's back, which stops them in order.
+                process_group=0,
             )
 
     @property
@@ -117,11 +117,3 @@ def log_tail(path: Path, lines: int = 20) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
-
-
-def _die_with_parent() -> None:
-    # A new process group keeps Ctrl-C in a terminal from reaching the children
-    # behind the supervisor's back, which stops them in order.
-    os.setpgid(0, 0)
-    if sys.platform == "linux":
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """Lays out a new network on disk: keys, homes, genesis, configuration files."""
 
 import json
+import shutil
 import subprocess
 import urllib.parse
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ def create_network(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network
     Raises:
         ProcessFailedError: when a program refuses, with its words.
     """
+    # What an interrupted start left behind has no record and is of no use.
+    shutil.rmtree(home.root / "hosts", ignore_errors=True)
     home.create()
     keys = {host.name: new_keys() for host in spec.hosts}
     records = tuple(create_host(home, host, keys[host.name], binaries) for host in spec.hosts)

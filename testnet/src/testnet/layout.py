@@ -11,6 +11,8 @@ from testnet.errors import HomeError
 from testnet.spec import CHAIN_ID
 
 FORMAT = 1
+# What may lie in a home before its record does: a start that was interrupted.
+_OWN = frozenset({"logs", "hosts", "models.json", "control.sock", "supervisor.pid", "up"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,9 @@ class Home:
         return self.root / "logs" / "exits.jsonl"
 
     def create(self) -> None:
-        """Make the folder; HomeError when it holds something else."""
-        if self.root.exists() and any(self.root.iterdir()) and not self.record_path.exists():
+        """Make the folder; HomeError when it holds something that is not a network's."""
+        found = {path.name for path in self.root.iterdir()} if self.root.exists() else set[str]()
+        if found - _OWN and not self.record_path.exists():
             raise HomeError(f"{self.root} is not empty and holds no network; choose another --home")
         for folder in (self.root, self.root / "logs", self.root / "hosts"):
             folder.mkdir(parents=True, exist_ok=True)

@@ -141,7 +141,7 @@ def node_states(home: Home, host: HostRecord) -> dict[str, str]:
         status = broker_status(home, host)
     except (OSError, ValueError):
         return {}
-    return {str(n["node_id"]): str(n["state"]) for n in status.get("nodes", [])}
+    return {str(n["id"]): str(n["state"]) for n in status.get("nodes", [])}
 
 
 def broker_status(home: Home, host: HostRecord) -> dict[str, Any]:

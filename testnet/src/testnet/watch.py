@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ninefold_proto.inference.v1 import epoch_pb2
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from testnet.errors import ChainError
@@ -39,7 +41,7 @@ class Seen:
     stage: str = ""
     effective: int = -1
     settled: int = -1
-    epochs_done: set[int] = field(default_factory=set[int])
+    abandoned: set[int] = field(default_factory=set[int])
 
 
 class Watcher:
@@ -66,6 +68,8 @@ class Watcher:
                 f"[dim]{now.height:>6}[/]  epoch {cycle}  [cyan]{number} {stage}[/]"
                 f"[dim]  {now.blocks_left + 1} blocks[/]"
             )
+        if now.opened_status == epoch_pb2.EPOCH_STATUS_ABANDONED:
+            self._print_abandoned(ledger, now.opened)
         if now.effective != self._seen.effective:
             if self._seen.effective >= 0:
                 self._print_epoch(ledger, now.effective)
@@ -77,12 +81,21 @@ class Watcher:
         """The last epoch whose settlement was shown; -1 when none was."""
         return self._seen.settled
 
+    def _print_abandoned(self, ledger: Ledger, epoch: int) -> None:
+        if epoch in self._seen.abandoned:
+            return
+        self._seen.abandoned.add(epoch)
+        reason = ledger.epoch(epoch).abandoned_reason
+        self._console.print(f"[red]epoch {epoch} is abandoned:[/] {escape(reason)}")
+
     def _print_epoch(self, ledger: Ledger, epoch: int) -> None:
         table = Table(title=f"epoch {epoch} is effective", box=None, title_style="bold")
         for column in ("host", "weight", "power", "claimed", "credited", "reason", "seats"):
             table.add_column(column, justify="left" if column in ("host", "reason") else "right")
         powers = {v.operator: v.power for v in ledger.validators()}
-        for host in ledger.weights(epoch):
+        outcomes = ledger.weights(epoch)
+        outcomes.sort(key=lambda o: self._names.get(o.participant, o.participant))
+        for host in outcomes:
             table.add_row(
                 self._names.get(host.participant, host.participant[:12]),
                 f"{host.weight:,}",
@@ -106,6 +119,7 @@ class Watcher:
             return
         self._seen.settled = epoch
         amounts = ledger.settle_amounts(epoch)
+        amounts.sort(key=lambda a: self._names.get(a.participant, a.participant))
         if not any(int(a.amount or 0) for a in amounts):
             return
         table = Table(title=f"rewards of epoch {epoch}", box=None, title_style="bold")
