@@ -1,0 +1,304 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"ninefold.dev/decentralized-api/internal/config"
+	"ninefold.dev/decentralized-api/internal/testkit"
+	"ninefold.dev/inference-chain/core/epoch"
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+const (
+	accepted    = types.Outcome_OUTCOME_ACCEPTED
+	fraud       = types.Outcome_OUTCOME_FRAUD
+	unavailable = types.Outcome_OUTCOME_UNAVAILABLE
+)
+
+// play runs a test in a bubble with a world that is stopped at its end.
+func play(t *testing.T, test func(*testing.T, *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.stop()
+		test(t, w)
+	})
+}
+
+// requireWhole says that a host's claims are what its nodes were told is safe,
+// each once, and that it was accepted with all of it.
+func (w *world) requireWhole(index uint64, h *tester) {
+	w.t.Helper()
+	require.Equal(w.t, h.acknowledged(index), w.chain.Claimed(index, h.address), "claims of %s", h.name)
+	outcome := w.chain.Outcome(index, h.address)
+	require.Equal(w.t, accepted, outcome.Outcome, h.name)
+	require.Equal(w.t, outcome.Claimed, outcome.Credited, h.name)
+	require.Equal(w.t, 1, w.chain.MostExecuted(), "no message may be accepted twice")
+}
+
+func (h *tester) verified(index uint64) int {
+	h.world.t.Helper()
+	round, err := h.host.client.Round(context.Background(), index)
+	require.NoError(h.world.t, err)
+	sum := 0
+	for _, node := range h.nodes {
+		sum += node.Verified(fmt.Sprintf("%x", round.Challenge))
+	}
+	return sum
+}
+
+func TestAWholeRoundOfTwoHosts(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a, b := w.add("alpha", 4), w.add("beta", 4, 4)
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.Inference)
+		for _, h := range w.hosts {
+			w.requireWhole(1, h)
+			require.EqualValues(t, testkit.Params().SampleSize, h.verified(1), "a verdict takes work")
+			for id, claimed := range w.chain.Claimed(1, h.address) {
+				require.Greater(t, claimed, uint64(100), "%s of %s", id, h.name)
+			}
+		}
+		ratio := float64(w.chain.Outcome(1, b.address).Weight) / float64(w.chain.Outcome(1, a.address).Weight)
+		require.InDelta(t, 2, ratio, 0.3, "twice the nodes; validity is chance")
+	})
+}
+
+func TestABrokerThatRestartsBetweenStreamingAndSubmittingLosesAndDoublesNothing(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.add("alpha", 4)
+		b := w.add("beta", 4, 4)
+		w.start()
+		w.until(epoch.PocStart)
+		for _, e := range b.endpoints {
+			e.SetMute(true)
+		}
+		for range 3 {
+			w.block()
+		}
+		require.Empty(t, w.chain.Claimed(1, b.address), "nothing was submitted")
+		before := b.acknowledged(1)
+		require.Greater(t, before["node-0"], uint64(50), "but much was streamed")
+		b.stop()
+		for _, e := range b.endpoints {
+			e.SetMute(false)
+		}
+		w.block()
+		b.start()
+		w.until(epoch.Inference)
+		for id, early := range before {
+			require.Greater(t, b.acknowledged(1)[id], early, "it went on after the restart")
+		}
+		for _, h := range w.hosts {
+			w.requireWhole(1, h)
+		}
+	})
+}
+
+func TestABrokerMayRestartInEveryStage(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.add("alpha", 3)
+		b := w.add("beta", 3)
+		w.start()
+		w.until(epoch.PocStart)
+		for w.chain.Stage() != epoch.Inference {
+			b.stop()
+			b.start()
+			w.block()
+		}
+		for _, h := range w.hosts {
+			w.requireWhole(1, h)
+		}
+	})
+}
+
+func TestAForgerIsJudgedAFraudAndTheOthersAreNot(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a, b, cheat := w.add("alpha", 4), w.add("beta", 4), w.add("cheat", 4)
+		cheat.config.Testing = config.Testing{ForgeNonces: true}
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.Inference)
+		require.Equal(t, fraud, w.chain.Outcome(1, cheat.address).Outcome)
+		require.Zero(t, w.chain.Outcome(1, cheat.address).Weight)
+		require.NotZero(t, w.chain.Outcome(1, cheat.address).Claimed, "density and trees were in order")
+		w.requireWhole(1, a)
+		w.requireWhole(1, b)
+	})
+}
+
+func TestAHostThatOpensNothingEndsUnavailable(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a, b, silent := w.add("alpha", 4), w.add("beta", 4), w.add("silent", 4)
+		silent.config.Testing = config.Testing{WithholdOpenings: true}
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.PocValidationEnd)
+		for _, v := range w.chain.VerdictsOn(1, silent.address) {
+			require.True(t, v.Verdict.Unavailable)
+			require.GreaterOrEqual(t, v.Height, w.chain.Height()-2, "not before the end of the window")
+		}
+		w.until(epoch.Inference)
+		require.Equal(t, unavailable, w.chain.Outcome(1, silent.address).Outcome)
+		w.requireWhole(1, a)
+		w.requireWhole(1, b)
+	})
+}
+
+func TestAHostWhoseBrokerIsAwayForMostOfTheWindowIsStillAccepted(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a, b := w.add("alpha", 4), w.add("beta", 4)
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.PocValidationStart)
+		b.stop()
+		for range 5 {
+			w.block()
+		}
+		b.start()
+		w.until(epoch.Inference)
+		w.requireWhole(1, a)
+		w.requireWhole(1, b)
+	})
+}
+
+func TestANodeThatDiesMidRoundGoesOnWhereItWasAcknowledged(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.add("alpha", 4)
+		b := w.add("beta", 4, 4)
+		w.start()
+		w.until(epoch.PocStart)
+		w.block()
+		w.block()
+		b.nodes["node-0"].SetDown(true)
+		w.block()
+		require.False(t, b.host.registry.Snapshot().Nodes["node-0"].Observed.Reachable)
+		early := b.acknowledged(1)["node-0"]
+		b.nodes["node-0"].SetDown(false)
+		w.until(epoch.Inference)
+		require.Greater(t, b.acknowledged(1)["node-0"], early)
+		for _, h := range w.hosts {
+			w.requireWhole(1, h)
+		}
+	})
+}
+
+func TestANodeReachesExactlyItsMaximum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.stop()
+		params := testkit.Params()
+		params.MaxNoncesPerNode = 500
+		var err error
+		w.chain, err = testkit.NewChain(params, testkit.Model("tiny"))
+		require.NoError(t, err)
+		w.add("alpha", 30)
+		b := w.add("beta", 30, 30)
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.Inference)
+		require.Equal(t, map[string]uint64{"node-0": 500, "node-1": 500}, w.chain.Claimed(1, b.address))
+		require.EqualValues(t, 1000, w.chain.Outcome(1, b.address).Weight)
+	})
+}
+
+func TestWhenAnEndpointDiesTheOtherOneIsUsed(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.add("alpha", 4)
+		b := w.add("beta", 4)
+		w.start()
+		w.until(epoch.PocStart)
+		w.block()
+		b.endpoints[0].SetDown(true)
+		w.until(epoch.PocValidationStart)
+		b.endpoints[0].SetDown(false)
+		b.endpoints[1].SetDown(true)
+		w.until(epoch.Inference)
+		for _, h := range w.hosts {
+			w.requireWhole(1, h)
+		}
+	})
+}
+
+func TestALostMempoolLosesNoProof(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.add("alpha", 4)
+		w.add("beta", 4)
+		w.start()
+		w.until(epoch.PocStart)
+		for i := 0; w.chain.Stage() != epoch.PocValidationEnd; i++ {
+			if i%3 == 1 && w.chain.Stage() != epoch.PocEnd {
+				w.chain.DropMempool()
+			}
+			w.block()
+		}
+		w.until(epoch.Inference)
+		for _, h := range w.hosts {
+			w.requireWhole(1, h)
+		}
+	})
+}
+
+func TestModelsAreLoadedWhenTheEpochIsReadyAndNotTwice(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a := w.add("alpha", 4)
+		w.add("beta", 4)
+		a.config.Nodes[0].Args = []string{"--max_model_len", "9", "--seed=1"}
+		w.start()
+		w.block()
+		node := a.nodes["node-0"]
+		model, args := node.Serving()
+		require.Equal(t, "tiny", model, "genesis has nodes too")
+		require.Equal(t, []string{"--max-model-len", "128", "--seed=1"}, args)
+		w.until(epoch.PocStart)
+		model, _ = node.Serving()
+		require.Empty(t, model, "the round has the node")
+		w.until(epoch.SetNewValidators)
+		model, _ = node.Serving()
+		require.Equal(t, "tiny", model, "loaded before the epoch is in effect")
+		loads := node.Loads()
+		a.stop()
+		a.start()
+		w.until(epoch.PocStart)
+		require.Equal(t, loads, node.Loads(), "a restart and the switch load nothing again")
+	})
+}
+
+func TestRewardsAreClaimedWithoutBeingAsked(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a, b := w.add("alpha", 4), w.add("beta", 4)
+		w.start()
+		for range 3 {
+			w.until(epoch.PocStart)
+		}
+		require.Equal(t, []uint64{1}, w.chain.Paid(a.address))
+		require.Equal(t, []uint64{1}, w.chain.Paid(b.address))
+		require.Equal(t, 1, w.chain.MostExecuted())
+	})
+}
+
+func TestNodesJoinAndLeaveTheFleetWithTheNextEpoch(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a := w.add("alpha", 4, 4)
+		w.add("beta", 4)
+		a.nodes["late"] = testkit.NewNode(4)
+		w.start()
+		w.until(epoch.PocStart)
+		ctx := context.Background()
+		require.NoError(t, a.host.registry.RegisterNode(ctx, config.Node{ID: "late", Address: "late:1", Models: []string{"tiny"}}))
+		require.NoError(t, a.host.registry.SetEnabled(ctx, "node-1", false))
+		w.until(epoch.Inference)
+		require.Equal(t, []string{"node-0", "node-1"}, slices.Sorted(maps.Keys(w.chain.Claimed(1, a.address))), "not in this epoch")
+		w.until(epoch.PocStart)
+		w.until(epoch.Inference)
+		require.Equal(t, []string{"late", "node-0"}, slices.Sorted(maps.Keys(w.chain.Claimed(2, a.address))))
+		w.requireWhole(1, a)
+	})
+}
