@@ -1,0 +1,233 @@
+"""The command line and its edges: right answers or one clear line, never a wrong number."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from simulation import compare, fixed, run
+from simulation.arrays import u64
+from simulation.cli import app, main
+from simulation.errors import ParameterError, ResultError, ScenarioError
+from simulation.grid import axis
+from simulation.run import Point, run_points, run_replica
+from simulation.scenario import Behaviour, Scenario, load, parse
+from simulation.store import Store
+
+SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "epochs": 4,
+    "replicas": 2,
+    "models": [{"id": "org/a"}],
+    "fleets": [{"name": "a", "hosts": 6, "nodes": 2, "models": ["org/a"]}],
+}
+
+
+def small(**changes: Any) -> Scenario:
+    return parse(SMALL | changes)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"epoch": 3}, "epoch is not a key, did you mean epochs?"),
+        ({"market": {"coin": 1}}, "market.coin is not a key, did you mean coin_usd?"),
+        ({"params": {"coverage_bonnus": "0.1"}}, "did you mean coverage_bonus?"),
+        ({"params": {"coverage_bonus": "2"}}, "coverage_bonus must be a decimal of at most 18"),
+        ({"params": {"inference_blocks": "20"}}, "inference_blocks must be at least the PoC"),
+        ({"epochs": 0}, "greater than or equal to 1"),
+        ({"fleets": []}, "fleets"),
+        ({"fleets": [{"name": "a", "hosts": 1, "gpu": "h10"}]}, "did you mean h100?"),
+        ({"fleets": [{"name": "a", "hosts": 1, "models": ["org/b"]}]}, "did you mean org/a?"),
+        ({"fleets": [{"name": "a", "hosts": 1}] * 2}, "unique"),
+    ],
+)
+def test_a_scenario_that_is_not_legal_says_why(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        small(**given)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_scenario_that_ships_runs(path: Path) -> None:
+    if path.stem == "gpus":
+        return
+    made = load(path, {"epochs": "3", "replicas": "1"})
+    epochs, fleets = run_replica(made, 0)
+    assert [row["epoch"] for row in epochs] == [1, 2, 3]
+    assert sum(row["income"] for row in fleets) == epochs[-1]["minted"]
+    assert epochs[0]["paid"] == 0, "genesis earns nothing"
+    for row in epochs[1:]:
+        assert 0 < row["paid"] <= row["reward"] * 11 // 10
+
+
+def test_changes_on_the_command_line_are_exact() -> None:
+    made = load(SCENARIOS / "base.toml", {"reward.coverage_bonus": "11/100", "fleets.0.hosts": "3"})
+    assert made.parameters.decimal("coverage_bonus") == 11 * 10**16
+    assert made.fleets[0].hosts == 3
+    with pytest.raises(ScenarioError, match="did you mean coverage_bonus"):
+        load(SCENARIOS / "base.toml", {"reward.coverage_bonsu": "1"})
+    assert axis("reward.coverage_bonus=0:0.3:4") == (
+        "reward.coverage_bonus",
+        ["0", "1/10", "1/5", "3/10"],
+    )
+    for wrong in ("x", "x=", "x=1:2", "x=1:2:1"):
+        with pytest.raises(ScenarioError):
+            axis(wrong)
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
+    points = [Point(index=0, changes={}, scenario=small())]
+    one = run_points(points, tmp_path / "one").read("fleets")
+    two = run_points(points, tmp_path / "two", jobs=2).read("fleets")
+    assert one == two
+
+
+def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: Any) -> None:
+    points = [Point(index=i, changes={}, scenario=small(seed=i)) for i in range(3)]
+    whole = run_points(points, tmp_path / "whole").read("epochs")
+    calls: list[tuple[int, int]] = []
+    real = run.run_replica
+
+    def dies(scenario: Scenario, replica: int, mode: run.Mode) -> Any:
+        calls.append((scenario.seed, replica))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(scenario, replica, mode)
+
+    monkeypatch.setattr(run, "run_replica", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run_points(points, tmp_path / "cut")
+    assert not list((tmp_path / "cut").glob(".*.parquet*")), "nothing is left half-written"
+    with pytest.raises(ResultError, match="--resume"):
+        run_points(points, tmp_path / "cut")
+    resumed = run_points(points, tmp_path / "cut", resume=True).read("epochs")
+    assert resumed == whole
+    assert len(calls) == 7, "what was done is not done again"
+    others = [Point(index=0, changes={}, scenario=small(seed=9))]
+    with pytest.raises(ResultError, match="something else"):
+        run_points(others, tmp_path / "cut", resume=True)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultError, match="cannot write"):
+        run_points([Point(index=0, changes={}, scenario=small())], tmp_path / "file" / "x")
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: Any) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    points = [Point(index=0, changes={}, scenario=small())]
+    store = Store(tmp_path / "out")
+    store.open([({}, small())], run.version(), "exact", resume=False)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResultError, match="No space left"):
+        run_points(points, tmp_path / "out", resume=True)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["manifest.json"]
+
+
+def test_fast_is_wrong_by_at_most_one_unine_a_host_and_epoch() -> None:
+    made = load(SCENARIOS / "base.toml", {"epochs": "10", "replicas": "1"})
+    exact, fast = (run_replica(made, 0, mode)[1] for mode in ("exact", "fast"))
+    for ours, theirs in zip(exact, fast, strict=True):
+        # One unine for each of the share and the bonus.
+        assert abs(ours["income"] - theirs["income"]) <= 2 * 10 * ours["hosts"]
+
+
+@pytest.mark.parametrize("hosts", [1, 2, 3])
+def test_the_smallest_networks_run(hosts: int) -> None:
+    made = small(fleets=[{"name": "a", "hosts": hosts}])
+    epochs, _ = run_replica(made, 0)
+    assert epochs[-1]["paid"] > 0
+    assert not any(row["abandoned"] for row in epochs)
+
+
+def test_a_network_that_all_leave_keeps_its_old_epoch() -> None:
+    epochs, _ = run_replica(small(faults={"share": 1.0}), 0)
+    assert all(row["abandoned"] for row in epochs)
+    assert epochs[-1]["total_weight"] > 0
+
+
+def test_quotients_at_the_edge_of_the_guess() -> None:
+    edge = [2**61 - 1, 2**61, 2**61 + 1, 2**63, 2**64 - 1]
+    for c in edge:
+        a = u64([0, 1, c - 1, c, 2**50 - 1, 2**50, 2**50 + 1])
+        made = fixed.floor_each(a, 2**11 + 1 if c > 2**62 else 1, c)
+        factor = 2**11 + 1 if c > 2**62 else 1
+        assert made.tolist() == [int(v) * factor // c for v in a.tolist()]
+    assert np.array_equal(
+        fixed.floor_each(u64([2**50 - 1] * 3), 2**60, 2**60 - 1), u64([2**50 - 1] * 3)
+    )
+
+
+def test_nobody_gains_when_nothing_is_proposed() -> None:
+    found = compare.compare(small(), small())
+    assert [c.words for c in found] == ["unchanged"]
+    with pytest.raises(ScenarioError, match="same seed"):
+        compare.compare(small(), small(seed=3))
+
+
+def test_a_missing_bonus_costs_whoever_covers() -> None:
+    base = load(SCENARIOS / "base.toml", {"epochs": "6", "replicas": "3"})
+    none = load(SCENARIOS / "no_bonus.toml", {"epochs": "6", "replicas": "3"})
+    found = {c.fleet: c for c in compare.compare(base, none)}
+    assert found["farms"].words == "loses"
+    assert found["farms"].proposal / found["farms"].base == pytest.approx(1 / 1.1, abs=1e-3)
+    assert found["single cards"].words in ("unchanged", "not distinguishable")
+
+
+def test_splitting_has_no_best_response() -> None:
+    made = small(
+        fleets=[{"name": "a", "hosts": 1, "nodes": 8}, {"name": "b", "hosts": 9, "nodes": 8}]
+    )
+    best = compare.attack(made, Behaviour.SYBIL, strengths=[0.0], parts=8)
+    assert best[0].gain.mean <= 0
+
+
+def test_run_report_and_wrong_input_from_the_shell(tmp_path: Path, monkeypatch: Any) -> None:
+    shell = CliRunner()
+    out = tmp_path / "out"
+    base = str(SCENARIOS / "coverage_bonus.toml")
+    ran = shell.invoke(
+        app, ["run", base, "-o", str(out), "--set", "epochs=3", "--set", "replicas=2"]
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "covers every model" in ran.output
+    page = tmp_path / "report.html"
+    assert shell.invoke(app, ["report", str(out), "-o", str(page)]).exit_code == 0
+    text = page.read_text()
+    for part in ("Does 10 % make hosts serve every model?", "Plotly.newPlot", "viewport", "core "):
+        assert part in text
+    assert 'src="http' not in text, "the page is read without a network"
+    monkeypatch.setattr("sys.argv", ["sim", "run", base, "-o", str(out)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+
+
+def test_results_of_another_version_are_refused(tmp_path: Path) -> None:
+    store = run_points([Point(index=0, changes={}, scenario=small())], tmp_path / "out")
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    (tmp_path / "out/manifest.json").write_text(json.dumps(manifest | {"format": "0"}))
+    with pytest.raises(ResultError, match="format 0, not 1"):
+        store.manifest()
+    with pytest.raises(ParameterError):
+        small().parameters.changed({"nonsense": "1"})
+
+
+def test_a_sweep_compares_rules_in_one_command(tmp_path: Path) -> None:
+    shell = CliRunner()
+    axis_ = "slot_rule=by_weight,per_host_half,fixed_share"
+    base = str(SCENARIOS / "serving_rule.toml")
+    arguments = ["sweep", base, "--grid", axis_, "--replicas", "1", "--set", "epochs=4"]
+    ran = shell.invoke(app, [*arguments, "-o", str(tmp_path / "s")])
+    assert ran.exit_code == 0, ran.output
+    rows = Store(tmp_path / "s").read("epochs")
+    assert set(rows["point"]) == {0, 1, 2}
