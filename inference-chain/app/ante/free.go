@@ -8,18 +8,6 @@ import (
 	inference "ninefold.dev/inference-chain/x/inference/types"
 )
 
-// FreeMessages are the type URLs of the messages that a registered host may send
-// without a fee, and that its broker's key is granted.
-func FreeMessages() []string {
-	return []string{
-		sdk.MsgTypeURL(&inference.MsgSubmitHardwareDiff{}),
-		sdk.MsgTypeURL(&inference.MsgSubmitPocBatch{}),
-		sdk.MsgTypeURL(&inference.MsgSubmitPocValidation{}),
-		sdk.MsgTypeURL(&inference.MsgSettleUsage{}),
-		sdk.MsgTypeURL(&inference.MsgClaimReward{}),
-	}
-}
-
 // use is one free message of a transaction.
 type use struct {
 	host    string // whose quota it counts against
@@ -72,20 +60,11 @@ func usesOf(msg sdk.Msg) ([]use, error) {
 
 // hostOf returns who signs a free message.
 func hostOf(msg sdk.Msg) (host string, free bool) {
-	switch m := msg.(type) {
-	case *inference.MsgSubmitHardwareDiff:
-		return m.Creator, true
-	case *inference.MsgSubmitPocBatch:
-		return m.Creator, true
-	case *inference.MsgSubmitPocValidation:
-		return m.Creator, true
-	case *inference.MsgSettleUsage:
-		return m.Creator, true
-	case *inference.MsgClaimReward:
-		return m.Creator, true
-	default:
+	by, ok := msg.(interface{ GetCreator() string })
+	if !ok || !inference.IsFreeMessage(sdk.MsgTypeURL(msg)) {
 		return "", false
 	}
+	return by.GetCreator(), true
 }
 
 // refuseNested refuses a MsgExec inside a MsgExec: it would hide messages from

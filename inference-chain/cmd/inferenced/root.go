@@ -29,17 +29,21 @@ func newRoot() (*cobra.Command, error) {
 	if err != nil {
 		return nil, err
 	}
+	root := ownRoot(model)
 	encoding := model.Encoding()
-	defaults := client.Context{}.
-		WithCodec(encoding.Codec).
-		WithInterfaceRegistry(encoding.Registry).
-		WithTxConfig(encoding.TxConfig).
-		WithLegacyAmino(encoding.Amino).
-		WithInput(os.Stdin).
-		WithAccountRetriever(authtypes.AccountRetriever{}).
-		WithHomeDir(app.DefaultHome()).
-		WithChainID(app.DefaultChainID).
-		WithViper(envPrefix)
+	options := autocli.AppOptions{
+		Modules:               autocliModules(model),
+		AddressCodec:          encoding.Account,
+		ValidatorAddressCodec: encoding.Validator,
+		ConsensusAddressCodec: encoding.Consensus,
+		ClientCtx:             clientDefaults(encoding),
+	}
+	return root, options.EnhanceRootCommand(root)
+}
+
+// ownRoot is the command line without what AutoCLI derives.
+func ownRoot(model *app.App) *cobra.Command {
+	defaults := clientDefaults(model.Encoding())
 	root := &cobra.Command{
 		Use:           app.Name,
 		Short:         "A node of the Ninefold chain, and its command line",
@@ -50,14 +54,21 @@ func newRoot() (*cobra.Command, error) {
 		},
 	}
 	addCommands(root, model)
-	options := autocli.AppOptions{
-		Modules:               autocliModules(model),
-		AddressCodec:          encoding.Account,
-		ValidatorAddressCodec: encoding.Validator,
-		ConsensusAddressCodec: encoding.Consensus,
-		ClientCtx:             defaults,
-	}
-	return root, options.EnhanceRootCommand(root)
+	return root
+}
+
+// clientDefaults is a client before flags and files say otherwise.
+func clientDefaults(encoding app.Encoding) client.Context {
+	return client.Context{}.
+		WithCodec(encoding.Codec).
+		WithInterfaceRegistry(encoding.Registry).
+		WithTxConfig(encoding.TxConfig).
+		WithLegacyAmino(encoding.Amino).
+		WithInput(os.Stdin).
+		WithAccountRetriever(authtypes.AccountRetriever{}).
+		WithHomeDir(app.DefaultHome()).
+		WithChainID(app.DefaultChainID).
+		WithViper(envPrefix)
 }
 
 func autocliModules(model *app.App) map[string]appmodule.AppModule {
