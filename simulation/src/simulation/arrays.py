@@ -33,3 +33,10 @@ def sums_by(index: I64, values: npt.ArrayLike, size: int) -> F64:
     """Sums of values by index, (size,), in float64: exact for integers below 2⁵³."""
     weights = np.asarray(values, dtype=np.float64)
     return np.asarray(np.bincount(index, weights=weights, minlength=size), dtype=np.float64)
+
+
+def bounds(index: I64, size: int) -> I64:
+    """Where each value of an ascending index begins, and the end: (size + 1,)."""
+    out = np.zeros(size + 1, np.int64)
+    np.cumsum(np.bincount(index, minlength=size), out=out[1:])
+    return out

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from simulation import draw, fixed
-from simulation.arrays import I64, U64, Bool, total
+from simulation.arrays import I64, U64, Bool, bounds, total
 from simulation.errors import DrawError, OverflowU64Error
 from simulation.fenwick import allocate_loop
 
@@ -88,8 +88,8 @@ def allocate(
     hosts = len(weight_N)
     nodes = np.flatnonzero(~pending_K & may_N[host_K])
     queue = host_K[nodes]
-    first_N = np.searchsorted(queue, np.arange(hosts))
-    last_N = np.searchsorted(queue, np.arange(hosts), side="right")
+    ends = bounds(queue, hosts)
+    first_N, last_N = ends[:-1], ends[1:]
     entering = np.where(last_N > first_N, weight_N, np.uint64(0))
     # selected·10¹⁸ ≥ total·fraction exactly from ⌈total·fraction/10¹⁸⌉ on.
     line = -(-model_total * max_serving_fraction // fixed.ONE)
@@ -114,8 +114,11 @@ class _Picker:
     def until(self, line: int) -> I64:
         if line <= 0:
             return np.zeros(0, np.int64)
-        blocks = 16
-        most = len(self._facts[3])
+        throughput = self._facts[3]
+        most = len(throughput)
+        # About as many draws as nodes of the mean throughput reach the line.
+        mean = max(1.0, float(throughput.mean(dtype=np.float64))) if most else 1.0
+        blocks = 16 + int(min(float(most), 1.1 * line / mean)) // 4
         while True:
             words = self._stream.words_from(0, blocks)
             picks, enough = allocate_loop(words, *self._facts, np.uint64(line))

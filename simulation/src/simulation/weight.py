@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 
 from simulation import fixed, poc
-from simulation.arrays import I64, U8, U64, Bool, total, u64
+from simulation.arrays import I64, U8, U64, Bool, bounds, total, u64
 from simulation.errors import JudgementError, OverflowU64Error
 
 MAX_THROUGHPUT = 2**63 - 1
@@ -173,7 +173,7 @@ def compute_new_weights(
 def sum_by_host(values_K: U64, host_K: I64, hosts: int) -> U64:
     """Sums of nodes by host (N,), for ascending hosts. Raises OverflowU64Error."""
     running = np.concatenate((np.zeros(1, np.uint64), np.cumsum(values_K, dtype=np.uint64)))
-    ends = np.searchsorted(host_K, np.arange(hosts + 1))
+    ends = bounds(host_K, hosts)
     sums = running[ends[1:]] - running[ends[:-1]]
     # Differences of a wrapped running sum are right while each host's own sum fits.
     if float(values_K.astype(np.float64).sum()) >= 2.0**63:
