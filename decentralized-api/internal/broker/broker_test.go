@@ -54,7 +54,7 @@ func newBench(t *testing.T) *bench {
 }
 
 func (b *bench) start(t *testing.T) {
-	s, err := store.Open(context.Background(), b.dir)
+	s, err := store.OpenUnsynced(context.Background(), b.dir)
 	require.NoError(t, err)
 	b.Broker = New(b.chain, s, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())

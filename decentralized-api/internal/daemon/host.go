@@ -30,6 +30,7 @@ type Parts struct {
 	Key       chain.Key
 	Dial      func(config.Node) (reconcile.Node, error)
 	Transport http.RoundTripper // to other hosts' brokers
+	Open      func(ctx context.Context, dir string) (*store.Store, error)
 	Waits     reconcile.Waits
 	Log       *slog.Logger
 }
@@ -56,7 +57,7 @@ type Host struct {
 // New makes a broker over its store, which it owns from then on. Nothing runs
 // yet.
 func New(ctx context.Context, c config.Config, parts Parts) (*Host, error) {
-	s, err := store.Open(ctx, c.Home)
+	s, err := parts.Open(ctx, c.Home)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"ninefold.dev/decentralized-api/internal/httpapi"
 	"ninefold.dev/decentralized-api/internal/mlnode"
 	"ninefold.dev/decentralized-api/internal/reconcile"
+	"ninefold.dev/decentralized-api/internal/store"
 )
 
 const (
@@ -32,7 +33,7 @@ var ErrListen = errors.New("cannot listen")
 func RealParts(c config.Config, log *slog.Logger) (Parts, error) {
 	parts := Parts{
 		Transport: httpapi.NewTransport(c.Network.AllowPrivateAddresses),
-		Waits:     reconcile.DefaultWaits(), Log: log,
+		Waits:     reconcile.DefaultWaits(), Log: log, Open: store.Open,
 		Dial: func(spec config.Node) (reconcile.Node, error) { return mlnode.Dial(spec) },
 	}
 	var err error

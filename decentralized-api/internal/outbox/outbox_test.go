@@ -28,7 +28,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	s, err := store.Open(context.Background(), t.TempDir())
+	s, err := store.OpenUnsynced(context.Background(), t.TempDir())
 	require.NoError(t, err)
 	b := &bench{t: t, store: s, chain: newFakeChain()}
 	b.restart()

@@ -46,7 +46,7 @@ type proofBench struct {
 
 func newProofBench(t testing.TB) *proofBench {
 	t.Helper()
-	s, err := store.Open(context.Background(), t.TempDir())
+	s, err := store.OpenUnsynced(context.Background(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return &proofBench{t: t, store: s, proofs: NewProofs(s), chain: map[string]commit.State{}, claims: map[string][]uint64{}}

@@ -46,6 +46,17 @@ type Store struct {
 // Open opens the store in a folder, makes it if it is not there and brings it
 // up to date. It fails with ErrLocked or ErrNewer.
 func Open(ctx context.Context, dir string) (*Store, error) {
+	return open(ctx, dir, "FULL")
+}
+
+// OpenUnsynced is Open without waiting for the disk: a store that survives the
+// death of the process and not that of the machine. It is for tests, which
+// spend most of their time waiting otherwise.
+func OpenUnsynced(ctx context.Context, dir string) (*Store, error) {
+	return open(ctx, dir, "OFF")
+}
+
+func open(ctx context.Context, dir, synchronous string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -54,7 +65,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{lock: lock}
-	if err := s.connect(ctx, filepath.Join(dir, fileName)); err != nil {
+	if err := s.connect(ctx, filepath.Join(dir, fileName), synchronous); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -72,25 +83,25 @@ func acquire(path string) (*os.File, error) {
 	return lock, nil
 }
 
-func (s *Store) connect(ctx context.Context, path string) error {
+func (s *Store) connect(ctx context.Context, path, synchronous string) error {
 	var err error
-	if s.write, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
+	if s.write, err = sql.Open("sqlite", dsn(path, "immediate", synchronous)); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.write.SetMaxOpenConns(1)
 	if err := migrate(ctx, s.write); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", dsn(path, "deferred")+"&_pragma=query_only(1)"); err != nil {
+	if s.read, err = sql.Open("sqlite", dsn(path, "deferred", synchronous)+"&_pragma=query_only(1)"); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.read.SetMaxOpenConns(readers)
 	return nil
 }
 
-func dsn(path, lock string) string {
+func dsn(path, lock, synchronous string) string {
 	return "file:" + url.PathEscape(path) + "?_txlock=" + lock +
-		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_pragma=synchronous(" + synchronous + ")"
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { leak.Verify(m) }
 
-func open(t *testing.T, dir string) *Store {
+func openStore(t *testing.T, dir string) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), dir)
 	require.NoError(t, err)
@@ -22,7 +22,7 @@ func open(t *testing.T, dir string) *Store {
 
 func TestAStoreKeepsWhatWasCommittedAcrossOpenings(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir)
+	s := openStore(t, dir)
 	height, err := s.Cursor(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, height)
@@ -30,7 +30,7 @@ func TestAStoreKeepsWhatWasCommittedAcrossOpenings(t *testing.T) {
 	require.NoError(t, s.SetCursor(t.Context(), 42))
 	require.NoError(t, s.Close())
 
-	s = open(t, dir)
+	s = openStore(t, dir)
 	height, err = s.Cursor(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 42, height)
@@ -38,7 +38,7 @@ func TestAStoreKeepsWhatWasCommittedAcrossOpenings(t *testing.T) {
 }
 
 func TestAFailedOrPanickingChangeLeavesNoTrace(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := openStore(t, t.TempDir())
 	defer func() { require.NoError(t, s.Close()) }()
 	sentinel := errors.New("no")
 	insert := func(tx *sql.Tx) {
@@ -62,16 +62,16 @@ func TestAFailedOrPanickingChangeLeavesNoTrace(t *testing.T) {
 
 func TestASecondProcessIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir)
+	s := openStore(t, dir)
 	_, err := Open(t.Context(), dir)
 	require.ErrorIs(t, err, ErrLocked)
 	require.NoError(t, s.Close())
-	require.NoError(t, open(t, dir).Close())
+	require.NoError(t, openStore(t, dir).Close())
 }
 
 func TestAStoreOfANewerVersionIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir)
+	s := openStore(t, dir)
 	require.NoError(t, s.Write(t.Context(), func(tx *sql.Tx) error {
 		_, err := tx.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`)
 		return err
@@ -83,7 +83,7 @@ func TestAStoreOfANewerVersionIsRefused(t *testing.T) {
 }
 
 func TestAStoreIsBoundToOneChainAndHost(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := openStore(t, t.TempDir())
 	defer func() { require.NoError(t, s.Close()) }()
 	ctx := context.Background()
 	require.NoError(t, s.Bind(ctx, "chain-1", "host-1"))
@@ -93,7 +93,7 @@ func TestAStoreIsBoundToOneChainAndHost(t *testing.T) {
 }
 
 func TestReadersCannotWriteAndEveryCommitIsSynced(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := openStore(t, t.TempDir())
 	defer func() { require.NoError(t, s.Close()) }()
 	_, err := s.read.Exec(`INSERT INTO cursor (one, height) VALUES (1, 1)`)
 	require.Error(t, err)

@@ -100,7 +100,7 @@ type fakeRegistry struct {
 }
 
 func TestUpkeepSendsEachThingOnceAndWhenItMay(t *testing.T) {
-	s, err := store.Open(t.Context(), t.TempDir())
+	s, err := store.OpenUnsynced(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	c := &fakeChain{claimable: []uint64{3, 4}}
@@ -139,7 +139,7 @@ func TestUpkeepSendsEachThingOnceAndWhenItMay(t *testing.T) {
 }
 
 func TestClaimsWaitForTheServingWindow(t *testing.T) {
-	s, err := store.Open(t.Context(), t.TempDir())
+	s, err := store.OpenUnsynced(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	u := New(&fakeChain{claimable: []uint64{3}, may: true}, registryOf(nil), s, "host", func() {}, slog.New(slog.DiscardHandler))
