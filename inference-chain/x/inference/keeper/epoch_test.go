@@ -206,3 +206,21 @@ func TestAFormationIsSizedByTheRegisteredHosts(t *testing.T) {
 	_, err = m.HostOutcomes.Get(m.ctx, collections.Join(uint64(1), []byte(testAddress("dave"))))
 	require.ErrorIs(t, err, collections.ErrNotFound, "an account without a node leaves no rows")
 }
+
+func TestAFormationOfTwoPassesHasRoomForBoth(t *testing.T) {
+	n := fourHosts()
+	n.params.FormationHostsPerBlock, n.params.ModelLoadingBlocks, n.params.InferenceBlocks = 1, 4, 15
+	m := newMachine(t, n)
+	m.runTo(1, epoch.PocStart)
+	planned := m.record(2)
+	planned.Params.Lanes++
+	require.NoError(t, m.Epochs.Set(m.ctx, 2, planned))
+	m.runTo(2, epoch.PocValidationEnd)
+	cursor, err := m.Formation.Get(m.ctx)
+	require.NoError(t, err)
+	require.Equal(t, uint32(passJudge), cursor.Phase)
+	require.Equal(t, uint64(4), cursor.HostsPerBlock, "four hosts twice, with two of the four blocks to spare")
+	m.runTo(2, epoch.SetNewValidators)
+	m.requireNoFailures()
+	require.Equal(t, uint64(2), m.clock().Effective)
+}

@@ -134,6 +134,60 @@ func TestAForgingHostForfeitsTheRewardOfTheEpochThatJudgedIt(t *testing.T) {
 	require.NotEqual(t, "0", paid.Amount)
 }
 
+func TestTheFirstReasonOfAForfeitStands(t *testing.T) {
+	m := newMachine(t, fourHosts())
+	m.verdict = func(_ uint64, host, _ string) *types.Verdict {
+		if host == "dave" {
+			return fraudVerdict()
+		}
+		return honestVerdict()
+	}
+	m.runTo(1, epoch.PocExchange)
+	require.NoError(t, m.ForfeitReward(m.ctx, testAddress("dave"), "double_sign"))
+	m.runTo(1, epoch.SetNewValidators)
+	m.requireNoFailures()
+	forfeit, err := m.Forfeits.Get(m.ctx, collections.Join(uint64(0), []byte(testAddress("dave"))))
+	require.NoError(t, err)
+	require.Equal(t, "double_sign", forfeit.Reason)
+}
+
+func TestAHostBelowTheMinimumHasNoJury(t *testing.T) {
+	m := newMachine(t, fourHosts())
+	m.claims["dave"] = fleet{"d": 3}
+	m.runTo(1, epoch.PocValidationExchange)
+	seats, drawn, err := m.JuryOf(m.ctx, 1, testAddress("dave"))
+	require.NoError(t, err)
+	require.Empty(t, seats)
+	require.Zero(t, drawn)
+	m.claims["dave"] = fleet{"d": 4}
+	m.runTo(2, epoch.PocValidationExchange)
+	_, drawn, err = m.JuryOf(m.ctx, 2, testAddress("dave"))
+	require.NoError(t, err)
+	require.Equal(t, uint64(32), drawn)
+}
+
+func TestASampleIsTheHoldersOwn(t *testing.T) {
+	n := threeHosts()
+	n.params.SampleSize = 10
+	m := newMachine(t, n)
+	m.runTo(1, epoch.PocValidationExchange)
+	bobs, err := m.SampleOf(m.ctx, 1, testAddress("alice"), testAddress("bob"))
+	require.NoError(t, err)
+	carols, err := m.SampleOf(m.ctx, 1, testAddress("alice"), testAddress("carol"))
+	require.NoError(t, err)
+	require.Len(t, bobs, 10)
+	require.NotEqual(t, bobs, carols)
+	for _, ref := range bobs {
+		first, node := uint64(0), "a1"
+		if ref.Index >= 500 {
+			first, node = 500, "a2"
+		}
+		require.Equal(t, types.SampleRef{Index: ref.Index, NodeId: node, NodeIndex: first / 500, BatchId: 1, Leaf: ref.Index - first}, ref)
+	}
+	_, err = m.SampleOf(m.ctx, 0, testAddress("alice"), testAddress("bob"))
+	require.ErrorIs(t, err, collections.ErrNotFound, "epoch 0 has no round")
+}
+
 func TestAHostAloneIsAcceptedUnjudged(t *testing.T) {
 	n := fourHosts()
 	n.hosts = map[string]fleet{"alice": {"a": 400}}
