@@ -178,3 +178,13 @@ def test_free_ports_are_distinct_and_below_the_ephemeral_range() -> None:
     ports = free_ports(40)
     assert len(set(ports)) == 40
     assert all(FIRST <= port <= LAST for port in ports)
+
+
+def test_a_port_that_is_promised_is_not_given_again() -> None:
+    all_but_three = range(FIRST, LAST - 2)
+    try:
+        ports = free_ports(1, taken=all_but_three)
+    except NetworkError:
+        # All three are in use on this machine, which is an answer as well.
+        return
+    assert ports[0] > LAST - 3

@@ -65,7 +65,9 @@ def create_network(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network
     shutil.rmtree(home.root / "hosts", ignore_errors=True)
     home.create()
     keys = {host.name: new_keys() for host in spec.hosts}
-    records = tuple(create_host(home, host, keys[host.name], binaries) for host in spec.hosts)
+    records: tuple[HostRecord, ...] = ()
+    for host in spec.hosts:
+        records += (create_host(home, host, keys[host.name], binaries, others=records),)
     network = Network(
         hosts=records,
         block_ms=spec.block_ms,
@@ -88,8 +90,23 @@ def make_models(binaries: Binaries) -> None:
         run([str(binaries.mlnode), "tiny-models", "--out", str(binaries.models_dir)])
 
 
-def create_host(home: Home, host: HostSpec, keys: HostKeys, binaries: Binaries) -> HostRecord:
-    """Make a host's folders, keys and ports, and initialise its chain home."""
+def create_host(
+    home: Home,
+    host: HostSpec,
+    keys: HostKeys,
+    binaries: Binaries,
+    *,
+    others: tuple[HostRecord, ...],
+) -> HostRecord:
+    """Make a host's folders, keys and ports, and initialise its chain home.
+
+    Args:
+        home: folder of the network.
+        host: what it consists of.
+        keys: its accounts.
+        binaries: the programs.
+        others: hosts whose ports are promised already.
+    """
     save_keys(home.keys_path(host.name), keys)
     broker = home.broker_dir(host.name)
     save_secret(broker / "warm.key", keys.warm.signer().private_key_bytes.hex())
@@ -105,7 +122,8 @@ def create_host(home: Home, host: HostSpec, keys: HostKeys, binaries: Binaries) 
         ]
     )
     node_key = run([str(binaries.inferenced), "comet", "show-node-id", f"--home={chain_home}"])
-    ports = iter(free_ports(_PORTS_PER_HOST + _PORTS_PER_NODE * host.nodes))
+    taken = [port for other in others for port in other.ports]
+    ports = iter(free_ports(_PORTS_PER_HOST + _PORTS_PER_NODE * host.nodes, taken=taken))
     nodes: list[NodeRecord] = []
     p2p, rpc, grpc, api, public, admin = (next(ports) for _ in range(_PORTS_PER_HOST))
     for node_id in host.node_ids:

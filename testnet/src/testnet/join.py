@@ -45,7 +45,7 @@ def join(home: Home, network: Network, binaries: Binaries, *, nodes: int, forge:
         raise ChainError("no chain node of the network answers")
     spec = HostSpec(name=f"host{len(network.hosts)}", nodes=nodes, forge=forge)
     keys = new_keys()
-    host = create_host(home, spec, keys, binaries)
+    host = create_host(home, spec, keys, binaries, others=network.hosts)
     shutil.copyfile(
         home.chain_home(peer.name) / "config" / "genesis.json",
         home.chain_home(host.name) / "config" / "genesis.json",

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,6 +43,13 @@ class HostRecord:
     nodes: tuple[NodeRecord, ...]
     forge: bool = False
     withhold: bool = False
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Every port of the host, whether somebody listens on it now or not."""
+        own = (self.p2p_port, self.rpc_port, self.grpc_port, self.api_port)
+        nodes = ((n.grpc_port, n.metrics_port, n.serving_port) for n in self.nodes)
+        return (*own, self.broker_port, self.admin_port, *chain.from_iterable(nodes))
 
     @property
     def chain_process(self) -> str:

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection
 from contextlib import ExitStack
 
 from testnet.errors import NetworkError
@@ -11,16 +12,18 @@ from testnet.errors import NetworkError
 FIRST, LAST = 20_000, 31_999
 
 
-def free_ports(count: int, *, rng: random.Random | None = None) -> list[int]:
+def free_ports(count: int, *, taken: Collection[int] = ()) -> list[int]:
     """Distinct ports that were free a moment ago.
 
-    All are held open until the last one is found, so that none is given twice.
+    Args:
+        count: how many.
+        taken: ports that are promised already, though nobody listens on them yet.
 
     Raises:
         NetworkError: when the range does not hold that many.
     """
-    candidates = list(range(FIRST, LAST + 1))
-    (rng or random.SystemRandom()).shuffle(candidates)
+    candidates = list(set(range(FIRST, LAST + 1)).difference(taken))
+    random.SystemRandom().shuffle(candidates)
     ports: list[int] = []
     with ExitStack() as stack:
         for port in candidates:
