@@ -12,9 +12,9 @@ from plotly.offline import get_plotlyjs
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a7a7a")
 
 _SERIES = (
-    ("Income inequality", "Gini of weights", "gini", 1.0),
-    ("Concentration", "hosts that hold a third", "nakamoto", 1.0),
-    ("Coverage", "% of weight that covers every model", "coverage", 100.0),
+    ("Inequality of weights", "Gini", "gini", 1.0),
+    ("Hosts that hold a third of the weight", "hosts", "nakamoto", 1.0),
+    ("Weight that covers every model", "% of weight", "coverage", 100.0),
     ("Serving during PoC", "% of capacity", "serving_share", 100.0),
     ("Unit price", "10⁻⁶ unine", "unit_price", 1.0),
     ("Paid", "NINE an epoch", "paid", 1e-6),
@@ -37,28 +37,28 @@ def figure_html(figure: Any) -> str:
     )
 
 
-def income_figure(fleets: dict[str, list[Any]], points: int) -> Any:
+def income_figure(fleets: dict[str, list[Any]], labels: list[str]) -> Any:
     """Income per GPU-hour of each fleet, mean over replicas, by setting."""
     values: dict[tuple[int, str], list[float]] = defaultdict(list)
     for point, name, gpu, value in zip(
         *(fleets[c] for c in ("point", "fleet", "gpu", "income_per_gpu_hour")), strict=True
     ):
-        values[point, f"{name} ({gpu})"].append(value / 1e6)
+        values[point, f"{name}<br>{gpu}"].append(value / 1e6)
     names = sorted({name for _, name in values})
     figure = go.Figure()
-    for point in range(min(points, len(_COLOURS))):
+    for point, label in enumerate(labels[: len(_COLOURS)]):
         rows = [values.get((point, n), [0.0]) for n in names]
         figure.add_bar(
             x=names,
             y=[sum(r) / len(r) for r in rows],
-            name="as written" if points == 1 else f"setting {point}",
+            name=label,
             marker_color=_COLOURS[point],
             hovertemplate="%{x}<br>%{y:.6f} NINE<extra></extra>",
         )
-    return _styled(figure, "Income by fleet and GPU type", "NINE a GPU-hour", points > 1)
+    return _styled(figure, "Income by fleet and GPU type", "NINE a GPU-hour", len(labels) > 1)
 
 
-def epoch_figures(epochs: dict[str, list[Any]]) -> list[Any]:
+def epoch_figures(epochs: dict[str, list[Any]], labels: list[str]) -> list[Any]:
     """One line a setting over the epochs, mean over replicas; genesis left out."""
     figures: list[Any] = []
     points = sorted(set(epochs["point"]))[: len(_COLOURS)]
@@ -75,7 +75,7 @@ def epoch_figures(epochs: dict[str, list[Any]]) -> list[Any]:
                 x=sorted(sums),
                 y=[sum(sums[e]) / len(sums[e]) for e in sorted(sums)],
                 mode="lines",
-                name=f"setting {point}",
+                name=labels[point],
                 line={"color": _COLOURS[point], "width": 2},
                 hovertemplate="epoch %{x}: %{y:.4~f}<extra></extra>",
             )

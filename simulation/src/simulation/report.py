@@ -17,8 +17,8 @@ background:var(--back)}main{max-width:1080px;margin:0 auto;padding:24px 16px 64p
 h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.2rem;margin:2em 0 .6em}
 .soft{color:var(--soft)}.card{background:#fff;border:1px solid var(--line);border-radius:10px;
 padding:14px 18px;margin:12px 0}.grid{display:grid;gap:12px;
-grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr))}
+.grid>*{min-width:0;overflow:hidden;margin:0}.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}pre{overflow-x:auto;font-size:.85rem}
 li{margin:.3em 0}
@@ -32,9 +32,10 @@ def write(folder: Path, out: Path) -> Path:
     epochs, fleets = store.read("epochs"), store.read("fleets")
     first: dict[str, Any] = manifest["points"][0]
     scenario = Scenario.model_validate(first["scenario"])
+    labels = [_setting(point["changes"]) for point in manifest["points"]]
     figures = [
-        income_figure(fleets, len(manifest["points"])),
-        *epoch_figures(epochs),
+        income_figure(fleets, labels),
+        *epoch_figures(epochs, labels),
     ]
     parts = [
         f"<h1>{html.escape(scenario.name)}</h1>",
@@ -112,7 +113,7 @@ def _table(fleets: dict[str, list[Any]], points: list[dict[str, Any]]) -> str:
     body: list[str] = []
     for (point, name), rows in sorted(sums.items()):
         means = [sum(v) / len(rows) for v in zip(*rows, strict=True)]
-        setting = ", ".join(f"{k}={v}" for k, v in points[point]["changes"].items()) or "as written"
+        setting = _setting(points[point]["changes"])
         cells = (
             html.escape(name),
             html.escape(setting),
@@ -123,6 +124,10 @@ def _table(fleets: dict[str, list[Any]], points: list[dict[str, Any]]) -> str:
         )
         body.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
     return f"<div class='card scroll'><table><tr>{head}</tr>{''.join(body)}</table></div>"
+
+
+def _setting(changes: dict[str, str]) -> str:
+    return ", ".join(f"{k.rpartition('.')[2]} {v}" for k, v in changes.items()) or "as written"
 
 
 def _origin(manifest: dict[str, Any], first: dict[str, Any]) -> str:
