@@ -138,10 +138,10 @@ def test_without_a_shortcut_that_arithmetic_is_the_network(
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_shortcuts_tell_nothing_at_full_width_but_for_the_last_position_of_the_last_ffn(
+def test_shortcuts_tell_nothing_at_full_width_but_for_a_column_of_the_last_ffn(
     round_: Round,
 ) -> None:
-    """In the last layer few missing columns move the output's bytes little; it buys nothing."""
+    """Of 28,672 columns: where nothing follows but the head, a single one leaves a trace."""
     wide = new_round(block_hash=round_.block_hash, public_key=round_.public_key, params=WIDE)
     engine = int8_engine()
     load(engine, wide)
@@ -153,10 +153,10 @@ def test_shortcuts_tell_nothing_at_full_width_but_for_the_last_position_of_the_l
         short = int8_engine()
         short.adopt(wide, replace(engine.network, weights=weights))
         came = short.batch(NONCES)
-        if layer == 0:
+        if (columns, layer) == (1, 1):
+            assert 0.05 < np.corrcoef(cosines(whole), cosines(came))[0, 1] < 0.3
+        else:
             tells_nothing(whole, came)
-        elif columns == 1:
-            assert 0.9 < np.corrcoef(cosines(whole), cosines(came))[0, 1] < 0.99
 
 
 def test_the_measure_sees_a_copy_that_does_tell_something(truth: Decisions) -> None:

@@ -7,6 +7,10 @@ the work yields, how well does a fitted function order the rest?
 Axes: B nonces, S positions, D width, K features.
 """
 
+# PyTorch's own types are unknown in places.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -7,6 +7,10 @@ Axes: B nonces, S positions, D width, F FFN width, C kv heads, G query heads of 
 E width of a head, V outputs, X any, O and I rows and columns of a weight.
 """
 
+# PyTorch's own types are unknown in places.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -43,10 +43,15 @@ def weight(round_: Round, name: str, rows: range | None = None, cols: range | No
 
 def inputs(round_: Round, public_key: bytes, nonces_B: U64) -> I8:
     """Returns the network's input for each nonce of a host, int8 [B, S, D]."""
-    last = (int(nonce).to_bytes(8, "little") for nonce in nonces_B)
-    seed_BW = streams(round_.poc_version, b"input", round_.challenge, public_key, last=last)
+    seed_BW = input_seeds(round_, public_key, nonces_B)
     positions, dim = round_.params.seq_len, round_.params.dim
     return act(seed_BW, positions * dim).reshape(len(nonces_B), positions, dim)
+
+
+def input_seeds(round_: Round, public_key: bytes, nonces_B: U64) -> U32:
+    """Returns the seed of each nonce's input, uint32 [B, 4]."""
+    last = (int(nonce).to_bytes(8, "little") for nonce in nonces_B)
+    return streams(round_.poc_version, b"input", round_.challenge, public_key, last=last)
 
 
 def target(round_: Round) -> Target:

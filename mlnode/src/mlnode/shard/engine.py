@@ -1,0 +1,220 @@
+"""The proof on devices of one process: layers in stages, micro-batches in a pipeline.
+
+Axes: B nonces, S positions, D width, V outputs, R rows, N columns and K depth of a product,
+O and I rows and columns of a weight.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlnode.poc.arrays import I8, I64, U64
+from mlnode.poc.decision import Decisions, Target, decide
+from mlnode.poc.engines.base import LoadProgress
+from mlnode.poc.engines.layers import Arithmetic, run_layer
+from mlnode.poc.engines.weights import network_origin
+from mlnode.poc.errors import NotStartedError
+from mlnode.poc.exact8 import head_shift
+from mlnode.poc.golden import GOLDEN_PARAMS
+from mlnode.poc.params import PocParams
+from mlnode.poc.rounds import Round, check_public_key
+from mlnode.poc.tensors import input_seeds, target, weight_bytes, weight_seed, weight_shapes
+from mlnode.shard.fingerprint import fingerprint
+from mlnode.shard.memory import get_batch_size_from_memory, good_batch
+from mlnode.shard.pipeline import run_pipeline
+from mlnode.shard.placement import Stage
+
+log = logging.getLogger(__name__)
+
+# Micro-batches for each stage: enough that filling and draining the line is a small part.
+_MICRO_BATCHES = 4
+
+Placement = Callable[[PocParams], Sequence[Stage]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlacedNetwork:
+    """A network whose weights lie where they are used.
+
+    Attributes:
+        origin: what it is a function of; see ``weights.network_origin``.
+        stages: where the layers stand.
+        weights: int8 [O, I] by name, of each stage.
+        target: target vector of the round.
+    """
+
+    origin: tuple[int, str, PocParams]
+    stages: tuple[Stage, ...]
+    weights: tuple[Mapping[str, Tensor], ...]
+    target: Target
+
+
+class ShardedEngine:
+    """See ``base.Engine`` for the contract; engines of one placement may share a network."""
+
+    def __init__(
+        self, name: str, arithmetic: Arithmetic, placement: Placement, *, batch_size: int = 0
+    ) -> None:
+        """Builds an engine.
+
+        Args:
+            placement: says where the layers of a network stand.
+            batch_size: nonces that a stage holds at once; 0 for what the memory allows.
+        """
+        self._name = name
+        self._arithmetic = arithmetic
+        self._placement = placement
+        self._wanted_size = batch_size
+        self._size = 0
+        self._halved = False
+        self._round: Round | None = None
+        self._network: PlacedNetwork | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def batch_size(self) -> int:
+        """Nonces that a stage holds at once; 0 before a round stands."""
+        return self._size
+
+    @property
+    def network(self) -> PlacedNetwork:
+        """The network that stands, to be shared with another engine of this process."""
+        return self._standing()[1]
+
+    def start(self, round_: Round) -> Iterator[LoadProgress]:
+        if self._network is None or self._network.origin != network_origin(round_):
+            self.stop()
+            stages = tuple(self._placement(round_.params))
+            weights: list[dict[str, Tensor]] = []
+            done = 0
+            for stage in stages:
+                weights.append({})
+                for name in stage.tensors:
+                    weights[-1][name] = self._generate(round_, name, stage.device)
+                    done += weights[-1][name].numel()
+                    total = weight_bytes(round_.params)
+                    yield LoadProgress(tensor=name, done_bytes=done, total_bytes=total)
+            origin, goal = network_origin(round_), target(round_)
+            self.adopt(
+                round_,
+                PlacedNetwork(origin=origin, stages=stages, weights=tuple(weights), target=goal),
+            )
+        self._round = round_
+
+    def adopt(self, round_: Round, network: PlacedNetwork) -> None:
+        """Starts a round on a network that another engine generated.
+
+        Raises:
+            ValueError: it is the network of another round.
+        """
+        if network.origin != network_origin(round_):
+            raise ValueError("the network is of another round")
+        self._network, self._round, self._halved = network, round_, False
+        self._size = self._wanted_size or _batch_size(round_.params, network.stages)
+
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        round_, network = self._standing()
+        key = round_.public_key if public_key is None else public_key
+        check_public_key(key)
+        while True:
+            try:
+                y_BV = self._outputs(round_, network, nonces_B, key)
+                break
+            except torch.OutOfMemoryError:
+                if self._halved or self._size == 1:
+                    raise
+                self._halved, self._size = True, self._size // 2
+                log.warning("%s: out of memory, going on with %d nonces", self._name, self._size)
+        bits = head_shift(round_.params)
+        return decide(y_BV.numpy(), bits, network.target, round_.cq, all_valid=round_.all_valid)
+
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        device = self._first_device()
+        x, w = torch.as_tensor(x_RK).to(device), torch.as_tensor(w_NK).to(device)
+        return self._arithmetic.sums(x, w).cpu().to(torch.int64).numpy()
+
+    def weights_fingerprint(self) -> bytes:
+        _, network = self._standing()
+        return fingerprint(network.weights, network.target.values)
+
+    def stop(self) -> None:
+        self._round = self._network = None
+        self._size = 0
+
+    def _generate(self, round_: Round, name: str, device: str) -> Tensor:
+        height, width = weight_shapes(round_.params)[name]
+        out_OI = torch.empty(height, width, dtype=torch.int8, device=device)
+        self._arithmetic.fill(weight_seed(round_, name)[None], 0, width, out_OI, weights=True)
+        return out_OI
+
+    def _outputs(self, round_: Round, network: PlacedNetwork, nonces_B: U64, key: bytes) -> Tensor:
+        """Returns the raw outputs, int32 [B, V], on the host."""
+        stages = [
+            cast(Callable[[object], object], partial(self._stage, number, round_, network, key))
+            for number in range(len(network.stages))
+        ]
+        parts_XB = _micro_batches(nonces_B, self._size, len(stages))
+        came = cast(list[Tensor], run_pipeline(stages, parts_XB))
+        if not came:
+            return torch.empty(0, round_.params.vocab_size, dtype=torch.int32)
+        # One copy a micro-batch, after all were launched: a device never waits for the host.
+        return torch.cat([y_BV.cpu() for y_BV in came])
+
+    def _stage(
+        self, number: int, round_: Round, network: PlacedNetwork, key: bytes, part: object
+    ) -> Tensor:
+        stage, weights = network.stages[number], network.weights[number]
+        if number == 0:
+            x_BSD = self._inputs(round_, key, cast(U64, part), stage.device)
+        else:
+            x_BSD = cast(Tensor, part).to(stage.device, non_blocking=True)
+        for index in stage.layers:
+            x_BSD = run_layer(self._arithmetic, weights, x_BSD, index, round_.params)
+        return self._arithmetic.sums(x_BSD[:, 0], weights["head"]) if stage.head else x_BSD
+
+    def _inputs(self, round_: Round, key: bytes, nonces_B: U64, device: str) -> Tensor:
+        params = round_.params
+        shape = (len(nonces_B), params.seq_len * params.dim)
+        out_BN = torch.empty(shape, dtype=torch.int8, device=device)
+        seed_BW = input_seeds(round_, key, nonces_B)
+        self._arithmetic.fill(seed_BW, 0, 0, out_BN, weights=False)
+        return out_BN.view(-1, params.seq_len, params.dim)
+
+    def _first_device(self) -> str:
+        if self._network is not None:
+            return self._network.stages[0].device
+        return self._placement(GOLDEN_PARAMS)[0].device
+
+    def _standing(self) -> tuple[Round, PlacedNetwork]:
+        if self._round is None or self._network is None:
+            raise NotStartedError(f"engine {self._name} holds no round")
+        return self._round, self._network
+
+
+def _micro_batches(nonces_B: U64, size: int, stages: int) -> list[U64]:
+    """Cuts a batch: no part above ``size``, and enough parts to keep every stage busy."""
+    wanted = 1 if stages == 1 else _MICRO_BATCHES * stages
+    parts = min(len(nonces_B), max(wanted, -(-len(nonces_B) // size)))
+    return list(np.array_split(nonces_B, parts)) if parts else []
+
+
+def _batch_size(params: PocParams, stages: Sequence[Stage]) -> int:
+    free = [
+        torch.cuda.mem_get_info(stage.device)[0]
+        for stage in stages
+        if stage.device.startswith("cuda")
+    ]
+    if not free:
+        # A CPU is busy with a thousand rows, which stay in its cache.
+        return max(1, 1_024 // params.seq_len)
+    fits = get_batch_size_from_memory(params, min(free), in_flight=2 if len(stages) > 1 else 1)
+    return max(1, min(fits, 4 * good_batch(params)))

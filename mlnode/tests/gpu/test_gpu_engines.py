@@ -1,0 +1,46 @@
+"""The engines of a GPU against the reference; needs an accelerator."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mlnode.poc.engines.base import load
+from mlnode.poc.engines.exact import ExactEngine
+from mlnode.poc.engines.selftest import self_test
+from mlnode.poc.params import MODEL_PARAMS
+from mlnode.poc.rounds import Round
+from mlnode.poc.tensors import weight
+from mlnode.shard.gpu import group_engines
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator"),
+]
+NAMES = ["int8", "bf16", "fp16", "fp32"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("stages", [1, 2])
+def test_every_engine_of_a_gpu_equals_the_cpu(
+    name: str, stages: int, round_: Round, fast: ExactEngine
+) -> None:
+    engine = {engine.name: engine for engine in group_engines(("cuda:0",) * stages)}[name]
+    self_test(engine)
+    load(engine, round_)
+    nonces_B = np.arange(4_096, dtype=np.uint64)
+    came, wanted = engine.batch(nonces_B), fast.batch(nonces_B)
+    assert np.array_equal(came.digests, wanted.digests)
+    assert np.array_equal(came.valid, wanted.valid)
+
+
+def test_weights_of_full_size_are_those_of_the_stream(round_: Round) -> None:
+    engine = group_engines(("cuda:0",))[0]
+    wide = replace(round_, params=replace(MODEL_PARAMS, n_layers=2))
+    load(engine, wide)
+    for name in ("layers.1.down", "head"):
+        rows = range(3, 40)
+        assert np.array_equal(
+            engine.network.weights[0][name][3:40].cpu().numpy(), weight(wide, name, rows)
+        )
