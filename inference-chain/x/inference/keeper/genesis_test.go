@@ -45,9 +45,11 @@ func TestInEveryStageAnExportIsImportedUnchangedAndGoesOnAlike(t *testing.T) {
 		return honestVerdict()
 	}
 	original.set.jailed = append(original.set.jailed, testAddress("carol"))
-	original.runTo(2, epoch.PocStart)
+	original.runTo(3, epoch.PocStart)
+	_, _, err := original.ClaimRewards(original.ctx, testAddress("alice"))
+	require.NoError(t, err)
 	seen := map[epoch.Stage]bool{}
-	for original.height < original.record(2).Heights.NextPocStart {
+	for original.height < original.record(3).Heights.NextPocStart {
 		stage, _, err := original.StageNow(original.ctx)
 		require.NoError(t, err)
 		seen[stage] = true
