@@ -16,6 +16,7 @@ from simulation.errors import ParameterError, ResultError, ScenarioError
 from simulation.grid import axis
 from simulation.run import Point, run_points, run_replica
 from simulation.scenario import Behaviour, Scenario, load, parse
+from simulation.sensitivity import morris
 from simulation.store import Store
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -231,3 +232,12 @@ def test_a_sweep_compares_rules_in_one_command(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     rows = Store(tmp_path / "s").read("epochs")
     assert set(rows["point"]) == {0, 1, 2}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_parameters_without_effect_are_named() -> None:
+    names = ["coverage_bonus", "max_models", "initial_epoch_subsidy"]
+    found = morris(small(), names, metric="paid", trajectories=3)
+    assert {e.parameter for e in found if e.matters} == {"coverage_bonus", "initial_epoch_subsidy"}
+    with pytest.raises(ScenarioError, match="did you mean coverage_bonus"):
+        morris(small(), ["coverage_bonas"], metric="paid")

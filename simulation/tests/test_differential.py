@@ -501,6 +501,15 @@ def test_a_twin_equals_the_core(go_core: Any, op: str, seed: int) -> None:
         assert our == their, f"{op} of {case}"
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_a_share_of_ten_million_cases_agrees(go_core: Any, op: str) -> None:
+    make, twin = OPERATIONS[op]
+    for seed in range(60):
+        cases = make(Source(seed))
+        assert twin(cases) == go_core.ask(op, cases), f"{op}, seed {seed}"
+
+
 def test_every_operation_of_the_core_has_a_twin() -> None:
     listed = (ROOT / "inference-chain/cmd/simcore/ops.go").read_text()
     assert set(re.findall(r'^\t\t"([a-z_.]+)":', listed, re.M)) == set(OPERATIONS)

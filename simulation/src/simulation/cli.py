@@ -13,8 +13,10 @@ from rich.table import Table
 from simulation import benchmark, compare, replay, report
 from simulation.errors import ReplayDifferenceError, SimulationError
 from simulation.grid import axis
+from simulation.metrics import EPOCH_COLUMNS
 from simulation.run import Point, run_points
 from simulation.scenario import Behaviour, Scenario, load
+from simulation.sensitivity import morris
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _console = Console()
@@ -161,6 +163,26 @@ def attack(
     _console.print(table)
     regret = max(0.0, found[0].gain.mean) / 1e6
     _console.print(f"regret of being honest: {regret:,.3f} NINE an epoch", highlight=False)
+
+
+@app.command()
+def sensitivity(
+    scenario: Path,
+    parameters: Annotated[str, typer.Option(help="names, with commas between")],
+    metric: Annotated[str, typer.Option(help="a column of the epochs")] = "paid",
+    trajectories: Annotated[int, typer.Option(min=2)] = 6,
+    changes: Set = [],  # noqa: B006 - as in run
+) -> None:
+    """Rank parameters by their effect on a metric (Morris), and name those without any."""
+    made = load(scenario, _changes(changes, None))
+    if metric not in EPOCH_COLUMNS:
+        raise SimulationError(f"{metric} is no metric; there are {', '.join(EPOCH_COLUMNS)}")
+    names = parameters.split(",")
+    table = Table("parameter", "effect", "spread", "")
+    for e in morris(made, names, metric=metric, trajectories=trajectories):
+        word = "" if e.matters else "no effect"
+        table.add_row(e.parameter, f"{e.mean:.3%}", f"{e.spread:.3%}", word)
+    _console.print(table)
 
 
 @app.command(name="report")

@@ -74,9 +74,10 @@ def _check_heights(record: Row, index: int, counter: Counter) -> None:
 
 
 def _defaults(given: Row) -> Row:
-    """A switch that is off is left out of the JSON."""
-    switches = [r.name for r in params.table().values() if r.kind == "bool"]
-    return {name: False for name in switches if name not in given}
+    """What the JSON of protobuf leaves out: switches that are off, and zeros."""
+    zeros = {"bool": False, "integer": "0"}
+    rows = (r for r in params.table().values() if r.kind in zeros and "." not in r.name)
+    return {r.name: zeros[r.kind] for r in rows if r.name not in given}
 
 
 def _check_hosts(export: Export, index: int, judged_by: int, counter: Counter) -> None:
@@ -93,8 +94,7 @@ def _check_hosts(export: Export, index: int, judged_by: int, counter: Counter) -
 def _scale(export: Export, index: int, judged_by: int) -> tuple[int, int]:
     """Claims of hosts accepted in both epochs, where the proof changed; else 1/1."""
     now, then = (export.one(e, "epoch") or {} for e in (index, judged_by))
-    same = ("poc_exchange_blocks", "lanes", "poc_kind", "poc_version", "r_target", "poc_model")
-    if all(now["params"].get(k) == then["params"].get(k) for k in same):
+    if _proof(now["params"]) == _proof(then["params"]):
         return 1, 1
     sums = [0, 0]
     before = export.by_host(judged_by, "host_outcome")
@@ -103,6 +103,15 @@ def _scale(export: Export, index: int, judged_by: int) -> tuple[int, int]:
         if all(r.get("outcome") == "OUTCOME_ACCEPTED" for r in pair):
             sums = [s + number(r, "claimed") for s, r in zip(sums, pair, strict=True)]
     return sums[0], sums[1]
+
+
+def _proof(given: Row) -> dict[str, str | int]:
+    """What decides that old nonces are worth new ones; decimals by their value."""
+    same = ("poc_exchange_blocks", "lanes", "poc_kind", "poc_version", "r_target")
+    of = params.Params(params.flat(given | _defaults(given)))
+    names = [n for n in of if n in same or n.startswith("poc_model.")]
+    kinds = params.table()
+    return {n: of.decimal(n) if kinds[n].kind == "decimal" else of[n] for n in names}
 
 
 def _left_out(export: Export, index: int, judged_by: int) -> frozenset[str]:

@@ -113,9 +113,14 @@ def check_duties(export: Export, counter: Compares) -> None:
         drawn: dict[str, int] = defaultdict(int)
         cast: dict[str, int] = defaultdict(int)
         rounds = [e for e in export.epochs if e > 0 and _judged_by(export, e) == index]
+        statuses = {(export.one(of, "epoch") or {}).get("status") for of in rounds}
+        if "EPOCH_STATUS_ABANDONED" in statuses:
+            continue  # a formation that was cut off counted the duties of some hosts alone
         for of in rounds:
+            heard = _heard(export, of)
             for seat in export.of(of, "seat"):
-                drawn[seat["holder"]] += number(seat, "seats")
+                if seat["_host"] in heard:
+                    drawn[seat["holder"]] += number(seat, "seats")
             for verdict in export.of(of, "verdict"):
                 cast[verdict["holder"]] += number(verdict, "seats")
         if not any(export.of(of, "seat") for of in rounds):
@@ -124,6 +129,13 @@ def check_duties(export: Export, counter: Compares) -> None:
             host = duty["_host"]
             counter.same(index, host, "duty drawn", number(duty, "drawn"), drawn[host])
             counter.same(index, host, "duty cast", number(duty, "cast"), cast[host])
+
+
+def _heard(export: Export, index: int) -> set[str]:
+    """Hosts that had a jury: a question for anybody's is answered, whatever it claimed."""
+    unjudged = ("OUTCOME_NO_BATCH", "OUTCOME_BELOW_MINIMUM")
+    rows = export.of(index, "host_outcome")
+    return {r["_host"] for r in rows if r.get("outcome") not in unjudged}
 
 
 def check_subsidies(export: Export, counter: Compares) -> None:
