@@ -80,10 +80,17 @@ type network struct {
 
 func newApp(t *testing.T) *App {
 	t.Helper()
-	app, err := New(log.NewNopLogger(), dbm.NewMemDB(), simtestutil.AppOptionsMap{flags.FlagHome: t.TempDir()},
-		baseapp.SetChainID(testChainID), baseapp.SetMinGasPrices(DefaultMinGasPrice))
+	app, err := New(log.NewNopLogger(), dbm.NewMemDB(), homeIn(t.TempDir()), baseOptions()...)
 	require.NoError(t, err)
 	return app
+}
+
+func homeIn(dir string) servertypes.AppOptions {
+	return simtestutil.AppOptionsMap{flags.FlagHome: dir}
+}
+
+func baseOptions() []func(*baseapp.BaseApp) {
+	return []func(*baseapp.BaseApp){baseapp.SetChainID(testChainID), baseapp.SetMinGasPrices(DefaultMinGasPrice)}
 }
 
 // newNetwork starts a chain with founding hosts of the given weights.
@@ -94,7 +101,12 @@ func newNetwork(t *testing.T, weights ...uint64) *network {
 
 func newNetworkWith(t *testing.T, params inference.Params, weights ...uint64) *network {
 	t.Helper()
-	n := &network{t: t, app: newApp(t), now: time.Unix(1_700_000_000, 0).UTC(), absent: map[string]bool{}}
+	return newNetworkOn(t, newApp(t), params, weights...)
+}
+
+func newNetworkOn(t *testing.T, app *App, params inference.Params, weights ...uint64) *network {
+	t.Helper()
+	n := &network{t: t, app: app, now: time.Unix(1_700_000_000, 0).UTC(), absent: map[string]bool{}}
 	for i := range weights {
 		n.hosts = append(n.hosts, newActor(fmt.Sprint("host ", i)))
 	}

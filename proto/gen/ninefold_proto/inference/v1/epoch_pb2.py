@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from amino import amino_pb2 as amino_dot_amino__pb2
 from cosmos_proto import cosmos_pb2 as cosmos__proto_dot_cosmos__pb2
 from gogoproto import gogo_pb2 as gogoproto_dot_gogo__pb2
 from ninefold_proto.inference.v1 import model_pb2 as inference_dot_v1_dot_model__pb2
 from ninefold_proto.inference.v1 import params_pb2 as inference_dot_v1_dot_params__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18inference/v1/epoch.proto\x12\x0cinference.v1\x1a\x19\x63osmos_proto/cosmos.proto\x1a\x14gogoproto/gogo.proto\x1a\x18inference/v1/model.proto\x1a\x19inference/v1/params.proto\"\xa0\x01\n\x0c\x45pochHeights\x12\x11\n\tpoc_start\x18\x01 \x01(\x03\x12\x0f\n\x07poc_end\x18\x02 \x01(\x03\x12\x1c\n\x14poc_validation_start\x18\x03 \x01(\x03\x12\x1a\n\x12poc_validation_end\x18\x04 \x01(\x03\x12\x1a\n\x12set_new_validators\x18\x05 \x01(\x03\x12\x16\n\x0enext_poc_start\x18\x06 \x01(\x03\"\xfb\x01\n\x05\x45poch\x12\r\n\x05index\x18\x01 \x01(\x04\x12)\n\x06status\x18\x02 \x01(\x0e\x32\x19.inference.v1.EpochStatus\x12\x31\n\x07heights\x18\x03 \x01(\x0b\x32\x1a.inference.v1.EpochHeightsB\x04\xc8\xde\x1f\x00\x12*\n\x06params\x18\x04 \x01(\x0b\x32\x14.inference.v1.ParamsB\x04\xc8\xde\x1f\x00\x12\x11\n\tjudged_by\x18\x05 \x01(\x04\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x06 \x01(\x03\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_to\x18\x07 \x01(\x03\x12\x18\n\x10\x61\x62\x61ndoned_reason\x18\x08 \x01(\t\"y\n\x05Round\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10\x63hallenge_height\x18\x03 \x01(\x03\x12\x15\n\rsampling_seed\x18\x04 \x01(\x0c\x12\x17\n\x0fsampling_height\x18\x05 \x01(\x03\"b\n\nMLNodeInfo\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x12\n\nthroughput\x18\x02 \x01(\x04\x12\x12\n\npoc_weight\x18\x03 \x01(\x04\x12\x1b\n\x13timeslot_allocation\x18\x04 \x03(\x08\"\x84\x02\n\nEpochGroup\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12+\n\x0emodel_snapshot\x18\x03 \x01(\x0b\x32\x13.inference.v1.Model\x12\x14\n\x0ctotal_weight\x18\x04 \x01(\x04\x12\x18\n\x10total_throughput\x18\x05 \x01(\x04\x12\"\n\x1a\x65xpected_throughput_vector\x18\x06 \x03(\x04\x12\x1e\n\x16real_throughput_vector\x18\x07 \x03(\x04\x12\x14\n\x0cmember_count\x18\x08 \x01(\x04\x12\x18\n\x10sub_group_models\x18\t \x03(\t\"\xb4\x01\n\x0b\x45pochMember\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12-\n\x0bparticipant\x18\x03 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0e\n\x06weight\x18\x04 \x01(\x04\x12\r\n\x05index\x18\x05 \x01(\x04\x12\x19\n\x11\x63umulative_weight\x18\x06 \x01(\x04\x12\x15\n\rconsensus_key\x18\x07 \x01(\x0c\"\x9f\x01\n\tEpochNode\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12-\n\x0bparticipant\x18\x03 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12,\n\x04info\x18\x04 \x01(\x0b\x32\x18.inference.v1.MLNodeInfoB\x04\xc8\xde\x1f\x00\x12\x0e\n\x06models\x18\x05 \x03(\t\"X\n\x05\x43lock\x12\x0e\n\x06opened\x18\x01 \x01(\x04\x12\x11\n\teffective\x18\x02 \x01(\x04\x12\x16\n\x0enext_added_seq\x18\x03 \x01(\x04\x12\x14\n\x0cparticipants\x18\x04 \x01(\x04\"\xcd\x01\n\x0f\x46ormationCursor\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x0f\n\x07members\x18\x03 \x01(\x04\x12\x14\n\x0ctotal_weight\x18\x04 \x01(\x04\x12\x17\n\x0fhosts_per_block\x18\x05 \x01(\x04\x12\x13\n\x0bkept_weight\x18\x06 \x01(\x04\x12\x11\n\tscale_old\x18\x07 \x01(\x04\x12\x11\n\tscale_new\x18\x08 \x01(\x04\x12\x0c\n\x04\x64one\x18\t \x01(\x08\x12\r\n\x05phase\x18\n \x01(\r\"6\n\x0bPruneCursor\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x12\n\ncollection\x18\x02 \x01(\r*\x8b\x02\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTAGE_POC_START\x10\x01\x12\x16\n\x12STAGE_POC_EXCHANGE\x10\x02\x12\x11\n\rSTAGE_POC_END\x10\x03\x12\x1e\n\x1aSTAGE_POC_VALIDATION_START\x10\x04\x12!\n\x1dSTAGE_POC_VALIDATION_EXCHANGE\x10\x05\x12\x1c\n\x18STAGE_POC_VALIDATION_END\x10\x06\x12\x17\n\x13STAGE_MODEL_LOADING\x10\x07\x12\x1c\n\x18STAGE_SET_NEW_VALIDATORS\x10\x08\x12\x13\n\x0fSTAGE_INFERENCE\x10\t*\xe4\x01\n\x0b\x45pochStatus\x12\x1c\n\x18\x45POCH_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45POCH_STATUS_PLANNED\x10\x01\x12\x17\n\x13\x45POCH_STATUS_OPENED\x10\x02\x12\x17\n\x13\x45POCH_STATUS_FORMED\x10\x03\x12\x1a\n\x16\x45POCH_STATUS_EFFECTIVE\x10\x04\x12\x1a\n\x16\x45POCH_STATUS_ABANDONED\x10\x05\x12\x19\n\x15\x45POCH_STATUS_SETTLING\x10\x06\x12\x18\n\x14\x45POCH_STATUS_SETTLED\x10\x07**\n\x08Timeslot\x12\x10\n\x0cPRE_POC_SLOT\x10\x00\x12\x0c\n\x08POC_SLOT\x10\x01\x42\x30Z.ninefold.dev/inference-chain/x/inference/typesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18inference/v1/epoch.proto\x12\x0cinference.v1\x1a\x11\x61mino/amino.proto\x1a\x19\x63osmos_proto/cosmos.proto\x1a\x14gogoproto/gogo.proto\x1a\x18inference/v1/model.proto\x1a\x19inference/v1/params.proto\"\xa0\x01\n\x0c\x45pochHeights\x12\x11\n\tpoc_start\x18\x01 \x01(\x03\x12\x0f\n\x07poc_end\x18\x02 \x01(\x03\x12\x1c\n\x14poc_validation_start\x18\x03 \x01(\x03\x12\x1a\n\x12poc_validation_end\x18\x04 \x01(\x03\x12\x1a\n\x12set_new_validators\x18\x05 \x01(\x03\x12\x16\n\x0enext_poc_start\x18\x06 \x01(\x03\"\x82\x02\n\x05\x45poch\x12\x14\n\x05index\x18\x01 \x01(\x04\x42\x05\xa8\xe7\xb0*\x01\x12)\n\x06status\x18\x02 \x01(\x0e\x32\x19.inference.v1.EpochStatus\x12\x31\n\x07heights\x18\x03 \x01(\x0b\x32\x1a.inference.v1.EpochHeightsB\x04\xc8\xde\x1f\x00\x12*\n\x06params\x18\x04 \x01(\x0b\x32\x14.inference.v1.ParamsB\x04\xc8\xde\x1f\x00\x12\x11\n\tjudged_by\x18\x05 \x01(\x04\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x06 \x01(\x03\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_to\x18\x07 \x01(\x03\x12\x18\n\x10\x61\x62\x61ndoned_reason\x18\x08 \x01(\t\"y\n\x05Round\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10\x63hallenge_height\x18\x03 \x01(\x03\x12\x15\n\rsampling_seed\x18\x04 \x01(\x0c\x12\x17\n\x0fsampling_height\x18\x05 \x01(\x03\"b\n\nMLNodeInfo\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x12\n\nthroughput\x18\x02 \x01(\x04\x12\x12\n\npoc_weight\x18\x03 \x01(\x04\x12\x1b\n\x13timeslot_allocation\x18\x04 \x03(\x08\"\x84\x02\n\nEpochGroup\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12+\n\x0emodel_snapshot\x18\x03 \x01(\x0b\x32\x13.inference.v1.Model\x12\x14\n\x0ctotal_weight\x18\x04 \x01(\x04\x12\x18\n\x10total_throughput\x18\x05 \x01(\x04\x12\"\n\x1a\x65xpected_throughput_vector\x18\x06 \x03(\x04\x12\x1e\n\x16real_throughput_vector\x18\x07 \x03(\x04\x12\x14\n\x0cmember_count\x18\x08 \x01(\x04\x12\x18\n\x10sub_group_models\x18\t \x03(\t\"\xb4\x01\n\x0b\x45pochMember\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12-\n\x0bparticipant\x18\x03 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0e\n\x06weight\x18\x04 \x01(\x04\x12\r\n\x05index\x18\x05 \x01(\x04\x12\x19\n\x11\x63umulative_weight\x18\x06 \x01(\x04\x12\x15\n\rconsensus_key\x18\x07 \x01(\x0c\"\x9f\x01\n\tEpochNode\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12-\n\x0bparticipant\x18\x03 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12,\n\x04info\x18\x04 \x01(\x0b\x32\x18.inference.v1.MLNodeInfoB\x04\xc8\xde\x1f\x00\x12\x0e\n\x06models\x18\x05 \x03(\t\"X\n\x05\x43lock\x12\x0e\n\x06opened\x18\x01 \x01(\x04\x12\x11\n\teffective\x18\x02 \x01(\x04\x12\x16\n\x0enext_added_seq\x18\x03 \x01(\x04\x12\x14\n\x0cparticipants\x18\x04 \x01(\x04\"\xcd\x01\n\x0f\x46ormationCursor\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x0f\n\x07members\x18\x03 \x01(\x04\x12\x14\n\x0ctotal_weight\x18\x04 \x01(\x04\x12\x17\n\x0fhosts_per_block\x18\x05 \x01(\x04\x12\x13\n\x0bkept_weight\x18\x06 \x01(\x04\x12\x11\n\tscale_old\x18\x07 \x01(\x04\x12\x11\n\tscale_new\x18\x08 \x01(\x04\x12\x0c\n\x04\x64one\x18\t \x01(\x08\x12\r\n\x05phase\x18\n \x01(\r\"6\n\x0bPruneCursor\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12\x12\n\ncollection\x18\x02 \x01(\r*\x8b\x02\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTAGE_POC_START\x10\x01\x12\x16\n\x12STAGE_POC_EXCHANGE\x10\x02\x12\x11\n\rSTAGE_POC_END\x10\x03\x12\x1e\n\x1aSTAGE_POC_VALIDATION_START\x10\x04\x12!\n\x1dSTAGE_POC_VALIDATION_EXCHANGE\x10\x05\x12\x1c\n\x18STAGE_POC_VALIDATION_END\x10\x06\x12\x17\n\x13STAGE_MODEL_LOADING\x10\x07\x12\x1c\n\x18STAGE_SET_NEW_VALIDATORS\x10\x08\x12\x13\n\x0fSTAGE_INFERENCE\x10\t*\xe4\x01\n\x0b\x45pochStatus\x12\x1c\n\x18\x45POCH_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45POCH_STATUS_PLANNED\x10\x01\x12\x17\n\x13\x45POCH_STATUS_OPENED\x10\x02\x12\x17\n\x13\x45POCH_STATUS_FORMED\x10\x03\x12\x1a\n\x16\x45POCH_STATUS_EFFECTIVE\x10\x04\x12\x1a\n\x16\x45POCH_STATUS_ABANDONED\x10\x05\x12\x19\n\x15\x45POCH_STATUS_SETTLING\x10\x06\x12\x18\n\x14\x45POCH_STATUS_SETTLED\x10\x07**\n\x08Timeslot\x12\x10\n\x0cPRE_POC_SLOT\x10\x00\x12\x0c\n\x08POC_SLOT\x10\x01\x42\x30Z.ninefold.dev/inference-chain/x/inference/typesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +37,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'inference.v1.epoch_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'Z.ninefold.dev/inference-chain/x/inference/types'
+  _globals['_EPOCH'].fields_by_name['index']._loaded_options = None
+  _globals['_EPOCH'].fields_by_name['index']._serialized_options = b'\250\347\260*\001'
   _globals['_EPOCH'].fields_by_name['heights']._loaded_options = None
   _globals['_EPOCH'].fields_by_name['heights']._serialized_options = b'\310\336\037\000'
   _globals['_EPOCH'].fields_by_name['params']._loaded_options = None
@@ -46,30 +49,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EPOCHNODE'].fields_by_name['participant']._serialized_options = b'\322\264-\024cosmos.AddressString'
   _globals['_EPOCHNODE'].fields_by_name['info']._loaded_options = None
   _globals['_EPOCHNODE'].fields_by_name['info']._serialized_options = b'\310\336\037\000'
-  _globals['_STAGE']._serialized_start=1747
-  _globals['_STAGE']._serialized_end=2014
-  _globals['_EPOCHSTATUS']._serialized_start=2017
-  _globals['_EPOCHSTATUS']._serialized_end=2245
-  _globals['_TIMESLOT']._serialized_start=2247
-  _globals['_TIMESLOT']._serialized_end=2289
-  _globals['_EPOCHHEIGHTS']._serialized_start=145
-  _globals['_EPOCHHEIGHTS']._serialized_end=305
-  _globals['_EPOCH']._serialized_start=308
-  _globals['_EPOCH']._serialized_end=559
-  _globals['_ROUND']._serialized_start=561
-  _globals['_ROUND']._serialized_end=682
-  _globals['_MLNODEINFO']._serialized_start=684
-  _globals['_MLNODEINFO']._serialized_end=782
-  _globals['_EPOCHGROUP']._serialized_start=785
-  _globals['_EPOCHGROUP']._serialized_end=1045
-  _globals['_EPOCHMEMBER']._serialized_start=1048
-  _globals['_EPOCHMEMBER']._serialized_end=1228
-  _globals['_EPOCHNODE']._serialized_start=1231
-  _globals['_EPOCHNODE']._serialized_end=1390
-  _globals['_CLOCK']._serialized_start=1392
-  _globals['_CLOCK']._serialized_end=1480
-  _globals['_FORMATIONCURSOR']._serialized_start=1483
-  _globals['_FORMATIONCURSOR']._serialized_end=1688
-  _globals['_PRUNECURSOR']._serialized_start=1690
-  _globals['_PRUNECURSOR']._serialized_end=1744
+  _globals['_STAGE']._serialized_start=1773
+  _globals['_STAGE']._serialized_end=2040
+  _globals['_EPOCHSTATUS']._serialized_start=2043
+  _globals['_EPOCHSTATUS']._serialized_end=2271
+  _globals['_TIMESLOT']._serialized_start=2273
+  _globals['_TIMESLOT']._serialized_end=2315
+  _globals['_EPOCHHEIGHTS']._serialized_start=164
+  _globals['_EPOCHHEIGHTS']._serialized_end=324
+  _globals['_EPOCH']._serialized_start=327
+  _globals['_EPOCH']._serialized_end=585
+  _globals['_ROUND']._serialized_start=587
+  _globals['_ROUND']._serialized_end=708
+  _globals['_MLNODEINFO']._serialized_start=710
+  _globals['_MLNODEINFO']._serialized_end=808
+  _globals['_EPOCHGROUP']._serialized_start=811
+  _globals['_EPOCHGROUP']._serialized_end=1071
+  _globals['_EPOCHMEMBER']._serialized_start=1074
+  _globals['_EPOCHMEMBER']._serialized_end=1254
+  _globals['_EPOCHNODE']._serialized_start=1257
+  _globals['_EPOCHNODE']._serialized_end=1416
+  _globals['_CLOCK']._serialized_start=1418
+  _globals['_CLOCK']._serialized_end=1506
+  _globals['_FORMATIONCURSOR']._serialized_start=1509
+  _globals['_FORMATIONCURSOR']._serialized_end=1714
+  _globals['_PRUNECURSOR']._serialized_start=1716
+  _globals['_PRUNECURSOR']._serialized_end=1770
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from amino import amino_pb2 as _amino_pb2
 from cosmos_proto import cosmos_pb2 as _cosmos_pb2
 from gogoproto import gogo_pb2 as _gogo_pb2
 from ninefold_proto.inference.v1 import model_pb2 as _model_pb2

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from amino import amino_pb2 as amino_dot_amino__pb2
 from cosmos_proto import cosmos_pb2 as cosmos__proto_dot_cosmos__pb2
 from gogoproto import gogo_pb2 as gogoproto_dot_gogo__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16inference/v1/poc.proto\x12\x0cinference.v1\x1a\x19\x63osmos_proto/cosmos.proto\x1a\x14gogoproto/gogo.proto\"c\n\x08PocBatch\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x11\n\tlane_next\x18\x05 \x03(\x04:\x04\xe8\xa0\x1f\x01\"\x91\x01\n\x0eStoredPocBatch\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12+\n\x05\x62\x61tch\x18\x03 \x01(\x0b\x32\x16.inference.v1.PocBatchB\x04\xc8\xde\x1f\x00\x12\x0e\n\x06height\x18\x04 \x01(\x03\"\xb3\x01\n\rPocNodeClaims\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x12\n\nnode_index\x18\x04 \x01(\x04\x12\x15\n\rlast_batch_id\x18\x05 \x01(\x04\x12\x0f\n\x07\x63laimed\x18\x06 \x01(\x04\x12\x11\n\tlane_next\x18\x07 \x03(\x04\"u\n\rPocHostClaims\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07\x63laimed\x18\x03 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x04 \x01(\x04\"\x9d\x01\n\x07Verdict\x12-\n\x0bparticipant\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07sampled\x18\x02 \x01(\x04\x12\x0f\n\x07invalid\x18\x03 \x01(\x04\x12\x13\n\x0bunavailable\x18\x04 \x01(\x08\x12\x12\n\nstructural\x18\x05 \x01(\x08\x12\x12\n\nwork_proof\x18\x06 \x01(\x0c:\x04\xe8\xa0\x1f\x01\"\x9b\x01\n\rStoredVerdict\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12(\n\x06holder\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\r\n\x05seats\x18\x03 \x01(\x04\x12,\n\x07verdict\x18\x04 \x01(\x0b\x32\x15.inference.v1.VerdictB\x04\xc8\xde\x1f\x00\x12\x0e\n\x06height\x18\x05 \x01(\x03\"?\n\x04Seat\x12(\n\x06holder\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\r\n\x05seats\x18\x02 \x01(\x04\"_\n\tSampleRef\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x12\n\nnode_index\x18\x03 \x01(\x04\x12\x10\n\x08\x62\x61tch_id\x18\x04 \x01(\x04\x12\x0c\n\x04leaf\x18\x05 \x01(\x04\"\x81\x01\n\x0c\x42\x61tchOpening\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x03(\x04\x12\t\n\x01x\x18\x04 \x03(\x04\x12\x34\n\x08siblings\x18\x05 \x03(\x0b\x32\x1c.inference.v1.SubtreeSummaryB\x04\xc8\xde\x1f\x00\"G\n\x0eSubtreeSummary\x12\x0c\n\x04hash\x18\x01 \x01(\x0c\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x0b\n\x03min\x18\x03 \x01(\x04\x12\x0b\n\x03max\x18\x04 \x01(\x04\"\xab\x01\n\x08Openings\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12(\n\x06holder\x18\x03 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x31\n\x07\x62\x61tches\x18\x04 \x03(\x0b\x32\x1a.inference.v1.BatchOpeningB\x04\xc8\xde\x1f\x00\"\x93\x03\n\x0bHostOutcome\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12&\n\x07outcome\x18\x03 \x01(\x0e\x32\x15.inference.v1.Outcome\x12*\n\x06reason\x18\x04 \x01(\x0e\x32\x1a.inference.v1.WeightReason\x12\x0f\n\x07\x63laimed\x18\x05 \x01(\x04\x12\x10\n\x08\x63redited\x18\x06 \x01(\x04\x12\x14\n\x0cmined_weight\x18\x07 \x01(\x04\x12\x18\n\x10preserved_weight\x18\x08 \x01(\x04\x12\x0e\n\x06weight\x18\t \x01(\x04\x12\x13\n\x0bseats_drawn\x18\n \x01(\x04\x12\x14\n\x0cseats_honest\x18\x0b \x01(\x04\x12\x13\n\x0bseats_fraud\x18\x0c \x01(\x04\x12\x19\n\x11seats_unavailable\x18\r \x01(\x04\x12\x16\n\x0e\x63redit_sampled\x18\x0e \x01(\x04\x12\x16\n\x0e\x63redit_invalid\x18\x0f \x01(\x04\"\xc3\x01\n\x0bNodeOutcome\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x12\n\nnode_index\x18\x04 \x01(\x04\x12*\n\x06reason\x18\x05 \x01(\x0e\x32\x1a.inference.v1.WeightReason\x12\x0f\n\x07\x63laimed\x18\x06 \x01(\x04\x12\x0e\n\x06weight\x18\x07 \x01(\x04\"k\n\x08JuryDuty\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\r\n\x05\x64rawn\x18\x03 \x01(\x04\x12\x0c\n\x04\x63\x61st\x18\x04 \x01(\x04*\xc2\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x11\n\rOUTCOME_FRAUD\x10\x02\x12\x17\n\x13OUTCOME_UNAVAILABLE\x10\x03\x12\x14\n\x10OUTCOME_REJECTED\x10\x04\x12\x15\n\x11OUTCOME_NO_QUORUM\x10\x05\x12\x19\n\x15OUTCOME_BELOW_MINIMUM\x10\x06\x12\x14\n\x10OUTCOME_NO_BATCH\x10\x07*\xbc\x03\n\x0cWeightReason\x12\x1d\n\x19WEIGHT_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13WEIGHT_REASON_MINED\x10\x01\x12\x1b\n\x17WEIGHT_REASON_PRESERVED\x10\x02\x12\x1a\n\x16WEIGHT_REASON_ACCEPTED\x10\x03\x12\x1b\n\x17WEIGHT_REASON_NO_QUORUM\x10\x04\x12\x17\n\x13WEIGHT_REASON_FRAUD\x10\x05\x12\x1a\n\x16WEIGHT_REASON_REJECTED\x10\x06\x12\x1d\n\x19WEIGHT_REASON_UNAVAILABLE\x10\x07\x12\x1f\n\x1bWEIGHT_REASON_BELOW_MINIMUM\x10\x08\x12\x1a\n\x16WEIGHT_REASON_NO_BATCH\x10\t\x12\x19\n\x15WEIGHT_REASON_REMOVED\x10\n\x12\x1e\n\x1aWEIGHT_REASON_NOT_IN_FLEET\x10\x0b\x12\x18\n\x14WEIGHT_REASON_JAILED\x10\x0c\x12\x1d\n\x19WEIGHT_REASON_SOLE_MEMBER\x10\r\x12\x19\n\x15WEIGHT_REASON_GENESIS\x10\x0e\x42\x30Z.ninefold.dev/inference-chain/x/inference/typesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16inference/v1/poc.proto\x12\x0cinference.v1\x1a\x11\x61mino/amino.proto\x1a\x19\x63osmos_proto/cosmos.proto\x1a\x14gogoproto/gogo.proto\"c\n\x08PocBatch\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x11\n\tlane_next\x18\x05 \x03(\x04:\x04\xe8\xa0\x1f\x01\"\x91\x01\n\x0eStoredPocBatch\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12+\n\x05\x62\x61tch\x18\x03 \x01(\x0b\x32\x16.inference.v1.PocBatchB\x04\xc8\xde\x1f\x00\x12\x0e\n\x06height\x18\x04 \x01(\x03\"\xb3\x01\n\rPocNodeClaims\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x12\n\nnode_index\x18\x04 \x01(\x04\x12\x15\n\rlast_batch_id\x18\x05 \x01(\x04\x12\x0f\n\x07\x63laimed\x18\x06 \x01(\x04\x12\x11\n\tlane_next\x18\x07 \x03(\x04\"u\n\rPocHostClaims\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07\x63laimed\x18\x03 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x04 \x01(\x04\"\x9d\x01\n\x07Verdict\x12-\n\x0bparticipant\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07sampled\x18\x02 \x01(\x04\x12\x0f\n\x07invalid\x18\x03 \x01(\x04\x12\x13\n\x0bunavailable\x18\x04 \x01(\x08\x12\x12\n\nstructural\x18\x05 \x01(\x08\x12\x12\n\nwork_proof\x18\x06 \x01(\x0c:\x04\xe8\xa0\x1f\x01\"\x9b\x01\n\rStoredVerdict\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12(\n\x06holder\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\r\n\x05seats\x18\x03 \x01(\x04\x12,\n\x07verdict\x18\x04 \x01(\x0b\x32\x15.inference.v1.VerdictB\x04\xc8\xde\x1f\x00\x12\x0e\n\x06height\x18\x05 \x01(\x03\"?\n\x04Seat\x12(\n\x06holder\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\r\n\x05seats\x18\x02 \x01(\x04\"_\n\tSampleRef\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x12\n\nnode_index\x18\x03 \x01(\x04\x12\x10\n\x08\x62\x61tch_id\x18\x04 \x01(\x04\x12\x0c\n\x04leaf\x18\x05 \x01(\x04\"\x81\x01\n\x0c\x42\x61tchOpening\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x03(\x04\x12\t\n\x01x\x18\x04 \x03(\x04\x12\x34\n\x08siblings\x18\x05 \x03(\x0b\x32\x1c.inference.v1.SubtreeSummaryB\x04\xc8\xde\x1f\x00\"G\n\x0eSubtreeSummary\x12\x0c\n\x04hash\x18\x01 \x01(\x0c\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x0b\n\x03min\x18\x03 \x01(\x04\x12\x0b\n\x03max\x18\x04 \x01(\x04\"\xab\x01\n\x08Openings\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12(\n\x06holder\x18\x03 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x31\n\x07\x62\x61tches\x18\x04 \x03(\x0b\x32\x1a.inference.v1.BatchOpeningB\x04\xc8\xde\x1f\x00\"\xa1\x03\n\x0bHostOutcome\x12\x1a\n\x0b\x65poch_index\x18\x01 \x01(\x04\x42\x05\xa8\xe7\xb0*\x01\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12&\n\x07outcome\x18\x03 \x01(\x0e\x32\x15.inference.v1.Outcome\x12*\n\x06reason\x18\x04 \x01(\x0e\x32\x1a.inference.v1.WeightReason\x12\x0f\n\x07\x63laimed\x18\x05 \x01(\x04\x12\x10\n\x08\x63redited\x18\x06 \x01(\x04\x12\x14\n\x0cmined_weight\x18\x07 \x01(\x04\x12\x18\n\x10preserved_weight\x18\x08 \x01(\x04\x12\x15\n\x06weight\x18\t \x01(\x04\x42\x05\xa8\xe7\xb0*\x01\x12\x13\n\x0bseats_drawn\x18\n \x01(\x04\x12\x14\n\x0cseats_honest\x18\x0b \x01(\x04\x12\x13\n\x0bseats_fraud\x18\x0c \x01(\x04\x12\x19\n\x11seats_unavailable\x18\r \x01(\x04\x12\x16\n\x0e\x63redit_sampled\x18\x0e \x01(\x04\x12\x16\n\x0e\x63redit_invalid\x18\x0f \x01(\x04\"\xc3\x01\n\x0bNodeOutcome\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x12\n\nnode_index\x18\x04 \x01(\x04\x12*\n\x06reason\x18\x05 \x01(\x0e\x32\x1a.inference.v1.WeightReason\x12\x0f\n\x07\x63laimed\x18\x06 \x01(\x04\x12\x0e\n\x06weight\x18\x07 \x01(\x04\"k\n\x08JuryDuty\x12\x13\n\x0b\x65poch_index\x18\x01 \x01(\x04\x12-\n\x0bparticipant\x18\x02 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\r\n\x05\x64rawn\x18\x03 \x01(\x04\x12\x0c\n\x04\x63\x61st\x18\x04 \x01(\x04*\xc2\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x11\n\rOUTCOME_FRAUD\x10\x02\x12\x17\n\x13OUTCOME_UNAVAILABLE\x10\x03\x12\x14\n\x10OUTCOME_REJECTED\x10\x04\x12\x15\n\x11OUTCOME_NO_QUORUM\x10\x05\x12\x19\n\x15OUTCOME_BELOW_MINIMUM\x10\x06\x12\x14\n\x10OUTCOME_NO_BATCH\x10\x07*\xbc\x03\n\x0cWeightReason\x12\x1d\n\x19WEIGHT_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13WEIGHT_REASON_MINED\x10\x01\x12\x1b\n\x17WEIGHT_REASON_PRESERVED\x10\x02\x12\x1a\n\x16WEIGHT_REASON_ACCEPTED\x10\x03\x12\x1b\n\x17WEIGHT_REASON_NO_QUORUM\x10\x04\x12\x17\n\x13WEIGHT_REASON_FRAUD\x10\x05\x12\x1a\n\x16WEIGHT_REASON_REJECTED\x10\x06\x12\x1d\n\x19WEIGHT_REASON_UNAVAILABLE\x10\x07\x12\x1f\n\x1bWEIGHT_REASON_BELOW_MINIMUM\x10\x08\x12\x1a\n\x16WEIGHT_REASON_NO_BATCH\x10\t\x12\x19\n\x15WEIGHT_REASON_REMOVED\x10\n\x12\x1e\n\x1aWEIGHT_REASON_NOT_IN_FLEET\x10\x0b\x12\x18\n\x14WEIGHT_REASON_JAILED\x10\x0c\x12\x1d\n\x19WEIGHT_REASON_SOLE_MEMBER\x10\r\x12\x19\n\x15WEIGHT_REASON_GENESIS\x10\x0e\x42\x30Z.ninefold.dev/inference-chain/x/inference/typesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,42 +63,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENINGS'].fields_by_name['holder']._serialized_options = b'\322\264-\024cosmos.AddressString'
   _globals['_OPENINGS'].fields_by_name['batches']._loaded_options = None
   _globals['_OPENINGS'].fields_by_name['batches']._serialized_options = b'\310\336\037\000'
+  _globals['_HOSTOUTCOME'].fields_by_name['epoch_index']._loaded_options = None
+  _globals['_HOSTOUTCOME'].fields_by_name['epoch_index']._serialized_options = b'\250\347\260*\001'
   _globals['_HOSTOUTCOME'].fields_by_name['participant']._loaded_options = None
   _globals['_HOSTOUTCOME'].fields_by_name['participant']._serialized_options = b'\322\264-\024cosmos.AddressString'
+  _globals['_HOSTOUTCOME'].fields_by_name['weight']._loaded_options = None
+  _globals['_HOSTOUTCOME'].fields_by_name['weight']._serialized_options = b'\250\347\260*\001'
   _globals['_NODEOUTCOME'].fields_by_name['participant']._loaded_options = None
   _globals['_NODEOUTCOME'].fields_by_name['participant']._serialized_options = b'\322\264-\024cosmos.AddressString'
   _globals['_JURYDUTY'].fields_by_name['participant']._loaded_options = None
   _globals['_JURYDUTY'].fields_by_name['participant']._serialized_options = b'\322\264-\024cosmos.AddressString'
-  _globals['_OUTCOME']._serialized_start=2212
-  _globals['_OUTCOME']._serialized_end=2406
-  _globals['_WEIGHTREASON']._serialized_start=2409
-  _globals['_WEIGHTREASON']._serialized_end=2853
-  _globals['_POCBATCH']._serialized_start=89
-  _globals['_POCBATCH']._serialized_end=188
-  _globals['_STOREDPOCBATCH']._serialized_start=191
-  _globals['_STOREDPOCBATCH']._serialized_end=336
-  _globals['_POCNODECLAIMS']._serialized_start=339
-  _globals['_POCNODECLAIMS']._serialized_end=518
-  _globals['_POCHOSTCLAIMS']._serialized_start=520
-  _globals['_POCHOSTCLAIMS']._serialized_end=637
-  _globals['_VERDICT']._serialized_start=640
-  _globals['_VERDICT']._serialized_end=797
-  _globals['_STOREDVERDICT']._serialized_start=800
-  _globals['_STOREDVERDICT']._serialized_end=955
-  _globals['_SEAT']._serialized_start=957
-  _globals['_SEAT']._serialized_end=1020
-  _globals['_SAMPLEREF']._serialized_start=1022
-  _globals['_SAMPLEREF']._serialized_end=1117
-  _globals['_BATCHOPENING']._serialized_start=1120
-  _globals['_BATCHOPENING']._serialized_end=1249
-  _globals['_SUBTREESUMMARY']._serialized_start=1251
-  _globals['_SUBTREESUMMARY']._serialized_end=1322
-  _globals['_OPENINGS']._serialized_start=1325
-  _globals['_OPENINGS']._serialized_end=1496
-  _globals['_HOSTOUTCOME']._serialized_start=1499
-  _globals['_HOSTOUTCOME']._serialized_end=1902
-  _globals['_NODEOUTCOME']._serialized_start=1905
-  _globals['_NODEOUTCOME']._serialized_end=2100
-  _globals['_JURYDUTY']._serialized_start=2102
-  _globals['_JURYDUTY']._serialized_end=2209
+  _globals['_OUTCOME']._serialized_start=2245
+  _globals['_OUTCOME']._serialized_end=2439
+  _globals['_WEIGHTREASON']._serialized_start=2442
+  _globals['_WEIGHTREASON']._serialized_end=2886
+  _globals['_POCBATCH']._serialized_start=108
+  _globals['_POCBATCH']._serialized_end=207
+  _globals['_STOREDPOCBATCH']._serialized_start=210
+  _globals['_STOREDPOCBATCH']._serialized_end=355
+  _globals['_POCNODECLAIMS']._serialized_start=358
+  _globals['_POCNODECLAIMS']._serialized_end=537
+  _globals['_POCHOSTCLAIMS']._serialized_start=539
+  _globals['_POCHOSTCLAIMS']._serialized_end=656
+  _globals['_VERDICT']._serialized_start=659
+  _globals['_VERDICT']._serialized_end=816
+  _globals['_STOREDVERDICT']._serialized_start=819
+  _globals['_STOREDVERDICT']._serialized_end=974
+  _globals['_SEAT']._serialized_start=976
+  _globals['_SEAT']._serialized_end=1039
+  _globals['_SAMPLEREF']._serialized_start=1041
+  _globals['_SAMPLEREF']._serialized_end=1136
+  _globals['_BATCHOPENING']._serialized_start=1139
+  _globals['_BATCHOPENING']._serialized_end=1268
+  _globals['_SUBTREESUMMARY']._serialized_start=1270
+  _globals['_SUBTREESUMMARY']._serialized_end=1341
+  _globals['_OPENINGS']._serialized_start=1344
+  _globals['_OPENINGS']._serialized_end=1515
+  _globals['_HOSTOUTCOME']._serialized_start=1518
+  _globals['_HOSTOUTCOME']._serialized_end=1935
+  _globals['_NODEOUTCOME']._serialized_start=1938
+  _globals['_NODEOUTCOME']._serialized_end=2133
+  _globals['_JURYDUTY']._serialized_start=2135
+  _globals['_JURYDUTY']._serialized_end=2242
 # @@protoc_insertion_point(module_scope)
