@@ -67,14 +67,14 @@ func Expected(before Measured, capacity uint64) uint64 {
 }
 
 // ValidateThroughputPerformance returns the weight that a preserved node keeps when
-// its model served real of expected tokens in POC_SLOT:
-// ⌊weight·min(real, expected)/expected⌋. Where nothing was expected it keeps all.
-func ValidateThroughputPerformance(weight, real, expected uint64) uint64 {
-	if real >= expected {
+// its model served some of the expected tokens in POC_SLOT:
+// ⌊weight·min(served, expected)/expected⌋. Where nothing was expected it keeps all.
+func ValidateThroughputPerformance(weight, served, expected uint64) uint64 {
+	if served >= expected {
 		return weight
 	}
-	// real < expected, so the quotient is at most weight.
-	kept, err := fixed.MulDivFloor(weight, real, expected)
+	// served < expected, so the quotient is at most weight.
+	kept, err := fixed.MulDivFloor(weight, served, expected)
 	if err != nil {
 		return 0
 	}
