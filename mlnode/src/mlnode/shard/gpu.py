@@ -1,5 +1,8 @@
 """The devices of this machine, and the engines that a group of them can run."""
 
+# PyTorch does not say what its properties of a device are.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import torch
 
 from mlnode.poc.engines.layers import Arithmetic

@@ -1,6 +1,6 @@
 """Which device holds which layers: whole layers, in order, by what the devices have free."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -92,13 +92,13 @@ def _filled(params: PocParams, devices: Sequence[str], free: Sequence[int]) -> t
 
     # accelerate counts devices by number, and the disk takes what fits nowhere.
     room: dict[int | str, int | str] = dict(enumerate(free))
-    found: object = infer_auto_device_map(
+    map_of = cast(Callable[..., dict[str, int | str]], infer_auto_device_map)
+    where = map_of(
         skeleton(params),
         max_memory={**room, "cpu": 0},
         no_split_module_classes=["_Layer"],
         offload_buffers=True,
     )
-    where = cast(dict[str, int | str], found)
     places = [where.get(f"layers.{layer}") for layer in range(params.n_layers)]
     if "" in where:
         places = [where[""]] * params.n_layers

@@ -1,0 +1,186 @@
+"""The commands that measure; ``mount`` adds them to the program's command line."""
+
+import json
+import platform
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+bench_app = typer.Typer(help="Measure what this machine proves, and compare machines.")
+poc_app = typer.Typer(help="Look into the proof.", no_args_is_help=True)
+
+
+def mount(app: typer.Typer) -> None:
+    """Adds ``bench``, ``poc`` and ``doctor``."""
+    app.add_typer(bench_app, name="bench")
+    app.add_typer(poc_app, name="poc")
+    app.command()(doctor)
+
+
+@bench_app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    params: Annotated[str, typer.Option(help="Network: MAIN, BIG or TEST.")] = "MAIN",
+    seconds: Annotated[float, typer.Option(help="How long to prove.")] = 120.0,
+    batch: Annotated[int, typer.Option(help="Nonces of a batch.", min=1)] = 256,
+    threads: Annotated[int, typer.Option(help="Threads of a CPU; 0 is automatic.", min=0)] = 0,
+    fit: Annotated[str, typer.Option(help="Only say how this network fits --vram.")] = "",
+    vram: Annotated[float, typer.Option(help="GB of one device, for --fit.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Measure nonces a minute; every nonce counts as valid, so that none is left unfinished."""
+    if context.invoked_subcommand:
+        return
+    if fit:
+        _print_fit(fit, vram)
+        return
+    _known(params)
+    report = _measured(params, seconds, batch, threads)
+    log = Path(tempfile.mkdtemp(prefix="mlnode-bench-")) / "report.json"
+    log.write_text(json.dumps(report, indent=1), "utf-8")
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        _print_report(report, log)
+
+
+@bench_app.command("compare")
+def compare_reports(one: Path, other: Path) -> None:
+    """Set two reports of `mlnode bench --json` side by side."""
+    from mlnode.bench.compare import ReportError, compare, read_report
+
+    try:
+        came = compare(read_report(one), read_report(other))
+    except ReportError as failure:
+        _refuse(str(failure))
+    table = Table("", one.name, other.name)
+    for row in came.rows:
+        table.add_row(*row)
+    table.add_row("digests", f"{came.same_digests} of {came.digests} are the same", "")
+    Console().print(table)
+    if came.same_digests != came.digests:
+        raise typer.Exit(1)
+
+
+@poc_app.command("calibrate")
+def calibrate_rate(
+    params: Annotated[str, typer.Option(help="Network: MAIN, BIG or TEST.")] = "MAIN",
+    fraction: Annotated[float, typer.Option(help="Share p that should be valid.")] = 0.1,
+    nonces: Annotated[int, typer.Option(help="How many to compute.", min=1)] = 8_192,
+    block_hash: Annotated[str, typer.Option(help="64 hexadecimal digits.")] = "be" * 32,
+) -> None:
+    """Set the share of valid nonces against p, and draw the distances."""
+    from mlnode.bench.calibrate import calibrate
+    from mlnode.poc.errors import PocError
+
+    _known(params)
+    try:
+        came = calibrate(
+            params=params,
+            valid_fraction=fraction,
+            nonces=nonces,
+            block_hash=block_hash,
+            devices=_groups(params)[0],
+        )
+    except PocError as failure:
+        _refuse(str(failure))
+    share = came.valid / came.nonces
+    typer.echo(f"valid     {came.valid} of {came.nonces}: {share:.4f} where p is {fraction}")
+    typer.echo(f"99 %      {came.low:.4f} … {came.high:.4f}")
+    typer.echo(f"distance  mean {came.mean:.5f}, deviation {came.std:.5f}, law p = {came.fit:.3f}")
+    for line in came.histogram:
+        typer.echo(line)
+    if not came.low <= fraction <= came.high:
+        raise typer.Exit(1)
+
+
+def doctor() -> None:
+    """Say what is wrong with this machine and how to mend it."""
+    from mlnode.bench.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        typer.echo(f"{'ok ' if finding.sound else 'BAD'} {finding.name:8} {finding.text}")
+        if not finding.sound:
+            typer.echo(f"             → {finding.remedy}")
+    if not all(finding.sound for finding in findings):
+        raise typer.Exit(1)
+
+
+def _measured(params: str, seconds: float, batch: int, threads: int) -> dict[str, Any]:
+    from mlnode.bench.measure import Job, measure
+
+    jobs = [
+        Job(devices=devices, params=params, seconds=seconds, batch=batch, threads=threads)
+        for devices in _groups(params)
+    ]
+    with Console(stderr=True).status(f"proving for {seconds:.0f} s on {len(jobs)} groups"):
+        groups = measure(jobs)
+    return {
+        "params": params,
+        "machine": f"{platform.node()} ({platform.machine()})",
+        "date": datetime.now(UTC).date().isoformat(),
+        "memory": psutil.virtual_memory().total,
+        "nonces_per_minute": sum(group.nonces_per_minute for group in groups),
+        "groups": [group.row() for group in groups],
+    }
+
+
+def _print_report(report: dict[str, Any], log: Path) -> None:
+    table = Table("group", "nonces/min", "loading s", "of dense", "engine")
+    for group in report["groups"]:
+        table.add_row(
+            ",".join(group["devices"]),
+            f"{group['nonces_per_minute']:.0f}",
+            f"{group['load_seconds']:.1f}",
+            f"{group['share_of_dense']:.0%}",
+            group["engine"],
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"{report['nonces_per_minute']:.0f} nonces a minute in all; report: {log}")
+
+
+def _print_fit(name: str, vram: float) -> None:
+    from mlnode.bench.work import PARAMS, fit
+
+    _known(name)
+    if vram <= 0:
+        _refuse("--fit needs --vram, in GB of one device")
+    came = fit(PARAMS[name], int(vram * 1e9))
+    typer.echo(f"weights      {came.weights / 1e9:.2f} GB")
+    typer.echo(f"activations  {came.activations / 1e6:.2f} MB a nonce")
+    typer.echo(f"batch        {came.batch} nonces in {vram:g} GB")
+    if not came.batch:
+        raise typer.Exit(1)
+
+
+def _groups(params: str) -> list[tuple[str, ...]]:
+    from mlnode.bench.work import PARAMS
+    from mlnode.shard.gpu import groups_of_this_machine
+
+    grouping = groups_of_this_machine(PARAMS[params])
+    for device in grouping.left_out:
+        typer.echo(f"{device.name} is not used: too small for {params}", err=True)
+    if not grouping.groups:
+        _refuse(f"no device holds {params}")
+    return [tuple(device.name for device in group.devices) for group in grouping.groups]
+
+
+def _known(params: str) -> None:
+    from mlnode.bench.work import PARAMS
+
+    if params not in PARAMS:
+        _refuse(f"{params!r} is no network; it is one of {', '.join(PARAMS)}")
+
+
+def _refuse(text: str) -> NoReturn:
+    typer.echo(f"mlnode: {text}", err=True)
+    sys.exit(2)

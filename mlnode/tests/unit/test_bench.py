@@ -1,0 +1,115 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mlnode.bench.calibrate import histogram
+from mlnode.bench.cli import mount
+from mlnode.bench.doctor import Finding, examine
+from mlnode.bench.measure import Job, measure_group
+from mlnode.bench.work import PARAMS, fit, operations
+from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG, MODEL_PARAMS_TEST
+
+app = typer.Typer()
+mount(app)
+run = CliRunner().invoke
+
+
+def test_a_nonce_is_as_many_operations_as_published() -> None:
+    assert operations(MODEL_PARAMS) / 1e12 == pytest.approx(0.733, abs=0.03)
+    assert operations(MODEL_PARAMS_BIG) / 1e12 == pytest.approx(17.1, abs=0.5)
+
+
+def test_a_layer_more_is_the_operations_of_a_whole_layer() -> None:
+    dim, kv, ffn, positions = 128, 64, 384, 32
+    products = positions * (2 * dim * kv + 2 * dim * dim + 3 * dim * ffn)
+    more = replace(MODEL_PARAMS_TEST, n_layers=4)
+    attention = positions * (positions + 1) * dim
+    assert operations(more) - operations(MODEL_PARAMS_TEST) == 2 * (products + attention)
+
+
+def test_the_big_network_fits_40_gb_and_not_34() -> None:
+    assert fit(MODEL_PARAMS_BIG, 40 * 10**9).batch >= 1
+    assert fit(MODEL_PARAMS_BIG, 34 * 10**9).batch == 0
+    came = run(app, ["bench", "--fit", "BIG", "--vram", "40"])
+    assert came.exit_code == 0
+    assert "weights      34." in came.output
+    assert run(app, ["bench", "--fit", "BIG", "--vram", "34"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["bench", "--fit", "BIG"], "--fit needs --vram"),
+        (["bench", "--fit", "HUGE", "--vram", "40"], "'HUGE' is no network"),
+        (["bench", "--params", "huge"], "'huge' is no network"),
+        (["bench", "compare", "none.json", "none.json"], "none.json"),
+        (["poc", "calibrate", "--params", "TEST", "--block-hash", "xy"], "block_hash"),
+        (["poc", "calibrate", "--params", "TEST", "--fraction", "2"], "valid_fraction"),
+    ],
+)
+def test_a_wrong_request_is_refused_by_name(arguments: list[str], text: str) -> None:
+    came = run(app, arguments)
+    assert came.exit_code == 2
+    assert text in came.output
+
+
+def report(tmp_path: Path, name: str, **changes: object) -> Path:
+    group = measure_group(Job(devices=("cpu",), params="TEST", seconds=0.05, batch=16))
+    assert group.nonces > 0
+    assert group.nonces_per_minute > 0
+    assert 0 < group.share_of_dense < 1
+    whole: dict[str, object] = {
+        "params": "TEST",
+        "machine": name,
+        "memory": 8 * 10**9,
+        "nonces_per_minute": group.nonces_per_minute,
+        "groups": [group.row()],
+    }
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(whole | changes), "utf-8")
+    return path
+
+
+def test_two_machines_are_set_side_by_side_and_a_wrong_digest_is_told(tmp_path: Path) -> None:
+    one = report(tmp_path, "one")
+    came = run(app, ["bench", "compare", str(one), str(one)])
+    assert came.exit_code == 0
+    assert "64 of 64 are the same" in came.output
+    content = json.loads(one.read_text("utf-8"))
+    content["groups"][0]["digests"][5] = "00"
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(content), "utf-8")
+    came = run(app, ["bench", "compare", str(one), str(other)])
+    assert came.exit_code == 1
+    assert "63 of 64 are the same" in came.output
+    other.write_text(json.dumps(content | {"params": "MAIN"}), "utf-8")
+    assert run(app, ["bench", "compare", str(one), str(other)]).exit_code == 2
+
+
+def test_calibration_finds_p_and_draws_the_distances() -> None:
+    came = run(app, ["poc", "calibrate", "--params", "TEST", "--nonces", "1024"])
+    assert came.exit_code == 0, came.output
+    assert "of 1024: 0." in came.output
+    assert came.output.count("█") > 16
+
+
+def test_a_histogram_has_a_line_for_each_bin() -> None:
+    lines = histogram(np.array([0.0, 0.0, 1.0]), bins=2)
+    assert [line.split()[-1] for line in lines] == ["2", "1"]
+    assert lines[0].count("█") == 2 * lines[1].count("█")
+
+
+def test_the_doctor_finds_something_to_say_of_everything() -> None:
+    findings = examine()
+    assert [f.name for f in findings] == [
+        "driver", "groups", "engines", "memory", "disk", "threads"
+    ]  # fmt: skip
+    assert all(finding.text for finding in findings)
+    assert all(bool(finding.remedy) != finding.sound for finding in findings)
+    assert isinstance(findings[0], Finding)
+    assert set(PARAMS) == {"MAIN", "BIG", "TEST"}
