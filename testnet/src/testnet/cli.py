@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 console = Console(highlight=False)
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder of the network.")]
-DEFAULT_HOME = Path("testnet-home")
+DEFAULT_HOME = Path(".testnet")
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def up(
     hosts: Annotated[int, typer.Option("-n", help="Founding hosts.")] = 4,
     nodes: Annotated[str | None, typer.Option(help="mlnodes of each host: 2,1,1,1")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Stop by itself once this many epochs are settled.")
+        int | None, typer.Option(help="Stop by itself once this many further epochs are settled.")
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background.")] = False,
     forge: Annotated[
@@ -101,11 +101,12 @@ def down(home: HomeOption = DEFAULT_HOME) -> None:
 
     place = Home(home.resolve())
     place.load()
-    if running_supervisor(place) is None:
+    pid = running_supervisor(place)
+    if pid is None:
         console.print("nothing runs")
         return
     request(place.control_path, {"op": "down"})
-    _wait(lambda: running_supervisor(place) is None, 60.0, "the network does not stop")
+    _wait(lambda: not Path(f"/proc/{pid}").exists(), 60.0, "the network does not stop")
     console.print("stopped")
 
 

@@ -25,7 +25,7 @@ def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | Non
         home: folder of the network; an empty one gets a new network.
         spec: what a new network consists of; one that exists keeps what it has.
         console: where to show it.
-        epochs: stop once epochs 1 … `epochs` are settled; None never stops.
+        epochs: stop once that many further epochs are settled; None never stops.
 
     Returns:
         The exit code: 0 when it was asked to stop or the epochs went by.

@@ -15,6 +15,7 @@ from testnet.ledger import Ledger
 from testnet.report import nine, reason_name, stage_name
 
 _POLL_S = 0.25
+_PATIENCE_S = 30.0
 _STAGE_NUMBERS = {
     name: i + 1
     for i, name in enumerate(
@@ -143,21 +144,26 @@ def watch(
     stop: Callable[[], bool],
     epochs: int | None,
 ) -> bool:
-    """Watch until asked to stop or until epochs 1 … `epochs` have been settled.
+    """Watch until asked to stop or until the next `epochs` epochs have been settled.
 
     Returns:
         Whether the wanted epochs were all settled.
+
+    Raises:
+        ChainError: when the node has not answered for half a minute.
     """
-    missed = 0
+    answered = time.monotonic()
+    last: int | None = None
     while not stop():
         try:
+            if last is None and epochs is not None:
+                last = ledger.stage().effective + epochs
             watcher.step(ledger)
-            missed = 0
+            answered = time.monotonic()
         except ChainError:
-            missed += 1
-            if missed * _POLL_S > 30:
+            if time.monotonic() - answered > _PATIENCE_S:
                 raise
-        if epochs is not None and watcher.settled >= epochs:
+        if last is not None and watcher.settled >= last:
             return True
         time.sleep(_POLL_S)
     return False
