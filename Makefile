@@ -25,7 +25,7 @@ LDFLAGS = -s -w \
 	-X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)
 
 .PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
-	fuzz testnet lock clean preflight
+	fuzz testnet bench-mlnode lock clean preflight
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,10 @@ fuzz: ## Fuzz every Go target for FUZZTIME (default 30s) each
 
 testnet: preflight $(STAMPS)/python build ## Boot a network on this machine and watch its epochs (EPOCHS=n to stop after n)
 	@$(VENV)/testnet up $(if $(EPOCHS),--epochs $(EPOCHS))
+
+bench-mlnode: $(STAMPS)/python ## Measure the proof against float models on this CPU (on an idle machine)
+	@mkdir -p docs/benchmarks
+	@$(VENV)/python mlnode/benchmarks/cpu.py docs/benchmarks/mlnode.json
 
 lock: $(UV) ## Resolve requirements.in into requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
