@@ -201,7 +201,8 @@ func TestInitTellsTheClientTheChainID(t *testing.T) {
 func TestAConsensusProofIsWhatTheChainAsksFor(t *testing.T) {
 	h, address := founded(t)
 	var got proof
-	require.NoError(t, json.Unmarshal([]byte(h.must("consensus-proof", address, "--chain-id", "ninefold-7")), &got))
+	require.NoError(t, json.Unmarshal([]byte(h.must("consensus-proof", address, "--chain-id", "ninefold-7", "--output", "json")), &got))
+	require.Equal(t, got.Signature+"\n", h.must("consensus-proof", address, "--chain-id", "ninefold-7"))
 	require.Equal(t, "ninefold-7", got.ChainID)
 	key, err := base64.StdEncoding.DecodeString(got.Key)
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -27,9 +28,10 @@ func consensusProofCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "consensus-proof ADDRESS_OR_KEY_NAME",
 		Short: "Sign (chain id, account) with the node's consensus key, as registering a host needs it",
-		Long: `Sign (chain id, account) with the consensus key of the home. The output holds key
-and proof in base64, for MsgRegisterParticipant and MsgUpdateParticipant. The
-signed bytes cannot be mistaken for a vote.`,
+		Long: `Sign (chain id, account) with the consensus key of the home, for
+MsgRegisterParticipant and MsgUpdateParticipant. The signed bytes cannot be
+mistaken for a vote. The output is the signature in base64; with --output json
+also the key and what was signed.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			account, err := accountOf(cmd, args[0])
@@ -40,9 +42,7 @@ signed bytes cannot be mistaken for a vote.`,
 			if err != nil {
 				return err
 			}
-			encoder := json.NewEncoder(cmd.OutOrStdout())
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(proof{
+			return printProof(cmd, proof{
 				ChainID:   client.GetClientContextFromCmd(cmd).ChainID,
 				Account:   account.String(),
 				Key:       base64.StdEncoding.EncodeToString(key),
@@ -52,7 +52,22 @@ signed bytes cannot be mistaken for a vote.`,
 	}
 	cmd.Flags().String(flags.FlagChainID, "", "the network's chain id")
 	cmd.Flags().String(flags.FlagKeyringBackend, flags.DefaultKeyringBackend, "where keys are kept (os|file|kwallet|pass|test)")
+	cmd.Flags().StringP(flags.FlagOutput, "o", flags.OutputFormatText, "text or json")
 	return cmd
+}
+
+func printProof(cmd *cobra.Command, p proof) error {
+	format, err := cmd.Flags().GetString(flags.FlagOutput)
+	if err != nil {
+		return err
+	}
+	if format != flags.OutputFormatJSON {
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), p.Signature)
+		return err
+	}
+	encoder := json.NewEncoder(cmd.OutOrStdout())
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(p)
 }
 
 // prove signs for an account of the client's chain.

@@ -80,7 +80,7 @@ func txCommands() []*autocliv1.RpcCommandOptions {
 		governed("RemoveModel", "remove-model [id]", "Propose to remove a model", "model_id"),
 
 		command("RegisterParticipant", "register-participant [url] [consensus-key] [proof]",
-			"Register the signer as a host; key and proof in base64, as consensus-proof prints them", "url", "consensus_key", "consensus_key_proof"),
+			"Register the signer as a host; key and proof in base64, as consensus-proof --output json prints them", "url", "consensus_key", "consensus_key_proof"),
 		command("UpdateParticipant", "update-participant", "Change URL, metadata or consensus key of the signing host"),
 		command("SubmitHardwareDiff", "submit-hardware-diff", "Add, modify and remove nodes of the signing host, as JSON"),
 		command("SubmitPocBatch", "submit-poc-batch [epoch]", "Commit batches of valid nonces, as JSON", "epoch_index"),
