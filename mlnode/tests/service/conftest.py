@@ -19,7 +19,9 @@ from mlnode.poc.engines.cpu import fp32_engine
 from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import Round, new_round
 from mlnode.service.config import Config, PocConfig, ServiceConfig, ServingConfig
+from mlnode.service.controller import Listener
 from mlnode.service.group import MakeHandle
+from mlnode.service.messages import Command, WorkerSetup
 from mlnode.service.server import Server
 from mlnode.service.wire import round_to_wire
 
@@ -78,6 +80,7 @@ class Client:
     server: Server
     poc: Any
     node: Any
+    models_dir: str
     generation: int = 1
 
     def next(self) -> int:
@@ -175,7 +178,10 @@ async def _running(config: Config, *, make: MakeHandle | None = None) -> AsyncIt
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port}")
     try:
         yield Client(
-            server, poc_pb2_grpc.PocServiceStub(channel), node_pb2_grpc.NodeServiceStub(channel)
+            server,
+            poc_pb2_grpc.PocServiceStub(channel),
+            node_pb2_grpc.NodeServiceStub(channel),
+            config.serving.models_dir,
         )
     finally:
         await channel.close()
@@ -232,6 +238,27 @@ async def rough(shared_rough: Client) -> AsyncIterator[Client]:
     """The server whose workers may be killed, without a round."""
     yield shared_rough
     await shared_rough.stop(end_round=True)
+
+
+class _Idle:
+    """A worker that is never there."""
+
+    pid = restarts = 0
+
+    def __init__(self, setup: WorkerSetup, _: Listener) -> None:
+        self.setup = setup
+
+    def start(self) -> None: ...
+
+    def send(self, command: Command) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+def idle() -> MakeHandle:
+    """For a server of which only the door is of interest: it has no workers."""
+    return _Idle
 
 
 @pytest.fixture

@@ -229,6 +229,21 @@ async def test_a_stop_while_loading_ends_the_load_and_whoever_waits_for_it(
     assert stage.controller.phase is Phase.IDLE
 
 
+async def test_what_happens_while_nobody_reads_the_progress_is_told_when_somebody_does(
+    stage: Stage, round_: Any
+) -> None:
+    stage.controller.reserve(round_)
+    progress = stage.controller.load(round_)
+    await anext(progress)
+    stop = asyncio.create_task(stage.controller.stop(end_round=True))
+    await settle()
+    with pytest.raises(SupersededError):
+        await asyncio.wait_for(anext(progress), 5.0)
+    for worker in stage.workers:
+        worker.say(Halted(halt_id=worker.last(Halt).halt_id))
+    await stop
+
+
 async def test_a_stop_does_not_wait_for_a_worker_that_is_gone(stage: Stage, round_: Any) -> None:
     await stage.open(round_)
     stop = asyncio.create_task(stage.controller.stop(end_round=False))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
@@ -81,8 +82,14 @@ class Child:
 
     def kill(self) -> None:
         """End the process at once."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._signal(signal.SIGKILL)
+
+    async def ended(self, patience_s: float) -> int:
+        """Wait for a process that has closed its pipe; returns as ``end``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                return await self._gone()
+        return await self.end(patience_s)
 
     async def end(self, patience_s: float) -> int:
         """End the process: it holds nothing that is not made anew from its orders.
@@ -94,13 +101,18 @@ class Child:
             The exit code; minus the signal's number for a process that was killed.
         """
         self._down.close()
-        with suppress(ProcessLookupError):
-            self._process.terminate()
+        self._signal(signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 return await self._gone()
         self.kill()
         return await self._gone()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Not through Popen, which first collects the exit code that we wait for.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def _gone(self) -> int:
         # Its end is only seen behind what it still said.

@@ -117,7 +117,7 @@ class Controller:
                 child.kill()
                 return f"worker {child.pid} was silent for {limit_s:.0f} s"
             except ChildEndedError:
-                code = await child.end(_PATIENCE_S)
+                code = await child.ended(_PATIENCE_S)
                 return f"worker {child.pid} ended with {code}"
             if isinstance(event, Ready):
                 limit_s = self._hung_after_s

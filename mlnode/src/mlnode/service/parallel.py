@@ -164,6 +164,8 @@ class ParallelController:
         if self.round == round_:
             self._crew.load(round_)
         while True:
+            # Before the yield: what changes while the caller is away counts.
+            changed = self._changed
             if self.round != round_:
                 raise SupersededError("the round was ended while it was loading")
             if self.failed:
@@ -171,7 +173,7 @@ class ParallelController:
             yield (sum(g.done_bytes for g in self.groups), sum(g.total_bytes for g in self.groups))
             if self._crew.standing:
                 return
-            await self._changed.wait()
+            await changed.wait()
 
     async def stop(self, *, end_round: bool) -> None:
         """Stop generating and verifying; with ``end_round`` also forget the round.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mlnode.service.pipe import ServicePipe
-from mlnode.serving.errors import ModelNotFoundError
+from mlnode.serving.errors import ModelFailedError, ModelNotFoundError
 from mlnode.serving.messages import LoadFailed, LoadOrder, LoadStep
 from mlnode.serving.weights import find_weights
 
@@ -24,6 +24,8 @@ def main() -> None:
         return
     except ModelNotFoundError as err:
         service.send(LoadFailed(not_found=True, text=str(err)))
+    except ModelFailedError as err:
+        service.send(LoadFailed(not_found=False, text=str(err)))
     except Exception as err:
         text = f"{order.repo} at {order.commit} cannot be loaded: {type(err).__name__}: {err}"
         service.send(LoadFailed(not_found=False, text=text))
@@ -53,7 +55,7 @@ def _load(order: LoadOrder, service: ServicePipe) -> object:
     folder = find_weights(
         order.repo, order.commit, models_dir=order.models_dir, offline=order.offline
     )
-    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    size = weigh(folder)
     # From here on everything is in the folder: nothing may ask the hub.
     os.environ["HF_HUB_OFFLINE"] = "1"
     say(0.1, 0)
@@ -64,19 +66,44 @@ def _load(order: LoadOrder, service: ServicePipe) -> object:
     return model, tokenizer
 
 
+def weigh(folder: Path) -> int:
+    """Bytes of a checkpoint's weights, whose headers are read: in milliseconds, not minutes.
+
+    Raises:
+        ModelFailedError: there are none, or one is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelFailedError(f"no *.safetensors in {folder}")
+    for path in files:
+        try:
+            with cast(Any, safe_open)(path, framework="np"):
+                pass
+        except SafetensorError as err:
+            raise ModelFailedError(f"{path}: {err}") from None
+    return sum(path.stat().st_size for path in files)
+
+
 def _read(folder: Path, dtype: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     auto_model, auto_tokenizer = cast(Any, AutoModelForCausalLM), cast(Any, AutoTokenizer)
     tokenizer = auto_tokenizer.from_pretrained(folder, trust_remote_code=False)
-    model = auto_model.from_pretrained(
+    model, report = auto_model.from_pretrained(
         folder,
+        output_loading_info=True,
         dtype="auto" if dtype == "auto" else getattr(torch, dtype),
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
     )
+    # transformers only warns, and serves with random weights in their place.
+    wrong = {*report["missing_keys"], *report["mismatched_keys"]}
+    if wrong:
+        raise ModelFailedError(f"the checkpoint lacks {', '.join(sorted(map(str, wrong))[:4])}")
     return model.eval(), tokenizer
 
 

@@ -91,6 +91,8 @@ class ModelHost:
         if self.spec != spec or self.state not in (ModelState.LOADING, ModelState.READY):
             await self._replace(spec, order)
         while True:
+            # Before the yield: what changes while the caller is away counts.
+            changed = self._changed
             if self.spec != spec:
                 raise ModelReplacedError(f"{spec.model_id} gave way to a newer command")
             if self._error is not None:
@@ -98,7 +100,7 @@ class ModelHost:
             yield self._step
             if self.state is ModelState.READY:
                 return
-            await self._changed.wait()
+            await changed.wait()
 
     async def unload(self) -> None:
         """Free the model, also one that loads; nothing happens when there is none."""
@@ -129,7 +131,9 @@ class ModelHost:
     async def _live(self, spec: ModelSpec, order: LoadOrder) -> None:
         """The life of one model's process, from its start to its end."""
         try:
-            child = await Child.start("mlnode.serving.engine", spec.model_id)
+            # The steps it reports are progress enough.
+            quiet = {"HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+            child = await Child.start("mlnode.serving.engine", spec.model_id, environment=quiet)
         except OSError as err:
             self._fail(ModelFailedError(f"no process can be started: {err.strerror}"))
             return
@@ -146,7 +150,7 @@ class ModelHost:
             try:
                 said = await child.receive()
             except ChildEndedError:
-                code = await child.end(_PATIENCE_S)
+                code = await child.ended(_PATIENCE_S)
                 doing = "served" if self.state is ModelState.READY else "was loading"
                 text = f"the process of {spec.model_id} ended with {code} while it {doing}"
                 self._fail(ModelFailedError(text))

@@ -1,0 +1,108 @@
+"""What the command line refuses, and in which words: one line that names the key."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mlnode.cli import app
+
+
+def refused(folder: Path, text: str) -> str:
+    """Run a server with a configuration it refuses; returns its words."""
+    path = folder / "mlnode.toml"
+    path.write_text(text.replace("STATE", f'state_dir = "{folder}/state"'))
+    result = CliRunner().invoke(app, ["serve", "--config", str(path)])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.stderr.removeprefix(f"mlnode: {path}: ").removeprefix("mlnode: ").strip()
+
+
+def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["serve", "--config", f"{tmp_path}/none.toml"])
+    assert result.exit_code == 2
+    assert result.stderr == f"mlnode: {tmp_path}/none.toml: no such file\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "[service",
+            "not TOML: Expected ']' at the end of a table declaration (at end of document)",
+        ),
+        (
+            '[service]\ntoken_fil = "x"',
+            "unknown key service.token_fil; did you mean service.token_file",
+        ),
+        ("[servce]", "unknown key servce; did you mean service"),
+        ("service = 1", "[service] is a section, not a value"),
+        ('[poc]\nbatch_size = "8"', "poc.batch_size is '8'; it is a int"),
+        ("[poc]\nwindow = 0", "poc.window is 0; it is 1 to 64"),
+        ("[poc]\nthreads = -1", "poc.threads is -1; it is 0 (automatic) to 1024"),
+        ('[poc]\nengine = "int9"', 'poc.engine is "int9"; it is one of auto, int8, fp32, numpy'),
+        ('[poc]\ngroups = [["cuda:0"]]', 'poc.groups names "cuda:0"; it is cpu'),
+        ("[poc]\ngroups = []", 'poc.groups needs at least one group of devices, e.g. [["cpu"]]'),
+        ('[serving]\nengine = "vllm"', 'serving.engine is "vllm"; it is "transformers"'),
+        (
+            '[service]\nlisten = "9100"',
+            'service.listen is "9100"; it is host:port, e.g. 127.0.0.1:9100',
+        ),
+        (
+            '[service]\nlisten = "0.0.0.0:0"',
+            'service.listen is "0.0.0.0:0", which others can reach; set service.token_file, '
+            "or the three tls keys, or listen on 127.0.0.1",
+        ),
+        (
+            '[service]\ntls_cert = "x"',
+            "service.tls_cert, service.tls_key and service.tls_client_ca go together; "
+            "give all three or none",
+        ),
+        (
+            '[service]\nSTATE\nlisten = "127.0.0.1:0"\ntoken_file = "/nowhere"',
+            "service.token_file /nowhere: No such file or directory",
+        ),
+        (
+            '[service]\nSTATE\nlisten = "127.0.0.1:0"\ntoken_file = "/dev/null"',
+            "service.token_file /dev/null holds no token; "
+            "it is one line of at least 16 ASCII characters",
+        ),
+        (
+            '[service]\nSTATE\nlisten = "127.0.0.1:0"\n'
+            'tls_cert = "/nowhere"\ntls_key = "/nowhere"\ntls_client_ca = "/nowhere"',
+            "service.tls_key /nowhere: No such file or directory",
+        ),
+        (
+            '[service]\nlisten = "127.0.0.1:0"\nstate_dir = "/dev/null/state"',
+            "service.state_dir /dev/null/state: Not a directory",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_refused_by_key(tmp_path: Path, text: str, words: str) -> None:
+    assert refused(tmp_path, text) == words
+
+
+def test_a_metrics_port_in_use_is_refused_by_key(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        text = f'[service]\nSTATE\nlisten = "127.0.0.1:0"\nmetrics_listen = "{address}"'
+        words = refused(tmp_path, text)
+    assert words == f'service.metrics_listen is "{address}": Address already in use'
+
+
+def test_files_that_are_no_certificates_are_refused_by_key(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("junk")
+    text = (
+        f'[service]\nSTATE\nlisten = "127.0.0.1:0"\n'
+        f'tls_cert = "{junk}"\ntls_key = "{junk}"\ntls_client_ca = "{junk}"'
+    )
+    words = refused(tmp_path, text)
+    assert words.startswith("service.tls_cert and service.tls_key are no PEM certificate")
+
+
+def test_an_unknown_command_and_an_unknown_option_are_refused() -> None:
+    for arguments in (["sreve"], ["serve", "--confg", "x"], ["tiny-models"]):
+        assert CliRunner().invoke(app, arguments).exit_code == 2
