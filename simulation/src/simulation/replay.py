@@ -65,7 +65,7 @@ def replay(path: Path) -> Replayed:
 
 
 def _check_heights(record: Row, index: int, counter: Counter) -> None:
-    of = params.Params(params.flat(record["params"] | _defaults(record["params"])))
+    of = params.Params(params.flat(_as_the_chain_runs(record["params"])))
     heights = epoch.open_epoch(number(record["heights"], "poc_start"), of.lengths)
     for field in epoch.Heights.__dataclass_fields__:
         counter.same(
@@ -73,11 +73,12 @@ def _check_heights(record: Row, index: int, counter: Counter) -> None:
         )
 
 
-def _defaults(given: Row) -> Row:
-    """What the JSON of protobuf leaves out: switches that are off, and zeros."""
+def _as_the_chain_runs(given: Row) -> Row:
+    """Parameters from the JSON of protobuf, which leaves out zeros and prefixes enumerations."""
     zeros = {"bool": False, "integer": "0"}
     rows = (r for r in params.table().values() if r.kind in zeros and "." not in r.name)
-    return {r.name: zeros[r.kind] for r in rows if r.name not in given}
+    kind = str(given["poc_kind"]).removeprefix("POC_KIND_")
+    return {r.name: zeros[r.kind] for r in rows} | given | {"poc_kind": kind}
 
 
 def _check_hosts(export: Export, index: int, judged_by: int, counter: Counter) -> None:
@@ -108,7 +109,7 @@ def _scale(export: Export, index: int, judged_by: int) -> tuple[int, int]:
 def _proof(given: Row) -> dict[str, str | int]:
     """What decides that old nonces are worth new ones; decimals by their value."""
     same = ("poc_exchange_blocks", "lanes", "poc_kind", "poc_version", "r_target")
-    of = params.Params(params.flat(given | _defaults(given)))
+    of = params.Params(params.flat(_as_the_chain_runs(given)))
     names = [n for n in of if n in same or n.startswith("poc_model.")]
     kinds = params.table()
     return {n: of.decimal(n) if kinds[n].kind == "decimal" else of[n] for n in names}

@@ -12,6 +12,8 @@ Round 1 is the first that opens after everything is up; on a slow machine the
 network may have given up an epoch or two before it.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -62,6 +64,7 @@ class Story:
     hashes: list[set[str]] = field(default_factory=list[set[str]])
     amounts: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
     balances: tuple[int, int] = (0, 0)
+    replay: subprocess.CompletedProcess[str] | None = None
     pss: int = 0
     left: list[str] = field(default_factory=list[str])
 
@@ -79,6 +82,7 @@ def story(make_net: Callable[[], Net]) -> Story:
     _round_with_kills(told)
     _round_with_cheats(told)
     _rewards(told)
+    _replay(told)
     processes = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
     net.cli("down")
     told.left = [_command(p) for p in processes if p.is_running() and _command(p)]
@@ -211,6 +215,16 @@ def _rewards(told: Story) -> None:
             told.amounts[epoch] = {names[a.participant]: a for a in ledger.settle_amounts(index)}
     address = net.network.host("host1").address
     told.balances = (told.balances[0], net.ask(lambda led: led.balance(address)))
+
+
+def _replay(told: Story) -> None:
+    """Let the simulator compute the settled epochs anew from what the network exports."""
+    out = told.net.home.root / "epochs.parquet"
+    told.net.cli("export", str(out), "--first", str(told.before + 1))
+    sim = Path(sys.executable).with_name("sim")
+    told.replay = subprocess.run(
+        [sim, "replay", str(out)], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def _observe(told: Story, epoch: int) -> None:
@@ -371,6 +385,11 @@ def test_the_claims_arrive_on_the_account(story: Story) -> None:
     before, after = story.balances
     paid = sum(int(story.amounts[epoch]["host1"].amount) for epoch in (1, 2))
     assert after - before == paid > 0
+
+
+def test_the_simulator_computes_every_integer_of_the_settled_epochs_anew(story: Story) -> None:
+    assert story.replay is not None
+    assert story.replay.returncode == 0, story.replay.stdout + story.replay.stderr
 
 
 # --- governance ---
