@@ -64,7 +64,7 @@ func (o *operator) call(ctx context.Context, method, path string, body, result a
 	if err != nil {
 		return fmt.Errorf("is the broker running? %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
+	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err

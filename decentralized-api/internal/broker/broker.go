@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"ninefold.dev/decentralized-api/internal/chain"
@@ -136,44 +135,6 @@ func (b *Broker) Load(ctx context.Context, configured []config.Node) error {
 	})
 }
 
-// judge sets or clears the refusal of a node.
-func (b *Broker) judge(node *NodeState, models map[string]types.Model) {
-	node.Fallback = knownModels(node.Spec, models)
-	err := checkModels(node.Spec, models)
-	switch {
-	case err != nil && node.Refused != err.Error():
-		node.Refused = err.Error()
-		b.log.Error("node is refused and will not be declared to the chain", "node", node.Spec.ID, "reason", node.Refused)
-	case err == nil && node.Refused != "":
-		node.Refused = ""
-		b.log.Info("node is refused no longer", "node", node.Spec.ID)
-	}
-}
-
-func knownModels(spec config.Node, models map[string]types.Model) []types.Model {
-	var known []types.Model
-	for _, id := range spec.Models {
-		if model, ok := models[id]; ok {
-			known = append(known, model)
-		}
-	}
-	return known
-}
-
-// checkModels lists every model of a node that is not in the registry.
-func checkModels(spec config.Node, models map[string]types.Model) error {
-	var unknown []string
-	for _, id := range spec.Models {
-		if _, known := models[id]; !known {
-			unknown = append(unknown, id)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	return fmt.Errorf("node %s: %w: %s", spec.ID, ErrUnknownModels, strings.Join(unknown, ", "))
-}
-
 // RegisterNode adds a node while the broker runs and keeps it in the store. It
 // refuses a node with models that governance does not know, naming all of
 // them.
@@ -257,31 +218,5 @@ func (b *Broker) change(ctx context.Context, id string, change func(map[string]*
 			return fmt.Errorf("%w: %s", ErrNodeUnknown, id)
 		}
 		return change(nodes, node)
-	})
-}
-
-// UpdateNodeWithEpochData fills a node's EpochModels and EpochMLNodes from an
-// epoch's group and its subgroups. A failure is noted with the node, keeps its
-// old data and concerns no other node; the caller tries again.
-func (b *Broker) UpdateNodeWithEpochData(ctx context.Context, id string, epoch uint64) error {
-	view, err := b.chain.EpochView(ctx, epoch)
-	if err != nil {
-		err = fmt.Errorf("node %s: epoch %d: %w", id, epoch, err)
-		return errors.Join(err, b.Update(ctx, id, func(n *NodeState) { n.EpochError = err.Error() }))
-	}
-	models, rows := map[string]types.Model{}, map[string]types.MLNodeInfo{}
-	for model, nodes := range view.Nodes {
-		info, listed := nodes[id]
-		if !listed {
-			continue
-		}
-		rows[model] = info
-		if snapshot, known := view.Models[model]; known {
-			models[model] = snapshot
-		}
-	}
-	return b.Update(ctx, id, func(n *NodeState) {
-		n.Epoch, n.HasEpoch, n.EpochError = epoch, true, ""
-		n.EpochModels, n.EpochMLNodes = models, rows
 	})
 }

@@ -21,7 +21,7 @@ func (b *Broker) loadSwitches(ctx context.Context) (map[string]nodeSwitch, error
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	switches := map[string]nodeSwitch{}
 	for rows.Next() {
 		var id string

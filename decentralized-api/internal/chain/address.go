@@ -28,7 +28,7 @@ func ParseAddress(text string) ([20]byte, error) {
 func FormatAddress(raw [20]byte) string {
 	text, err := bech32.ConvertAndEncode(AddressPrefix, raw[:])
 	if err != nil {
-		panic(err) // 20 bytes always convert
+		panic(err) //nolint:forbidigo // 20 bytes always convert
 	}
 	return text
 }

@@ -2,8 +2,6 @@ package chain
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/cosmos/cosmos-sdk/types/query"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
@@ -142,49 +140,6 @@ func (c *Client) GovernanceModels(ctx context.Context) (map[string]types.Model, 
 	return models, err
 }
 
-// Batches returns a host's accepted batches, by node id and number.
-func (c *Client) Batches(ctx context.Context, index uint64, host string) ([]types.PocBatch, error) {
-	var batches []types.PocBatch
-	err := pages(func(page *query.PageRequest) (*query.PageResponse, error) {
-		r, err := c.query.PocBatches(ctx, &types.QueryPocBatchesRequest{EpochIndex: index, Address: host, Pagination: page})
-		if err != nil {
-			return nil, err
-		}
-		for _, stored := range r.Batches {
-			batches = append(batches, stored.Batch)
-		}
-		return r.Pagination, nil
-	})
-	return batches, err
-}
-
-// Seats returns the hosts that the own host has to judge.
-func (c *Client) Seats(ctx context.Context, index uint64) ([]types.HolderSeat, error) {
-	var seats []types.HolderSeat
-	err := pages(func(page *query.PageRequest) (*query.PageResponse, error) {
-		r, err := c.query.HolderSeats(ctx, &types.QueryHolderSeatsRequest{EpochIndex: index, Holder: c.host, Pagination: page})
-		if err != nil {
-			return nil, err
-		}
-		seats = append(seats, r.Seats...)
-		return r.Pagination, nil
-	})
-	return seats, err
-}
-
-// Jury returns the accounts that judge the own host.
-func (c *Client) Jury(ctx context.Context, index uint64) ([]string, error) {
-	r, err := c.query.Jury(ctx, &types.QueryJuryRequest{EpochIndex: index, Address: c.host})
-	if err != nil {
-		return nil, err
-	}
-	holders := make([]string, len(r.Seats))
-	for i, seat := range r.Seats {
-		holders[i] = seat.Holder
-	}
-	return holders, nil
-}
-
 // PeerURL returns the URL of another host's broker.
 func (c *Client) PeerURL(ctx context.Context, host string) (string, error) {
 	r, err := c.query.Participant(ctx, &types.QueryParticipantRequest{Address: host})
@@ -206,50 +161,6 @@ func (c *Client) Claimable(ctx context.Context) ([]uint64, error) {
 // Weight says what the own host weighs in an epoch and why.
 func (c *Client) Weight(ctx context.Context, index uint64) (*types.QueryWeightResponse, error) {
 	return c.query.Weight(ctx, &types.QueryWeightRequest{EpochIndex: index, Address: c.host})
-}
-
-// Account returns the number and the next sequence of the signing account.
-func (c *Client) Account(ctx context.Context) (number, sequence uint64, err error) {
-	r, err := c.auth.AccountInfo(ctx, &authtypes.QueryAccountInfoRequest{Address: c.signer})
-	if err != nil {
-		return 0, 0, fmt.Errorf("account %s: %w", c.signer, err)
-	}
-	if r.Info == nil {
-		return 0, 0, fmt.Errorf("account %s: %w", c.signer, errors.New("the chain answers nothing"))
-	}
-	return r.Info.AccountNumber, r.Info.Sequence, nil
-}
-
-// MayAct says whether an account may cast verdicts for a host: it is the host,
-// or holds the host's grant.
-func (c *Client) MayAct(ctx context.Context, host, account string) (bool, error) {
-	return c.granted(ctx, host, account, "/inference.v1.MsgSubmitPocValidation")
-}
-
-// MaySend says whether the own host is registered and the signing account may
-// send a message for it.
-func (c *Client) MaySend(ctx context.Context, typeURL string) (bool, error) {
-	_, err := c.PeerURL(ctx, c.host)
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
-		return false, nil // no such participant
-	}
-	if err != nil {
-		return false, err
-	}
-	return c.granted(ctx, c.host, c.signer, typeURL)
-}
-
-func (c *Client) granted(ctx context.Context, host, account, typeURL string) (bool, error) {
-	if host == account {
-		return true, nil
-	}
-	r, err := c.authz.Grants(ctx, &authz.QueryGrantsRequest{Granter: host, Grantee: account, MsgTypeUrl: typeURL})
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
-		return false, nil // no grant is an error of this query
-	}
-	return err == nil && len(r.Grants) > 0, err
 }
 
 // pages reads a list to its end.

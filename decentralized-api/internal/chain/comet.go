@@ -136,7 +136,7 @@ func (c *comet) Tx(ctx context.Context, hash []byte) (*outbox.Included, error) {
 
 // Hints implements Endpoint.
 func (c *comet) Hints(ctx context.Context, hint func()) error {
-	conn, _, err := websocket.Dial(ctx, c.websocket, &websocket.DialOptions{HTTPClient: c.http})
+	conn, _, err := websocket.Dial(ctx, c.websocket, &websocket.DialOptions{HTTPClient: c.http}) //nolint:bodyclose // the library does
 	if err != nil {
 		return fmt.Errorf("websocket: %w", err)
 	}

@@ -76,6 +76,8 @@ func (d *OnNewBlockDispatcher) handlePhaseTransitions(ctx context.Context, previ
 		if view.Formed() {
 			return d.phases.OnNextEpochReady(ctx, view)
 		}
+		return d.phases.Serve(ctx, view)
+	default: // SET_NEW_VALIDATORS and INFERENCE
+		return d.phases.Serve(ctx, view)
 	}
-	return d.phases.Serve(ctx, view)
 }

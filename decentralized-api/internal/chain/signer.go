@@ -33,7 +33,7 @@ var registry = sync.OnceValue(func() codectypes.InterfaceRegistry {
 		},
 	})
 	if err != nil {
-		panic(err) // the options are constants
+		panic(err) //nolint:forbidigo // the options are constants
 	}
 	cryptocodec.RegisterInterfaces(r)
 	authtypes.RegisterInterfaces(r)

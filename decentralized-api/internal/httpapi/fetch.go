@@ -67,7 +67,7 @@ func (f *Fetcher) Openings(ctx context.Context, url string, epoch uint64, host s
 	if err != nil {
 		return types.Openings{}, fmt.Errorf("openings: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
+	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, poc.MaxOpenings+1))
 	if err != nil {
 		return types.Openings{}, fmt.Errorf("openings: %w", err)

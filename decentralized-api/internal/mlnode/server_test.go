@@ -2,6 +2,7 @@ package mlnode
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -145,7 +146,7 @@ func (s *server) Stop(_ context.Context, r *mlnodev1.StopRequest) (*mlnodev1.Sto
 func (s *server) Validate(stream mlnodev1.PocService_ValidateServer) error {
 	for {
 		r, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -154,7 +154,7 @@ func Latest(ctx context.Context, r store.Reader, limit int) ([]Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	entries := []Entry{}
 	for rows.Next() {
 		e, err := scan(rows)
@@ -172,7 +172,7 @@ func Counts(ctx context.Context, r store.Reader) (map[string]map[State]int, erro
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	counts := map[string]map[State]int{}
 	for rows.Next() {
 		var kind string

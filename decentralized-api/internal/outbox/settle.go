@@ -68,6 +68,7 @@ func (o *Outbox) broadcast(ctx context.Context, a *attempt, height int64) (bool,
 		return false, fmt.Errorf("broadcast %s: %w", a.entry.Key, err)
 	}
 	switch result.Check {
+	case Admitted:
 	case Refused:
 		o.refusals++
 		if a.sent != 0 && o.refusals < patience {

@@ -41,11 +41,13 @@ func TestWhatANodeIsToldToDo(t *testing.T) {
 		},
 		"a node that reached its maximum is done": {
 			Target{Mode: Generate, Round: a},
-			Node{Reachable: true, Challenge: "aa", NodeCount: 2, Achieved: Target{Mode: Generate, Round: a}}, nil,
+			Node{Reachable: true, Challenge: "aa", NodeCount: 2, Achieved: Target{Mode: Generate, Round: a}},
+			nil,
 		},
 		"a node that reached its maximum and was restarted begins again": {
 			Target{Mode: Generate, Round: a},
-			Node{Reachable: true, Stopped: true, Achieved: Target{Mode: Generate, Round: a}}, []Action{StartPoCEvent{"n", a}},
+			Node{Reachable: true, Stopped: true, Achieved: Target{Mode: Generate, Round: a}},
+			[]Action{StartPoCEvent{"n", a}},
 		},
 		"a fleet of another size is another round": {
 			Target{Mode: Hold, Round: a}, Node{Reachable: true, Challenge: "aa", NodeCount: 3}, []Action{StopPoCCommand{"n", a}},
@@ -56,7 +58,8 @@ func TestWhatANodeIsToldToDo(t *testing.T) {
 			serve, Node{Reachable: true, Serving: "m", Args: []string{"--x"}, Achieved: serve}, nil,
 		},
 		"another commit of the loaded model is a difference": {
-			serve, Node{Reachable: true, Serving: "m", Args: []string{"--x"}, Achieved: Target{Mode: Serve, Model: Model{ID: "m", Commit: "0", Args: []string{"--x"}}}},
+			serve,
+			Node{Reachable: true, Serving: "m", Args: []string{"--x"}, Achieved: Target{Mode: Serve, Model: Model{ID: "m", Commit: "0", Args: []string{"--x"}}}},
 			[]Action{InferenceUpNodeCommand{"n", serve.Model}},
 		},
 		"another model is a difference":        {serve, Node{Reachable: true, Serving: "o", Args: []string{"--x"}, Achieved: serve}, []Action{InferenceUpNodeCommand{"n", serve.Model}}},
@@ -73,6 +76,17 @@ func TestWhatANodeIsToldToDo(t *testing.T) {
 			got := Plan(Desired{Nodes: map[string]Target{"n": tc.target}}, Observed{"n": tc.observed}, now)
 			require.Equal(t, tc.want, got)
 		})
+	}
+}
+
+func TestATargetSaysWhatItIs(t *testing.T) {
+	for want, target := range map[string]Target{
+		"none":                             {},
+		"rest":                             {Mode: Rest},
+		"serve m":                          {Mode: Serve, Model: Model{ID: "m"}},
+		"generate in the round of epoch 1": {Mode: Generate, Round: round("aa")},
+	} {
+		require.Equal(t, want, target.String())
 	}
 }
 

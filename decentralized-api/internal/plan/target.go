@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -65,6 +66,18 @@ type Target struct {
 	Mode  Mode
 	Round Round // Generate, Hold and Validate
 	Model Model // Serve
+}
+
+// String says in a few words what the node is to do.
+func (t Target) String() string {
+	switch t.Mode {
+	case None, Rest:
+		return t.Mode.String()
+	case Serve:
+		return "serve " + t.Model.ID
+	default:
+		return fmt.Sprintf("%s in the round of epoch %d", t.Mode, t.Round.Epoch)
+	}
 }
 
 // Equal says whether two targets are the same.

@@ -75,7 +75,7 @@ func looseBatches(ctx context.Context, tx *sql.Tx, epoch uint64) ([]types.PocBat
 	if err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	var batches []types.PocBatch
 	for rows.Next() {
 		var b types.PocBatch
@@ -131,7 +131,7 @@ func takeBack(ctx context.Context, tx *sql.Tx, epoch uint64) error {
 	if err != nil {
 		return fmt.Errorf("proofs: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	from := map[string]uint64{}
 	for rows.Next() {
 		var node string

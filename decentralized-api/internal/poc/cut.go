@@ -70,7 +70,7 @@ func nodesOf(ctx context.Context, tx *sql.Tx, epoch uint64) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	var nodes []string
 	for rows.Next() {
 		var node string

@@ -136,7 +136,7 @@ func readStretch(ctx context.Context, tx *sql.Tx, query string, args ...any) (st
 	if err != nil {
 		return stretch{}, fmt.Errorf("proofs: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	var whole stretch
 	for rows.Next() {
 		var positions, laneNext []byte
@@ -178,7 +178,7 @@ func (p *Proofs) Tallies(ctx context.Context, epoch uint64) (map[string]Tally, e
 	if err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	tallies := map[string]Tally{}
 	for rows.Next() {
 		var node string
@@ -198,8 +198,11 @@ const keptIntents = 10
 // ended long ago.
 func (p *Proofs) Forget(ctx context.Context, before uint64) error {
 	return p.store.Write(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"poc_chunks", "poc_batches", "poc_nodes", "poc_verdicts"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE epoch < ?`, before); err != nil {
+		for _, forget := range []string{
+			`DELETE FROM poc_chunks WHERE epoch < ?`, `DELETE FROM poc_batches WHERE epoch < ?`,
+			`DELETE FROM poc_nodes WHERE epoch < ?`, `DELETE FROM poc_verdicts WHERE epoch < ?`,
+		} {
+			if _, err := tx.ExecContext(ctx, forget, before); err != nil {
 				return fmt.Errorf("proofs: %w", err)
 			}
 		}

@@ -31,7 +31,7 @@ func (v *Verdicts) Reached(ctx context.Context, epoch uint64) (map[string]bool, 
 	if err != nil {
 		return nil, fmt.Errorf("verdicts: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	reached := map[string]bool{}
 	for rows.Next() {
 		var host string
@@ -99,7 +99,7 @@ func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh, refuse
 	if err != nil {
 		return nil, nil, fmt.Errorf("verdicts: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // its error is that of rows.Err
+	defer rows.Close()
 	for rows.Next() {
 		var raw []byte
 		var tries int

@@ -3,12 +3,10 @@ package poc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/inference-chain/x/inference/types"
@@ -121,7 +119,8 @@ type session struct {
 	trials   sync.WaitGroup
 	slots    chan struct{}
 	started  map[string]bool
-	complete bool // whether every seat has its trial
+	complete bool         // whether every seat has its trial
+	open     atomic.Int64 // trials that have not ended
 }
 
 func (v *Verifier) begin(ctx context.Context, view chain.View) *session {
@@ -193,112 +192,13 @@ func (s *session) start(ctx context.Context) error {
 			continue
 		}
 		s.started[seat.Participant] = true
-		s.trials.Go(func() { s.try(seat, record, round) })
+		s.open.Add(1)
+		s.trials.Go(func() {
+			s.try(seat, record, round)
+			if s.open.Add(-1) == 0 { // the others go with the next block
+				s.submit(s.ctx)
+			}
+		})
 	}
 	return nil
-}
-
-// try reaches a verdict on one host and writes it down.
-func (s *session) try(seat types.HolderSeat, record types.Epoch, round types.Round) {
-	t, err := retry(s.ctx, func() (trial, error) { return s.prepare(seat, record, round) })
-	if err != nil {
-		return // the session is over
-	}
-	verdict, err := s.reach(t)
-	if err != nil {
-		if s.ctx.Err() == nil {
-			s.log.Error("no verdict was reached", "epoch", s.epoch, "participant", seat.Participant, "err", err)
-		}
-		return
-	}
-	if _, err = retry(s.ctx, func() (any, error) { return nil, s.verdicts.Put(s.ctx, s.epoch, verdict) }); err != nil {
-		return
-	}
-	s.log.Info("verdict", "epoch", s.epoch, "participant", seat.Participant, "sampled", verdict.Sampled,
-		"invalid", verdict.Invalid, "unavailable", verdict.Unavailable, "structural", verdict.Structural)
-	s.submit(s.ctx)
-}
-
-func (s *session) prepare(seat types.HolderSeat, record types.Epoch, round types.Round) (trial, error) {
-	claims, err := openDossier(s.ctx, s.chain, s.epoch, seat.Participant, record.Params.Lanes)
-	if err != nil {
-		return trial{}, err
-	}
-	sample, err := claims.sample(round.SamplingSeed, s.raw, record.Params.SampleSize)
-	if err != nil {
-		return trial{}, err
-	}
-	return trial{epoch: s.epoch, holder: s.raw, name: seat.Participant, claims: claims, sample: sample}, nil
-}
-
-// reach gets the openings and judges them, or finds that they never come.
-func (s *session) reach(t trial) (types.Verdict, error) {
-	first := true
-	openings, err := retry(s.patience, func() (types.Openings, error) {
-		ctx := s.patience
-		if first { // a process that comes back late asks at least once
-			ctx, first = s.ctx, false
-		}
-		return limited(ctx, s.slots, func() (types.Openings, error) { return s.ask(ctx, t) })
-	})
-	if err != nil {
-		if s.ctx.Err() != nil {
-			return types.Verdict{}, s.ctx.Err()
-		}
-		s.log.Warn("openings never came", "epoch", s.epoch, "participant", t.name, "err", err)
-		return t.unavailable(), nil
-	}
-	return retry(s.ctx, func() (types.Verdict, error) {
-		return limited(s.ctx, s.slots, func() (types.Verdict, error) { return t.judge(s.ctx, openings, s.recompute) })
-	})
-}
-
-// limited runs an operation when one of the slots is free.
-func limited[T any](ctx context.Context, slots chan struct{}, operation func() (T, error)) (T, error) {
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-		return operation()
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
-}
-
-func (s *session) ask(ctx context.Context, t trial) (types.Openings, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	url, err := s.chain.PeerURL(ctx, t.name)
-	if err != nil {
-		return types.Openings{}, err
-	}
-	openings, err := s.fetch(ctx, url, s.epoch, t.name)
-	if err != nil {
-		return types.Openings{}, err
-	}
-	if openings.EpochIndex != s.epoch || openings.Participant != t.name || openings.Holder != s.host {
-		return types.Openings{}, fmt.Errorf("the openings are for %s of %s in epoch %d",
-			openings.Holder, openings.Participant, openings.EpochIndex)
-	}
-	return openings, nil
-}
-
-// retry repeats an operation, with growing and jittered waits, until it
-// succeeds or the context ends; then the operation's last error comes back.
-func retry[T any](ctx context.Context, operation func() (T, error)) (T, error) {
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.MaxInterval = firstRetry, lastRetry
-	for {
-		value, err := operation()
-		if err == nil {
-			return value, nil
-		}
-		timer := time.NewTimer(waits.NextBackOff())
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return value, errors.Join(ctx.Err(), err)
-		case <-timer.C:
-		}
-	}
 }

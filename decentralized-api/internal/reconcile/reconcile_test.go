@@ -197,6 +197,7 @@ func (w *wanted) set(targets map[string]plan.Target) {
 type progress struct{ p poc.Progress }
 
 func (p progress) Begin(context.Context, string, plan.Round) (poc.Progress, error) { return p.p, nil }
+
 func (p progress) Accept(context.Context, string, plan.Round, mlnode.Batch) (bool, error) {
 	return true, nil
 }
@@ -253,7 +254,9 @@ func TestANodeIsBroughtThroughAnEpoch(t *testing.T) {
 	reconciling(t, func(t *testing.T, b *bench) {
 		for _, target := range []plan.Target{
 			serve("m"), in(plan.Generate, "aa"), in(plan.Hold, "aa"), in(plan.Validate, "aa"),
-			{Mode: plan.Rest}, serve("m"), serve("n"), serve("n"), {Mode: plan.Rest},
+			{Mode: plan.Rest},
+			serve("m"), serve("n"), serve("n"),
+			{Mode: plan.Rest},
 		} {
 			b.want(map[string]plan.Target{"a": target})
 			time.Sleep(3 * time.Second) // probes on the bubble's clock change nothing

@@ -240,14 +240,7 @@ func (n *Node) walk(round plan.Round, from []uint64) (mlnode.Batch, error) {
 // prove is the proof: a decision and a digest.
 func prove(round plan.Round, key [20]byte, nonce uint64) (bool, [32]byte) {
 	digest := sha256.Sum256(binary.BigEndian.AppendUint64(append([]byte(round.Challenge), key[:]...), nonce))
-	fraction, err := fixed.Parse(round.ValidFraction)
-	if err != nil {
-		panic(err)
-	}
-	threshold, err := fraction.MulFloor(1 << 32)
-	if err != nil {
-		panic(err)
-	}
+	threshold := must(must(fixed.Parse(round.ValidFraction)).MulFloor(1 << 32))
 	return uint64(binary.BigEndian.Uint32(digest[:4])) < threshold, digest
 }
 

@@ -87,9 +87,7 @@ func (c *Chain) form(e *epochState) {
 
 func (c *Chain) judge(e *epochState, address string, table *corepoc.FraudTable) corepoc.Judgement {
 	panel, _, err := c.jury(e, address)
-	if err != nil {
-		panic(err)
-	}
+	must(panel, err)
 	facts := corepoc.Case{
 		Claimed: e.claimed(address), MinHostNonces: e.record.Params.MinHostNonces,
 		Electorate: panel.Electorate, Seats: e.record.Params.SeatsPerHost,
@@ -102,27 +100,11 @@ func (c *Chain) judge(e *epochState, address string, table *corepoc.FraudTable) 
 			Holder: rawAddress(v.Holder), Seats: v.Seats, Verdict: v.Verdict.Finding(),
 		})
 	}
-	judged, err := corepoc.Judge(facts, table)
-	if err != nil {
-		panic(err)
-	}
-	return judged
+	return must(corepoc.Judge(facts, table))
 }
 
 func fraudTable(p types.Params) *corepoc.FraudTable {
-	mismatch, err := fixed.Parse(p.PMismatch)
-	if err != nil {
-		panic(err)
-	}
-	threshold, err := fixed.Parse(p.FraudThreshold)
-	if err != nil {
-		panic(err)
-	}
-	table, err := corepoc.NewFraudTable(mismatch, threshold)
-	if err != nil {
-		panic(err)
-	}
-	return table
+	return must(corepoc.NewFraudTable(must(fixed.Parse(p.PMismatch)), must(fixed.Parse(p.FraudThreshold))))
 }
 
 // Outcome is how a host was judged in an epoch, once it was formed.

@@ -62,7 +62,9 @@ func New(chain Chain, registry Registry, s *store.Store, host string, wake func(
 	return &Upkeep{chain: chain, registry: registry, store: s, host: host, wake: wake, log: log}
 }
 
-// OnBlock declares nodes that changed and claims what was settled.
+// OnBlock declares nodes that changed and claims what was settled, in the
+// serving window: a difference acts with the next epoch anyway, and nothing
+// must be under way when the proofs of a round are.
 func (u *Upkeep) OnBlock(ctx context.Context, view chain.View) error {
 	var failure error
 	if u.stage != view.Stage || u.opened != view.Opened {
@@ -71,11 +73,10 @@ func (u *Upkeep) OnBlock(ctx context.Context, view chain.View) error {
 			u.stage, u.opened, u.synced = view.Stage, view.Opened, ""
 		}
 	}
-	failure = errors.Join(failure, u.declare(ctx, view))
-	if view.Stage == epoch.Inference {
-		failure = errors.Join(failure, u.claim(ctx, view))
+	if view.Stage != epoch.Inference {
+		return failure
 	}
-	return failure
+	return errors.Join(failure, u.declare(ctx, view), u.claim(ctx, view))
 }
 
 // declare sends the difference between the declared nodes and the chain's. A
@@ -105,7 +106,7 @@ func (u *Upkeep) declare(ctx context.Context, view chain.View) error {
 	}
 	return u.enqueue(ctx, outbox.Intent{
 		Kind: kindHardware, Key: fmt.Sprintf("%s/%d/%x", kindHardware, view.Opened, sha256.Sum256(raw)),
-		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart, Message: diff,
+		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1, Message: diff,
 	})
 }
 
@@ -124,7 +125,7 @@ func (u *Upkeep) claim(ctx context.Context, view chain.View) error {
 	names := strings.Trim(strings.ReplaceAll(fmt.Sprint(epochs), " ", "-"), "[]")
 	return u.enqueue(ctx, outbox.Intent{
 		Kind: kindClaim, Key: fmt.Sprintf("%s/%d/%s", kindClaim, view.Opened, names),
-		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart,
+		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1,
 		Message: &types.MsgClaimReward{Creator: u.host},
 	})
 }

@@ -135,14 +135,15 @@ func TestUpkeepSendsEachThingOnceAndWhenItMay(t *testing.T) {
 	latest, err := outbox.Latest(t.Context(), s.Read(), 3)
 	require.NoError(t, err)
 	require.Equal(t, outbox.Superseded, latest[2].State, "the older difference never left")
-	require.EqualValues(t, 99, latest[0].Deadline)
+	require.EqualValues(t, 98, latest[0].Deadline, "the block before the next POC_START")
 }
 
-func TestClaimsWaitForTheServingWindow(t *testing.T) {
+func TestEverythingWaitsForTheServingWindow(t *testing.T) {
 	s, err := store.OpenUnsynced(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
-	u := New(&fakeChain{claimable: []uint64{3}, may: true}, registryOf(nil), s, "host", func() {}, slog.New(slog.DiscardHandler))
+	nodes := registryOf(map[string]broker.NodeState{"a": {Spec: spec("a", "m"), Enabled: true}})
+	u := New(&fakeChain{claimable: []uint64{3}, may: true}, nodes, s, "host", func() {}, slog.New(slog.DiscardHandler))
 	require.NoError(t, u.OnBlock(t.Context(), chain.View{Stage: epoch.PocExchange, Opened: 5}))
 	entries, err := outbox.Latest(t.Context(), s.Read(), 1)
 	require.NoError(t, err)
