@@ -6,12 +6,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from testnet.binaries import Binaries
 from testnet.child import Command
+from testnet.errors import ChainError
 from testnet.layout import Home, HostRecord
+from testnet.nodes import node_client
 
 Ready = Callable[[], bool]
 
@@ -87,17 +86,14 @@ def broker_ready(host: HostRecord) -> bool:
     return _answers(f"http://127.0.0.1:{host.broker_port}/readyz")
 
 
-def node_ready(host: HostRecord, node_id: str) -> bool:
-    """Whether an mlnode takes calls."""
-    node = next(n for n in host.nodes if n.node_id == node_id)
-    with grpc.insecure_channel(f"127.0.0.1:{node.grpc_port}") as channel:
-        # The health package ships no types.
-        stub = cast(Any, health_pb2_grpc.HealthStub(channel))
-        try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=1.0)
-        except grpc.RpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+def node_ready(home: Home, host: HostRecord, node_id: str) -> bool:
+    """Whether an mlnode takes calls and every group of it has chosen an engine."""
+    try:
+        with node_client(home, host, node_id) as client:
+            groups = client.poc_status().groups
+    except ChainError:
+        return False
+    return all(group.engine for group in groups)
 
 
 def _answers(url: str) -> bool:

@@ -55,8 +55,8 @@ def node_models(host: HostRecord) -> dict[str, list[str]]:
     return {node.node_id: ids if i % 2 == 0 else ids[::-1] for i, node in enumerate(host.nodes)}
 
 
-def create_network(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network:
-    """Lay out a network and its genesis; nothing is started.
+def lay_out(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network:
+    """Make the folders, keys and configuration of a network that has no genesis yet.
 
     Raises:
         ProcessFailedError: when a program refuses, with its words.
@@ -73,10 +73,8 @@ def create_network(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network
         block_ms=spec.block_ms,
         model_ids=tuple(str(m["id"]) for m in MODELS),
     )
-    _write_genesis(home, network, spec, binaries)
     for host in records:
         write_host_settings(home, network, host, binaries)
-    home.save(network)
     return network
 
 
@@ -161,8 +159,14 @@ def write_host_settings(home: Home, network: Network, host: HostRecord, binaries
         write_node_settings(home, host, node.node_id, models_dir=binaries.models_dir)
 
 
-def _write_genesis(home: Home, network: Network, spec: NetworkSpec, binaries: Binaries) -> None:
-    """Write genesis in the first host's home with the program's own commands, then copy it."""
+def found(home: Home, network: Network, spec: NetworkSpec, binaries: Binaries) -> None:
+    """Write genesis in the first host's home with the program's own commands, then copy it.
+
+    The network's record comes last: a home that has one can be continued.
+
+    Raises:
+        ProcessFailedError: when a program refuses, with its words.
+    """
     first = home.chain_home(network.hosts[0].name)
 
     def genesis(*args: str) -> None:
@@ -184,6 +188,7 @@ def _write_genesis(home: Home, network: Network, spec: NetworkSpec, binaries: Bi
     text = (first / "config" / "genesis.json").read_text()
     for host in network.hosts[1:]:
         write_atomically(home.chain_home(host.name) / "config" / "genesis.json", text)
+    home.save(network)
 
 
 def _host_arguments(home: Home, host: HostRecord) -> list[str]:

@@ -37,25 +37,25 @@ Say = Callable[[str], None]
 def start_network(
     supervisor: Supervisor, home: Home, network: Network, binaries: Binaries, *, say: Say
 ) -> None:
-    """Start every process and wait until each is ready.
+    """Start the validators and the brokers of a network whose mlnodes have been started.
+
+    The first epoch's clock runs from the first block on; the mlnodes are
+    therefore waited for before, so that the first proof is a whole one.
 
     Raises:
-        ProcessFailedError: with the tail of the log of the one that was not.
+        ProcessFailedError: with the tail of the log of the one that was not ready.
     """
     for host in network.hosts:
-        supervisor.start(chain_command(home, host, binaries))
-    # The mlnodes take their time to import; they do so while the chain starts.
+        wait_nodes(supervisor, home, host)
+    say(f"{sum(len(h.nodes) for h in network.hosts)} mlnodes have chosen their engines")
     for host in network.hosts:
-        start_nodes(supervisor, home, host, binaries)
+        supervisor.start(chain_command(home, host, binaries))
     for host in network.hosts:
         wait_chain(supervisor, host)
     say(f"{len(network.hosts)} validators make blocks")
     for host in network.hosts:
         grant_warm_key(host, load_keys(home.keys_path(host.name)), chain_id=network.chain_id)
     say("the brokers' keys are granted")
-    for host in network.hosts:
-        wait_nodes(supervisor, host)
-    say(f"{sum(len(h.nodes) for h in network.hosts)} mlnodes are up")
     for host in network.hosts:
         supervisor.start(broker_command(home, host, binaries))
     for host in network.hosts:
@@ -68,7 +68,7 @@ def start_host(supervisor: Supervisor, home: Home, host: HostRecord, binaries: B
     supervisor.start(chain_command(home, host, binaries))
     start_nodes(supervisor, home, host, binaries)
     wait_chain(supervisor, host)
-    wait_nodes(supervisor, host)
+    wait_nodes(supervisor, home, host)
     supervisor.start(broker_command(home, host, binaries))
     wait_broker(supervisor, host)
 
@@ -84,11 +84,11 @@ def wait_chain(supervisor: Supervisor, host: HostRecord) -> None:
     supervisor.wait_ready(host.chain_process, lambda: chain_ready(host), _FIRST_BLOCK_S)
 
 
-def wait_nodes(supervisor: Supervisor, host: HostRecord) -> None:
-    """Wait until a host's mlnodes take calls."""
+def wait_nodes(supervisor: Supervisor, home: Home, host: HostRecord) -> None:
+    """Wait until a host's mlnodes can prove: they take calls and have chosen an engine."""
     for node in host.nodes:
         name, node_id = host.node_process(node.node_id), node.node_id
-        supervisor.wait_ready(name, lambda n=node_id: node_ready(host, n), _READY_S)
+        supervisor.wait_ready(name, lambda n=node_id: node_ready(home, host, n), _READY_S)
 
 
 def wait_broker(supervisor: Supervisor, host: HostRecord) -> None:

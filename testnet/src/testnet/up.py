@@ -6,12 +6,12 @@ from types import FrameType
 
 from rich.console import Console
 
-from testnet.binaries import find_binaries
+from testnet.binaries import Binaries, find_binaries
 from testnet.errors import ChainError, NetworkError, ProcessFailedError
-from testnet.genesis import create_network, make_models
+from testnet.genesis import found, lay_out, make_models
 from testnet.layout import Home, Network
 from testnet.ledger import Ledger
-from testnet.network import Say, start_host, start_network
+from testnet.network import Say, start_host, start_network, start_nodes
 from testnet.report import collect, render
 from testnet.spec import NetworkSpec
 from testnet.supervisor import Supervisor
@@ -54,7 +54,7 @@ def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | Non
     supervisor.open(extend)
     _stop_on_signals(supervisor)
     try:
-        network = _network(home, spec, say)
+        network = _network(supervisor, home, spec, binaries, say)
         start_network(supervisor, home, network, binaries, say=say)
         say(f"everything is up; Ctrl-C stops it, `testnet status --home {home.root}` looks closer")
         up_marker.touch()
@@ -78,14 +78,20 @@ def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | Non
         supervisor.close()
 
 
-def _network(home: Home, spec: NetworkSpec, say: Say) -> Network:
-    if home.record_path.exists():
-        say(f"continuing the network in {home.root}")
-        return home.load()
-    binaries = find_binaries()
+def _network(
+    supervisor: Supervisor, home: Home, spec: NetworkSpec, binaries: Binaries, say: Say
+) -> Network:
+    """The network of the home, with its mlnodes started: they import while genesis is written."""
     make_models(binaries)
-    network = create_network(home, spec, binaries)
-    say(f"a new network of {len(network.hosts)} hosts in {home.root}")
+    new = not home.record_path.exists()
+    network = lay_out(home, spec, binaries) if new else home.load()
+    for host in network.hosts:
+        start_nodes(supervisor, home, host, binaries)
+    if new:
+        found(home, network, spec, binaries)
+        say(f"a new network of {len(network.hosts)} hosts in {home.root}")
+    else:
+        say(f"continuing the network in {home.root}")
     return network
 
 
