@@ -189,12 +189,10 @@ async def _running(config: Config, *, make: MakeHandle | None = None) -> AsyncIt
 
 
 def _config(folder: Path) -> Config:
-    """Two groups on the CPU, one thread each, batches small enough for many of them."""
+    """One group on the CPU, one thread, batches small enough for many of them."""
     return Config(
         service=ServiceConfig(listen="127.0.0.1:0", state_dir=str(folder / "state")),
-        poc=PocConfig(
-            groups=(("cpu",), ("cpu",)), engine="fp32", batch_size=24, threads=1, window=2
-        ),
+        poc=PocConfig(groups=(("cpu",),), engine="fp32", batch_size=24, threads=1, window=2),
         serving=ServingConfig(models_dir=str(folder / "models"), offline=True),
     )
 
@@ -205,9 +203,8 @@ def _on_reference(config: Config) -> Config:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    """For a server of the test's own: one group, on the reference, whose worker starts at once."""
-    config = _on_reference(_config(tmp_path))
-    return replace(config, poc=replace(config.poc, groups=(("cpu",),)))
+    """For a server of the test's own: on the reference, whose worker starts at once."""
+    return _on_reference(_config(tmp_path))
 
 
 @pytest_asyncio.fixture(loop_scope="package", scope="package")
@@ -226,9 +223,10 @@ async def client(shared: Client) -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture(loop_scope="package", scope="package")
 async def shared_rough(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
-    """One server for the tests that kill workers: those of the reference start at once."""
+    """One server of two groups whose workers may be killed: they start at once."""
     config = _on_reference(_config(tmp_path_factory.mktemp("rough")))
-    hasty = replace(config, poc=replace(config.poc, hung_after_s=5.0))
+    poc = replace(config.poc, groups=(("cpu",), ("cpu",)), hung_after_s=5.0)
+    hasty = replace(config, poc=poc)
     async with _running(hasty) as client:
         yield client
 

@@ -88,6 +88,7 @@ def test_a_server_tells_its_health_and_itself_and_ends_with_all_it_started(
     assert info.version == "0.1.0"
     assert list(info.poc_versions) == [1]
     assert info.devices[0].id == "cpu"
+    assert info.devices[0].name
     assert info.devices[0].memory_bytes > 1 << 28
     assert {"python", "numpy", "torch", "transformers", "grpcio"} <= set(info.versions)
     children = server.children()

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -45,7 +46,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             devices=[
                 node_pb2.Device(
                     id="cpu",
-                    name=platform.processor() or platform.machine(),
+                    name=_processor(),
                     memory_bytes=psutil.virtual_memory().total,
                 )
             ],
@@ -118,6 +119,16 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             ModelState.READY: node_pb2.NODE_STATE_INFERENCE,
             ModelState.FAILED: node_pb2.NODE_STATE_FAILED,
         }[self._models.state]
+
+
+def _processor() -> str:
+    """Product name of the processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _version(distribution: str) -> str:

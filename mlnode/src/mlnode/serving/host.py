@@ -172,7 +172,7 @@ class ModelHost:
     ) -> None:
         if (state, spec) != (self.state, self.spec):
             name = spec.model_id if spec is not None else "no model"
-            _log.info("%s: %s %s", state.value, name, error or "")
+            _log.info("%s: %s%s", state.value, name, f": {error}" if error is not None else "")
         self.state, self.spec, self._error = state, spec, error
         self._changed.set()
         self._changed = asyncio.Event()

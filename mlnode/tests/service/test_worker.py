@@ -1,0 +1,257 @@
+"""A worker's loop, command by command, with a prover and a pipe that are scripted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlnode.poc.decision import Decisions
+from mlnode.poc.engines.base import LoadProgress
+from mlnode.poc.errors import FingerprintError
+from mlnode.poc.rounds import Round
+from mlnode.service import worker
+from mlnode.service.candidates import candidates
+from mlnode.service.messages import (
+    Alive,
+    Check,
+    Checked,
+    Command,
+    Credit,
+    Event,
+    Failed,
+    Halt,
+    Halted,
+    Loaded,
+    Loading,
+    LoadRound,
+    Pause,
+    Ready,
+    Walk,
+    Walked,
+    WorkerSetup,
+)
+
+BATCH = 4
+SETUP = WorkerSetup(
+    group_index=0,
+    devices=("cpu",),
+    engine="numpy",
+    batch_size=BATCH,
+    threads=1,
+    crosscheck=True,
+    candidates=candidates,
+)
+
+
+@dataclass(frozen=True)
+class After:
+    """What follows arrives once the worker has said this so many times."""
+
+    kind: type[Any]
+    times: int = 1
+
+
+class Pipe:
+    """Gives out a script of commands and hangs up behind it."""
+
+    def __init__(self, script: Sequence[Command | After]) -> None:
+        self._script = list(script)
+        self._looks = 0
+        self.said: list[Event] = []
+
+    def poll(self, timeout_s: float) -> bool:
+        self._looks += 1
+        assert self._looks < 100, "what the script waits for is never said"
+        while self._script and isinstance(after := self._script[0], After):
+            if sum(isinstance(event, after.kind) for event in self.said) < after.times:
+                return False
+            self._script.pop(0)
+        # The end of the pipe is readable, too, once there is nothing left to compute.
+        return bool(self._script) or timeout_s > 0
+
+    def receive(self) -> object:
+        if not self._script:
+            raise EOFError
+        return self._script.pop(0)
+
+    def send(self, message: Any) -> None:
+        self.said.append(message)
+
+
+class Prover:
+    """Finds every nonce valid."""
+
+    engines = ("scripted",)
+    summary = "scripted at will"
+    batch_size = BATCH
+    stands = False
+    fails: Exception | None = None
+    changed = False
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def load(self, _: Round) -> Iterator[LoadProgress]:
+        for done in (1, 2, 3):
+            yield LoadProgress(tensor="x", done_bytes=done, total_bytes=3)
+        self.stands = True
+
+    def batch(self, nonces_B: Any, _: bytes | None = None) -> Decisions:
+        assert self.stands
+        if self.fails is not None:
+            raise self.fails
+        size = len(nonces_B)
+        zeros = np.zeros(size, np.int64)
+        return Decisions(
+            valid=np.ones(size, np.bool_),
+            distances=np.zeros(size),
+            digests=np.zeros((size, 32), np.uint8),
+            dots=zeros,
+            norms=zeros,
+        )
+
+    def rehash(self) -> None:
+        if self.changed:
+            raise FingerprintError("the weights have changed")
+
+    def drop(self) -> None:
+        self.stands = False
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a script and returns what the worker said, the signs of life left out."""
+
+    def run(*script: Command | After, **prover: Any) -> list[Event]:
+        made = type("Made", (Prover,), prover)
+        monkeypatch.setattr(worker, "Prover", made)
+        pipe = Pipe(script)
+        with pytest.raises(EOFError):
+            worker.Worker(SETUP, pipe).run()  # type: ignore[arg-type]
+        assert isinstance(pipe.said[0], Alive)
+        assert isinstance(pipe.said[1], Ready)
+        return [event for event in pipe.said[2:] if not isinstance(event, Alive)]
+
+    return run
+
+
+@pytest.fixture
+def load(kit: Any) -> LoadRound:
+    return LoadRound(load_id=7, round=kit.round())
+
+
+def walk(*, walk_id: int = 1, credit: int = 1) -> Walk:
+    return Walk(walk_id=walk_id, lanes=(0, 1), lane_next=(0,) * 16, credits=credit)
+
+
+def check(request_id: int, size: int = 1) -> Check:
+    return Check(
+        request_id=request_id, public_key=bytes(20), nonces=np.arange(size, dtype=np.uint64)
+    )
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+def test_a_load_is_reported_step_by_step(run: Any, load: LoadRound) -> None:
+    said = run(load)
+    assert said[:3] == [Loading(load_id=7, done_bytes=n) for n in (1, 2, 3)]
+    assert (said[3].load_id, said[3].engine, said[3].batch_size) == (7, "scripted", BATCH)
+
+
+def test_a_load_stops_where_its_round_is_ended(run: Any, load: LoadRound) -> None:
+    said = run(load, After(Loading, 2), Halt(halt_id=3, end_round=True), walk())
+    assert kinds(said) == ["Loading", "Loading", "Halted"]
+
+
+def test_a_load_gives_way_to_another(run: Any, load: LoadRound, kit: Any) -> None:
+    other = LoadRound(load_id=8, round=kit.round(block_hash="cd" * 32))
+    said = run(load, After(Loading), other)
+    assert [event.load_id for event in said if isinstance(event, Loaded)] == [8]
+
+
+def test_a_load_goes_on_through_a_halt_that_keeps_the_round(run: Any, load: LoadRound) -> None:
+    said = run(load, After(Loading), Halt(halt_id=3, end_round=False))
+    assert kinds(said) == ["Loading", "Loading", "Loading", "Loaded", "Halted"]
+
+
+def test_commands_that_arrive_during_a_load_are_obeyed_after_it(run: Any, load: LoadRound) -> None:
+    said = run(load, After(Loading), walk(), check(5))
+    assert kinds(said)[3:] == ["Loaded", "Checked", "Walked"]
+
+
+def test_as_many_batches_are_made_as_there_is_credit(run: Any, load: LoadRound) -> None:
+    said = run(
+        load,
+        walk(credit=2),
+        After(Walked, 2),
+        Credit(walk_id=9),
+        After(Alive, 2),
+        Credit(walk_id=1),
+    )
+    walked = [event for event in said if isinstance(event, Walked)]
+    assert [event.lane_next for event in walked] == [(2, 2), (4, 4), (6, 6)]
+    assert [event.walked for event in walked] == [BATCH] * 3
+
+
+def test_a_newer_walk_begins_where_it_says(run: Any, load: LoadRound) -> None:
+    said = run(load, walk(credit=5), After(Walked), walk(walk_id=2, credit=1))
+    walked = [event for event in said if isinstance(event, Walked)]
+    assert [(event.walk_id, event.lane_next) for event in walked] == [(1, (2, 2)), (2, (2, 2))]
+
+
+def test_checks_come_before_the_walk(run: Any, load: LoadRound) -> None:
+    said = run(load, walk(credit=2), After(Walked), check(5), check(6))
+    assert kinds(said)[4:] == ["Walked", "Checked", "Checked", "Walked"]
+
+
+def test_a_check_larger_than_a_batch_is_answered_whole(run: Any, load: LoadRound) -> None:
+    (answer,) = [e for e in run(load, check(5, size=2 * BATCH + 1)) if isinstance(e, Checked)]
+    assert answer.request_id == 5
+    assert len(answer.valid) == len(answer.distances) == len(answer.digests) == 2 * BATCH + 1
+
+
+def test_a_pause_ends_the_walk_and_not_the_checks(run: Any, load: LoadRound) -> None:
+    said = run(load, walk(credit=2), check(5), Pause())
+    assert kinds(said)[4:] == ["Checked"]
+
+
+def test_a_halt_ends_both_and_says_so(run: Any, load: LoadRound) -> None:
+    said = run(load, walk(credit=2), check(5), Halt(halt_id=3, end_round=False))
+    assert said[4:] == [Halted(halt_id=3)]
+
+
+def test_a_round_that_was_halted_can_be_walked_again(run: Any, load: LoadRound) -> None:
+    said = run(load, Halt(halt_id=3, end_round=False), walk())
+    assert kinds(said)[4:] == ["Halted", "Walked"]
+
+
+def test_a_walk_without_a_round_is_nothing(run: Any, load: LoadRound) -> None:
+    assert run(walk()) == []
+    said = run(load, After(Loaded), Halt(halt_id=3, end_round=True), walk())
+    assert kinds(said)[4:] == ["Halted"]
+
+
+def test_a_batch_that_fails_drops_the_round_and_says_whose_it_was(
+    run: Any, load: LoadRound
+) -> None:
+    said = run(load, walk(credit=3), After(Failed), check(5), fails=RuntimeError("out of luck"))
+    assert said[4] == Failed(load_id=7, error="RuntimeError", text="out of luck")
+    assert len(said) == 6
+    assert isinstance(said[5], Failed)
+
+
+def test_weights_that_changed_before_a_walk_are_a_failure_and_no_death(
+    run: Any, load: LoadRound
+) -> None:
+    said = run(load, walk(), changed=True)
+    assert said[4:] == [
+        Failed(load_id=7, error="FingerprintError", text="the weights have changed")
+    ]
+
+
+def test_an_error_without_words_is_named(run: Any, load: LoadRound) -> None:
+    said = run(load, walk(), fails=MemoryError())
+    assert said[4] == Failed(load_id=7, error="MemoryError", text="MemoryError()")
