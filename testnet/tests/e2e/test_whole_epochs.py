@@ -282,8 +282,9 @@ def test_weights_equal_what_the_mlnodes_report_as_acknowledged(story: Story, epo
                 assert weight == reported, (name, node_id)
 
 
+# Whatever else keeps the machine's cores busy shows in shares of time: a check for a quiet one.
+@pytest.mark.long
 def test_two_nodes_weigh_about_twice_one_when_time_limits_them(story: Story) -> None:
-    # Single hosts differ as the machine's cores are busy with other things; their mean does not.
     weights = {n: o.weight for n, o in story.rounds[1].outcomes.items()}
     mean = sum(weights[name] for name in HOSTS[1:]) / len(HOSTS[1:])
     assert 1.5 <= weights["host0"] / mean <= 2.5, weights
