@@ -23,6 +23,7 @@ const (
 	// shutdownTime is how long requests under way may take at the end.
 	shutdownTime = 5 * time.Second
 	headerTime   = 5 * time.Second
+	requestTime  = time.Minute // to read a request, and to write an answer
 	idleTime     = 2 * time.Minute
 )
 
@@ -132,6 +133,7 @@ func listenLoopback(ctx context.Context, lc net.ListenConfig, a config.Admin) (n
 func serveOn(l net.Listener, handler http.Handler, log *slog.Logger) (stop func() error) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
+		ReadTimeout: requestTime, WriteTimeout: requestTime,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

@@ -54,8 +54,8 @@ func (p *Proofs) Begin(ctx context.Context, node string, round plan.Round) (Prog
 func readProgress(ctx context.Context, r store.Reader, epoch uint64, node string) (Progress, error) {
 	var p Progress
 	var laneNext []byte
-	err := r.QueryRowContext(ctx, `SELECT lane_next, received, closed FROM poc_nodes WHERE epoch = ? AND node_id = ?`,
-		epoch, node).Scan(&laneNext, &p.Received, &p.Closed)
+	err := r.QueryRowContext(ctx, `SELECT lane_next, received, EXISTS (SELECT 1 FROM poc_closed WHERE epoch = ?1)
+		FROM poc_nodes WHERE epoch = ?1 AND node_id = ?2`, epoch, node).Scan(&laneNext, &p.Received, &p.Closed)
 	if err != nil {
 		return Progress{}, fmt.Errorf("proofs of %s in epoch %d: %w", node, epoch, err)
 	}
@@ -118,7 +118,7 @@ func insertChunk(ctx context.Context, tx *sql.Tx, epoch uint64, node string, s s
 
 // closeRound takes nothing more from any node in an epoch.
 func closeRound(ctx context.Context, tx *sql.Tx, epoch uint64) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE poc_nodes SET closed = 1 WHERE epoch = ?`, epoch); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO poc_closed (epoch) VALUES (?) ON CONFLICT DO NOTHING`, epoch); err != nil {
 		return fmt.Errorf("proofs: %w", err)
 	}
 	return nil
@@ -200,7 +200,8 @@ func (p *Proofs) Forget(ctx context.Context, before uint64) error {
 	return p.store.Write(ctx, func(tx *sql.Tx) error {
 		for _, forget := range []string{
 			`DELETE FROM poc_chunks WHERE epoch < ?`, `DELETE FROM poc_batches WHERE epoch < ?`,
-			`DELETE FROM poc_nodes WHERE epoch < ?`, `DELETE FROM poc_verdicts WHERE epoch < ?`,
+			`DELETE FROM poc_nodes WHERE epoch < ?`, `DELETE FROM poc_closed WHERE epoch < ?`,
+			`DELETE FROM poc_verdicts WHERE epoch < ?`,
 		} {
 			if _, err := tx.ExecContext(ctx, forget, before); err != nil {
 				return fmt.Errorf("proofs: %w", err)

@@ -197,6 +197,7 @@ func TestNothingIsTakenAfterTheFinalCut(t *testing.T) {
 	require.NoError(t, b.walk("a", 6))
 	require.Equal(t, 1, b.commit(119))
 	require.ErrorIs(t, b.walk("a", 6), mlnode.ErrClosed)
+	require.ErrorIs(t, b.walk("late", 6), mlnode.ErrClosed, "nor from a node that is new to the round")
 	require.Zero(t, b.commit(120))
 	require.Zero(t, b.commit(121))
 }
@@ -300,7 +301,7 @@ func TestWhateverTheChainDoesClaimsAreAcknowledgedNoncesEachOnce(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		b.chain, b.claims = map[string]commit.State{}, map[string][]uint64{}
 		require.NoError(r, b.store.Write(context.Background(), func(tx *sql.Tx) error {
-			_, err := tx.Exec(`DELETE FROM poc_chunks; DELETE FROM poc_batches; DELETE FROM poc_nodes; DELETE FROM outbox`)
+			_, err := tx.Exec(`DELETE FROM poc_chunks; DELETE FROM poc_batches; DELETE FROM poc_nodes; DELETE FROM poc_closed; DELETE FROM outbox`)
 			return err
 		}))
 		acknowledged := map[string]uint64{}

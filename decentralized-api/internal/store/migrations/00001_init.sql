@@ -57,9 +57,13 @@ CREATE TABLE poc_nodes (
     node_count INTEGER NOT NULL,
     lane_next  BLOB NOT NULL,           -- be64 for each lane, acknowledged
     received   INTEGER NOT NULL DEFAULT 0,
-    closed     INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (epoch, node_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Rounds in which nothing more is taken, from nodes that are new to it either.
+CREATE TABLE poc_closed (
+    epoch INTEGER PRIMARY KEY
+) STRICT;
 
 -- Proofs that were received and are in no batch yet.
 CREATE TABLE poc_chunks (
@@ -99,6 +103,7 @@ CREATE TABLE poc_verdicts (
 DROP TABLE poc_verdicts;
 DROP TABLE poc_batches;
 DROP TABLE poc_chunks;
+DROP TABLE poc_closed;
 DROP TABLE poc_nodes;
 DROP TABLE attempts;
 DROP TABLE outbox;
