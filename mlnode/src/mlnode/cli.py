@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mlnode.bench.cli import mount
 from mlnode.service.config import ConfigError, load_config
 from mlnode.service.errors import StateError
 
@@ -47,6 +48,9 @@ def tiny_models(
 
     for folder in make_tiny_models(out):
         typer.echo(folder)
+
+
+mount(app)
 
 
 def _refuse(err: Exception) -> None:

@@ -103,6 +103,12 @@ def test_files_that_are_no_certificates_are_refused_by_key(tmp_path: Path) -> No
     assert words.startswith("service.tls_cert and service.tls_key are no PEM certificate")
 
 
+def test_every_command_is_offered() -> None:
+    help_ = CliRunner().invoke(app, ["--help"]).stdout
+    for command in ("serve", "tiny-models", "bench", "poc", "doctor"):
+        assert f" {command} " in help_
+
+
 def test_an_unknown_command_and_an_unknown_option_are_refused() -> None:
     for arguments in (["sreve"], ["serve", "--confg", "x"], ["tiny-models"]):
         assert CliRunner().invoke(app, arguments).exit_code == 2
