@@ -1,5 +1,6 @@
 """Who may call: the token, mutual TLS, and what is open to all."""
 
+import asyncio
 import datetime
 import ipaddress
 from collections.abc import Callable
@@ -88,6 +89,17 @@ async def test_a_method_that_nobody_offers_is_unimplemented(guarded: grpc.aio.Ch
     with pytest.raises(grpc.aio.AioRpcError) as unknown:
         await guarded.unary_unary("/mlnode.v1.PocService/Nothing")(b"")
     assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_more_calls_than_anybody_needs_are_refused(guarded: grpc.aio.Channel) -> None:
+    stub = poc_pb2_grpc.PocServiceStub(guarded)
+    streams = [stub.Validate(metadata=[("authorization", f"Bearer {TOKEN}")]) for _ in range(65)]
+    codes = [asyncio.ensure_future(stream.code()) for stream in streams]
+    ended, open_ = await asyncio.wait(codes, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+    assert [code.result() for code in ended] == [grpc.StatusCode.RESOURCE_EXHAUSTED]
+    for stream in streams:
+        stream.cancel()
+    await asyncio.wait(open_)
 
 
 @pytest_asyncio.fixture(loop_scope="package")

@@ -1,4 +1,4 @@
-"""The metrics over HTTP, and what is written of the counters."""
+"""The metrics over HTTP, the log, and what is written of the counters."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mlnode.service.backoff import Backoff
 from mlnode.service.journal import Counters, Journal
 from mlnode.service.metrics import MetricsServer
 from mlnode.service.rate import Rate
@@ -84,6 +85,14 @@ async def test_a_rate_forgets_what_is_older_than_its_window() -> None:
     assert rate.per_second == 10
     now[0] = 7.0
     assert rate.per_second == 0
+
+
+async def test_a_process_that_keeps_dying_is_started_less_and_less_often() -> None:
+    backoff = Backoff()
+    waits = [backoff.after(1.0) for _ in range(10)]
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+    assert backoff.after(60.0) == 30.0
+    assert [backoff.after(60.1), backoff.after(1.0)] == [0.2, 0.4]
 
 
 async def test_counters_come_back_for_their_own_round_only(tmp_path: Path, kit: Any) -> None:

@@ -206,17 +206,21 @@ async def test_a_broker_that_does_not_acknowledge_holds_the_workers_back(
     stream.call.cancel()
 
 
-async def test_a_broker_that_does_not_read_holds_the_workers_back(client: Any, kit: Any) -> None:
-    # A broker whose window is large: only the transport's own holds the batches back.
+async def test_a_broker_that_does_not_read_hinders_nobody_else(client: Any, kit: Any) -> None:
     await client.open(kit.round(r_target=2.0))
-    stream = client.stream(window=1024)
-    await stream.take(1)
-    before = (await client.until(lambda s: s.walked_nonces > 0)).walked_nonces
-    # The service answers all the while.
-    await client.until(lambda s: s.walked_nonces > before)
+    silent = client.stream(window=3)
+    # What was sent to it and what is held for it: then its workers stand still.
+    await client.until(lambda s: s.walked_nonces == 5 * 24)
+    call = client.poc.Validate()
+    await call.write(poc_pb2.ValidateRequest(request_id=1, public_key=kit.key, nonces=[1]))
+    assert list((await call.read()).valid) == [True]
+    await call.done_writing()
+    newer = client.stream()
+    await newer.take(1)
     await client.stop()
     assert (await client.status()).phase == poc_pb2.POC_PHASE_IDLE
-    stream.call.cancel()
+    silent.call.cancel()
+    newer.call.cancel()
 
 
 async def test_a_broker_that_disconnects_stops_the_generation(client: Any, kit: Any) -> None:

@@ -94,12 +94,27 @@ class Child:
     async def end(self, patience_s: float) -> int:
         """End the process: it holds nothing that is not made anew from its orders.
 
+        A caller who is cancelled meanwhile is cancelled when the process is gone, not
+        before: nobody else would wait for it.
+
         Args:
             patience_s: after this it is killed, as a stopped process has to be.
 
         Returns:
             The exit code; minus the signal's number for a process that was killed.
         """
+        ending = asyncio.create_task(self._end(patience_s))
+        cancelled: asyncio.CancelledError | None = None
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        return ending.result()
+
+    async def _end(self, patience_s: float) -> int:
         self._down.close()
         self._signal(signal.SIGTERM)
         with suppress(TimeoutError):

@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mlnode.service.backoff import Backoff
 from mlnode.service.child import Child, ChildEndedError
 from mlnode.service.messages import Command, Event, Ready, WorkerSetup
 
-_FIRST_DELAY_S = 0.2
-_LAST_DELAY_S = 30.0
-_STEADY_S = 60.0
 # Libraries take seconds to import, and engines to try, longer on a busy machine.
 _STARTING_S = 300.0
 _PATIENCE_S = 3.0
@@ -77,17 +75,15 @@ class Controller:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        index, delay_s = self.setup.group_index, _FIRST_DELAY_S
+        index, backoff = self.setup.group_index, Backoff()
         while True:
             began = time.monotonic()
             reason = await self._one_process()
             self.restarts += 1
-            if time.monotonic() - began > _STEADY_S:
-                delay_s = _FIRST_DELAY_S
-            _log.warning("group %d: %s; restarting in %.1f s", index, reason, delay_s)
+            wait_s = backoff.after(time.monotonic() - began)
+            _log.warning("group %d: %s; restarting in %.1f s", index, reason, wait_s)
             self._listener.ended(index, reason)
-            await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, _LAST_DELAY_S)
+            await asyncio.sleep(wait_s)
 
     async def _one_process(self) -> str:
         """Run one process to its end; returns why it ended."""
