@@ -59,3 +59,12 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     (tmp_path / "thesis.txt").write_text("do not touch")
     with pytest.raises(HomeError, match="not empty"):
         Home(tmp_path).create()
+
+
+def test_a_home_that_cannot_be_made_is_refused_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for root in (file, file / "net"):
+        with pytest.raises(HomeError, match=r"cannot hold a network: Not a directory"):
+            Home(root).create()
+    assert file.read_text() == "mine"

@@ -142,12 +142,26 @@ class Home:
         return self.root / "logs" / "exits.jsonl"
 
     def create(self) -> None:
-        """Make the folder; HomeError when it holds something that is not a network's."""
-        found = {path.name for path in self.root.iterdir()} if self.root.exists() else set[str]()
-        if found - _OWN and not self.record_path.exists():
-            raise HomeError(f"{self.root} is not empty and holds no network; choose another --home")
-        for folder in (self.root, self.root / "logs", self.root / "hosts"):
-            folder.mkdir(parents=True, exist_ok=True)
+        """Make the folder.
+
+        Raises:
+            HomeError: when it holds something that is not a network's, or cannot be made.
+        """
+        try:
+            found = (
+                {path.name for path in self.root.iterdir()} if self.root.exists() else set[str]()
+            )
+            if found - _OWN and not self.record_path.exists():
+                raise HomeError(
+                    f"{self.root} is not empty and holds no network; choose another --home"
+                )
+            for folder in (self.root, self.root / "logs", self.root / "hosts"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            reason = err.strerror or err
+            raise HomeError(
+                f"{self.root} cannot hold a network: {reason}; choose another --home"
+            ) from None
 
     def save(self, network: Network) -> None:
         """Write the record, whole or not at all."""

@@ -40,9 +40,9 @@ def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | Non
         console.print(text, style="red", markup=False)
 
     supervisor = Supervisor(home, notify=fault)
+    home.create()
     up_marker = home.root / "up"
     up_marker.unlink(missing_ok=True)
-    home.create()
     watcher: Watcher | None = None
 
     def extend(name: str) -> None:
