@@ -131,7 +131,7 @@ def test_a_model_hopper_is_never_preserved() -> None:
         models=2,
         epochs=8,
     )
-    hopping = run.fleet(1)[run.network.host_K]
+    hopping = run.fleet(1)[run.network.of.host_K]
     assert not any(s[hopping].any() for s in run.serving)
     assert any(s[~hopping].any() for s in run.serving)
 
@@ -148,7 +148,7 @@ def test_a_coverage_minimalist_earns_the_bonus_with_the_least() -> None:
     assert covers[run.fleet(0)].all()
     assert not covers[run.fleet(2)].any()
     # A fourth of an even share, with chance around it: two of 16 nodes are exactly on it.
-    kinds = run.state.model_K[run.fleet(1)[run.network.host_K]]
+    kinds = run.state.model_K[run.fleet(1)[run.network.of.host_K]]
     assert np.bincount(kinds).min() * 8 == len(kinds)
     assert covers[run.fleet(1)].any()
 
@@ -223,7 +223,7 @@ def test_a_slot_farmer_never_weighs_more_than_in_its_last_full_round() -> None:
         demand_0=0.5,
         epochs=10,
     )
-    host = run.network.host_K
+    host = run.network.of.host_K
     preserved = [np.bincount(host[s], minlength=run.network.hosts) > 0 for s in run.serving]
     assert any(p.any() for p in preserved)
     full = np.zeros(run.network.hosts)
@@ -242,7 +242,7 @@ def test_a_slot_farmer_never_weighs_more_than_in_its_last_full_round() -> None:
 
 def test_nobody_is_preserved_more_than_twice_in_a_row() -> None:
     run = play({"hosts": 10, "nodes": 2}, models=1, demand_0=1.0, epochs=15)
-    host = run.network.host_K
+    host = run.network.of.host_K
     row = np.zeros(run.network.hosts, int)
     for serving in run.serving:
         kept = np.bincount(host[serving], minlength=run.network.hosts) > 0

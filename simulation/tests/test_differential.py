@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulation import commit, draw, epoch, fixed, params, poc, price, reward, timeslot, weight
-from simulation.arrays import u64
+from simulation.arrays import owners, u64
 from simulation.errors import SimulationError
 from simulation.throughput import kept_weights
 
@@ -188,7 +188,7 @@ def form(
             credited=u64(credited),
         ),
         nodes=weight.Nodes(
-            host=np.zeros(len(rows), np.int64),
+            owners=owners(np.zeros(len(rows), np.int64), 1),
             standing=rows[:, 0].astype(np.uint8),
             claimed=rows[:, 1],
             serves=rows[:, 2] == 1,

@@ -21,7 +21,7 @@ from simulation import (
     timeslot,
     weight,
 )
-from simulation.arrays import u64
+from simulation.arrays import owners, u64
 from simulation.errors import SimulationError
 
 FOLDER = params.vectors_folder()
@@ -402,7 +402,7 @@ def form_like(case: dict[str, Any]) -> None:
             credited=u64(int(case["credited"])),
         ),
         nodes=weight.Nodes(
-            host=np.zeros(len(nodes), np.int64),
+            owners=owners(np.zeros(len(nodes), np.int64), 1),
             standing=np.array([weight.Standing[n["standing"].upper()] for n in nodes], np.uint8),
             claimed=u64([int(n["claimed"]) for n in nodes]),
             serves=np.array([n["poc_slot"] for n in nodes]),

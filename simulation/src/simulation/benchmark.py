@@ -20,13 +20,33 @@ class Measured:
     unit: str
 
 
+# Hosts of the measured scenario that forge; all others are honest.
+FORGERS = 20
+
+
 def measured_scenario(hosts: int) -> Scenario:
-    """Honest hosts of one node each, one model that is served, nobody offline."""
+    """Every stage has something to do: two models, three in ten hosts cover both, one in a
+    hundred is away, and some forge so much that juries differ over them.
+    """
+    models = ["org/large", "org/small"]
+    covering = hosts * 3 // 10
+    forgers = min(FORGERS, hosts // 10)
     return parse(
         {
             "name": "benchmark",
-            "models": [{"id": "org/model", "demand": 0.5}],
-            "fleets": [{"name": "all", "hosts": hosts, "models": ["org/model"]}],
+            "models": [{"id": models[0], "demand": 0.5}, {"id": models[1], "demand": 0.3}],
+            "fleets": [
+                {"name": "covering", "hosts": covering, "nodes": 2, "models": models},
+                {"name": "single", "hosts": hosts - covering - forgers, "models": models[:1]},
+                {
+                    "name": "forgers",
+                    "hosts": forgers,
+                    "models": models[:1],
+                    "behaviour": "nonce_overclaimer",
+                    "strength": 0.02,
+                },
+            ],
+            "faults": {"share": 0.01},
         }
     )
 

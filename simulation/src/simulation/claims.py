@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.arrays import U64, Bool
+from simulation.arrays import F64, U64, Bool
 from simulation.network import Network, State
 from simulation.randomness import Streams
 from simulation.scenario import Behaviour
-from simulation.weight import sum_by_host
 
 FORGERS = (Behaviour.NONCE_OVERCLAIMER, Behaviour.CARTEL, Behaviour.SEED_GRINDER)
 
@@ -27,37 +26,55 @@ class Claims:
 def claim(network: Network, state: State, streams: Streams) -> Claims:
     """Draw what every node finds, and what its host claims."""
     online_N = state.active_N & ~offline(network, state, streams)
-    noise_K = streams.nonces.standard_normal(len(network.host_K))
-    mean_K = np.where(_has_gpu_to_itself(network, state), 2.0, 1.0) * network.mean_K
+    mean_K, deviation_K = network.mean_K, network.deviation_K
+    if network.has(Behaviour.SLOT_FARMER):
+        mean_K = mean_K * np.where(_has_gpu_to_itself(network, state), 2.0, 1.0)
+        deviation_K = np.sqrt(mean_K)
     # A binomial with a mean of hundreds is normal to within its last unit.
-    found_K = np.maximum(0.0, np.rint(mean_K + np.sqrt(mean_K) * noise_K))
-    found_K = np.where(online_N[network.host_K] & ~state.serves_K, found_K, 0.0)
-    found_K = _dust(network, found_K)
-    forges_N = network.does(*FORGERS)
-    factor_N = np.where(forges_N, network.strength_N, 0.0)
-    forged_K = np.floor(found_K * factor_N[network.host_K])
+    found_K = streams.nonces.standard_normal(network.nodes)
+    found_K *= deviation_K
+    found_K += mean_K
+    np.rint(found_K, out=found_K)
+    np.maximum(found_K, 0.0, out=found_K)
+    found_K *= network.of.each(online_N) & ~state.serves_K
+    if network.has(Behaviour.DUST_FORGER):
+        found_K = _dust(network, found_K)
     most = float(network.params.integer("max_nonces_per_node"))
-    claimed_K = np.minimum(found_K + forged_K, most).astype(np.uint64)
-    forged_N = sum_by_host(
-        np.minimum(forged_K, claimed_K).astype(np.uint64), network.host_K, network.hosts
-    )
-    claimed_N = sum_by_host(claimed_K, network.host_K, network.hosts)
-    dust_N = network.does(Behaviour.DUST_FORGER)
-    repeats_N = network.does(Behaviour.DUPLICATE_COMMITTER) * network.strength_N * claimed_N
+    if network.has(*FORGERS):
+        factor_N = np.where(network.does(*FORGERS), network.strength_N, 0.0)
+        forged_K = np.floor(found_K * network.of.each(factor_N))
+        claimed_K = np.minimum(found_K + forged_K, most).astype(np.uint64)
+        forged_N = network.of.sums(np.minimum(forged_K, claimed_K).astype(np.uint64))
+    else:
+        claimed_K = np.minimum(found_K, most).astype(np.uint64)
+        forged_N = np.zeros(network.hosts, np.uint64)
+    claimed_N = network.of.sums(claimed_K)
+    if network.has(Behaviour.DUST_FORGER):
+        forged_N = np.where(network.does(Behaviour.DUST_FORGER), claimed_N, forged_N)
     return Claims(
         online_N=online_N,
         claimed_K=claimed_K,
         claimed_N=claimed_N,
-        forged_N=np.where(dust_N, claimed_N, forged_N),
-        # lane_next may not fall and count may not pass the range: a repeated nonce has no lane
-        # position left, so its batch is refused and the honest ones stand.
-        refused_N=np.floor(repeats_N).astype(np.uint64),
+        forged_N=forged_N,
+        refused_N=_refused(network, claimed_N),
     )
+
+
+def _refused(network: Network, claimed_N: U64) -> U64:
+    """Repeated claims. lane_next may not fall and count may not pass the range: a repeated nonce
+    has no lane position left, so its batch is refused and the honest ones stand.
+    """
+    if not network.has(Behaviour.DUPLICATE_COMMITTER):
+        return np.zeros(network.hosts, np.uint64)
+    repeats_N = network.does(Behaviour.DUPLICATE_COMMITTER) * network.strength_N * claimed_N
+    return np.floor(repeats_N).astype(np.uint64)
 
 
 def offline(network: Network, state: State, streams: Streams) -> Bool:
     """Hosts that neither prove nor judge in this round."""
     faults, rng = network.scenario.faults, streams.faults
+    if faults.share == 0 and not network.has(Behaviour.OFFLINE):
+        return np.zeros(network.hosts, np.bool_)
     chance_N = rng.random(network.hosts)
     together = rng.random()
     hour = (state.epoch * network.params.lengths.cycle * network.scenario.block_seconds) / 3600
@@ -75,18 +92,16 @@ def offline(network: Network, state: State, streams: Streams) -> Bool:
 
 def _has_gpu_to_itself(network: Network, state: State) -> Bool:
     """Nodes of a farmed GPU whose twin serves instead of proving."""
-    other = np.where(network.twin_K, np.arange(len(network.host_K)) - 1, 0)
-    partner = np.minimum(np.arange(len(network.host_K)) + 1, len(network.host_K) - 1)
-    farmed_K = network.does(Behaviour.SLOT_FARMER)[network.host_K]
-    at = np.where(network.twin_K, other, partner)
-    return farmed_K & state.serves_K[at] & ~state.serves_K
+    at_K = np.arange(network.nodes)
+    other_K = np.where(network.twin_K, at_K - 1, np.minimum(at_K + 1, network.nodes - 1))
+    farmed_K = network.of.each(network.does(Behaviour.SLOT_FARMER))
+    return farmed_K & state.serves_K[other_K] & ~state.serves_K
 
 
-def _dust(network: Network, found_K: np.ndarray) -> np.ndarray:
+def _dust(network: Network, found_K: F64) -> F64:
     """A dust forger claims, over all its nodes, one nonce less than has to be judged."""
-    dust_N = network.does(Behaviour.DUST_FORGER)
-    if not dust_N.any():
-        return found_K
-    first_K = np.concatenate(([True], network.host_K[1:] != network.host_K[:-1]))
     dust = network.params.integer("min_host_nonces") - 1
-    return np.where(dust_N[network.host_K], np.where(first_K, float(dust), 0.0), found_K)
+    dust_N = network.does(Behaviour.DUST_FORGER)
+    found_K = np.where(network.of.each(dust_N), 0.0, found_K)
+    found_K[network.of.first_N[dust_N]] = dust
+    return found_K

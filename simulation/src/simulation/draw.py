@@ -53,7 +53,7 @@ class Stream:
 
     def words_from(self, block: int, blocks: int) -> U64:
         """The words of some blocks, whatever was drawn before."""
-        joined = b"".join(self._block(i) for i in range(block, block + blocks))
+        joined = b"".join([self._block(i) for i in range(block, block + blocks)])
         return np.frombuffer(joined, dtype=">u8").astype(np.uint64)
 
     def distinct(self, k: int, n: int) -> list[int]:

@@ -19,7 +19,7 @@ MAX_U64 = 2**64 - 1
 # The guess carries five roundings of 2⁻⁵³, so below 2⁵⁰ it is wrong by less than 5/8 and its
 # floor by at most 1. With c < 2⁶¹ the residual then lies in (−2⁶², 2⁶²), where int64 is exact.
 _GUESS_BELOW = 2.0**50
-_DIVISOR_BELOW = np.uint64(2**61)
+_DIVISOR_BELOW = 2**61
 
 
 def mul_div_floor(a: int, b: int, c: int) -> int:
@@ -52,10 +52,10 @@ def floor_each(a_N: U64, b: U64 | int, c: U64 | int) -> U64:
     a_N, b_N, c_N = u64(a_N), u64(b), u64(c)
     if not c_N.all():
         raise DivideByZeroError("an element divides by zero")
-    guess_N = a_N.astype(np.float64) * b_N.astype(np.float64) / c_N.astype(np.float64)
-    exact_N: Bool = (guess_N < _GUESS_BELOW) & (c_N < _DIVISOR_BELOW)
-    if exact_N.all():
+    guess_N = a_N.astype(np.float64) * (b_N.astype(np.float64) / c_N.astype(np.float64))
+    if float(guess_N.max(initial=0)) < _GUESS_BELOW and int(c_N.max(initial=0)) < _DIVISOR_BELOW:
         return _corrected(guess_N, a_N, b_N, c_N)
+    exact_N: Bool = (guess_N < _GUESS_BELOW) & (c_N < np.uint64(_DIVISOR_BELOW))
     a_N, b_N, c_N = (np.broadcast_to(v, guess_N.shape) for v in (a_N, b_N, c_N))
     out_N = np.empty(guess_N.shape, np.uint64)
     at = exact_N

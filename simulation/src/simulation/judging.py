@@ -12,6 +12,12 @@ from simulation.network import Network, State
 from simulation.randomness import Streams
 from simulation.scenario import Behaviour
 
+# Hosts whose seats are drawn at once: four million seats, a few hundred megabytes.
+_SEEN_AT_ONCE = 1 << 17
+
+# NumPy draws without replacement from fewer claims than this.
+_MOST_CLAIMS = 10**9
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
@@ -40,25 +46,21 @@ def judge(network: Network, state: State, claims: Claims, streams: Streams) -> R
     Where everybody is honest or silent, verdicts of a host differ only in how many seats are
     silent: that number is drawn alone, which has the same distribution as drawing every seat.
     """
-    p, hosts = network.params, network.hosts
+    p = network.params
     seats = p.integer("seats_per_host")
     silent_N = ~claims.online_N | network.does(Behaviour.FREE_RIDER)
-    liars_N = network.does(Behaviour.FALSE_ACCUSER, Behaviour.CARTEL, Behaviour.LAZY_VALIDATOR)
-    whole = total(state.weight_N)
     heard_N = claims.claimed_N >= np.uint64(max(1, p.integer("min_host_nonces")))
-    electorate_N = np.uint64(whole) - state.weight_N
-    opens_N = ~network.does(Behaviour.NON_OPENER)
-    seen_N = (claims.forged_N > 0) | ~opens_N | bool((liars_N & (state.weight_N > 0)).any())
-    seen_N = seen_N & heard_N & (electorate_N > 0)
+    electorate_N = np.uint64(total(state.weight_N)) - state.weight_N
+    seen_N = _needs_every_seat(network, state, claims) & heard_N & (electorate_N > 0)
     tally = _quietly(network, state, heard_N & ~seen_N, silent_N, seats, streams)
     if seen_N.any():
-        _openly(network, state, claims, seen_N, silent_N, opens_N, seats, streams, tally)
+        _openly(network, state, claims, seen_N, silent_N, streams, tally)
     judged = poc.judge(
         poc.Cases(
             claimed=claims.claimed_N,
             min_host_nonces=p.integer("min_host_nonces"),
             electorate=electorate_N,
-            seats=np.full(hosts, seats, np.uint64),
+            seats=u64(seats),
             member=state.weight_N > 0,
             carried=state.carried_N,
             honest=tally.honest_N,
@@ -76,34 +78,39 @@ def judge(network: Network, state: State, claims: Claims, streams: Streams) -> R
     )
 
 
+def _needs_every_seat(network: Network, state: State, claims: Claims) -> Bool:
+    """Hosts whose verdicts differ by who casts them: they forge, hide, or liars judge them."""
+    liars = Behaviour.FALSE_ACCUSER, Behaviour.CARTEL, Behaviour.LAZY_VALIDATOR
+    if network.has(*liars) and state.weight_N[network.does(*liars)].any():
+        return np.ones(network.hosts, np.bool_)
+    return (claims.forged_N > 0) | network.does(Behaviour.NON_OPENER)
+
+
 def _quietly(
     network: Network, state: State, heard_N: Bool, silent_N: Bool, seats: int, streams: Streams
 ) -> _Tally:
     """Hosts that have nothing to hide, judged by honest and silent members."""
     hosts = network.hosts
-    weight_N = state.weight_N.astype(np.float64)
-    whole, silent = weight_N.sum(), (weight_N * silent_N).sum()
-    own_N = np.where(silent_N, weight_N, 0.0)
-    others_N = np.maximum(whole - weight_N, 1.0)
-    share_N = np.clip((silent - own_N) / others_N, 0.0, 1.0)
-    quiet_N = np.zeros(hosts, np.uint64)
-    if silent > 0:
-        quiet_N = _binomial(streams.juries, seats, share_N)
-    honest_N = np.where(heard_N, np.uint64(seats) - quiet_N, np.uint64(0))
-    # Duty: whoever casts loses nothing however often drawn; the silent are drawn by weight.
-    drawn_N = np.zeros(hosts, np.uint64)
-    if silent > 0:
-        asked = seats * int(heard_N.sum())
-        drawn_N = _binomial(streams.juries, asked, np.where(silent_N, weight_N / whole, 0.0))
+    honest_N = heard_N * np.uint64(seats)
     zeros_N = np.zeros(hosts, np.uint64)
+    drawn_N = zeros_N
+    if silent_N.any() and (weight_N := state.weight_N.astype(np.float64))[silent_N].any():
+        own_N = np.where(silent_N, weight_N, 0.0)
+        whole, silent = weight_N.sum(), own_N.sum()
+        share_N = np.clip((silent - own_N) / np.maximum(whole - weight_N, 1.0), 0.0, 1.0)
+        honest_N -= _binomial(streams.juries, seats, share_N) * heard_N
+        # Duty: whoever casts loses nothing however often drawn; the silent are drawn by weight.
+        asked = seats * int(heard_N.sum())
+        drawn_N = np.zeros(hosts, np.uint64)
+        drawn_N[silent_N] = _binomial(streams.juries, asked, own_N[silent_N] / whole)
     return _Tally(
         honest_N=honest_N,
-        fraud_N=zeros_N.copy(),
-        unavailable_N=zeros_N.copy(),
-        sampled_N=honest_N.copy(),
-        invalid_N=zeros_N.copy(),
+        fraud_N=zeros_N,
+        unavailable_N=zeros_N,
+        sampled_N=honest_N,
+        invalid_N=zeros_N,
         drawn_N=drawn_N,
-        cast_N=zeros_N.copy(),
+        cast_N=zeros_N,
     )
 
 
@@ -113,47 +120,62 @@ def _openly(
     claims: Claims,
     seen_N: Bool,
     silent_N: Bool,
-    opens_N: Bool,
-    seats: int,
     streams: Streams,
     tally: _Tally,
 ) -> None:
-    """Hosts whose juries are drawn seat by seat; adds to the tally."""
-    p, hosts = network.params, network.hosts
-    host_V, holder_V, seats_V = draw_juries(state.weight_N, seen_N, seats, streams.juries)
-    size = p.integer("sample_size")
-    sampled_V = np.minimum(claims.claimed_N[host_V], np.uint64(size))
+    """Hosts whose juries are drawn seat by seat; adds to the tally, some hosts at a time."""
+    for name in ("fraud_N", "unavailable_N", "invalid_N", "cast_N"):
+        setattr(tally, name, np.zeros(network.hosts, np.uint64))
+    tally.drawn_N, tally.sampled_N = tally.drawn_N.copy(), tally.sampled_N.copy()
+    seen = np.flatnonzero(seen_N)
+    for first in range(0, len(seen), _SEEN_AT_ONCE):
+        some = seen[first : first + _SEEN_AT_ONCE]
+        _hear(network, state, claims, some, silent_N, streams, tally)
+
+
+def _hear(
+    network: Network,
+    state: State,
+    claims: Claims,
+    judged: I64,
+    silent_N: Bool,
+    streams: Streams,
+    tally: _Tally,
+) -> None:
+    """Draws the juries of some hosts, J of them, and lets them look; at_V counts from 0 to J."""
+    p = network.params
+    at_V, holder_V, seats_V = draw_juries(
+        state.weight_N, judged, p.integer("seats_per_host"), streams.juries
+    )
+    host_V = judged[at_V]
+    sampled_V = np.minimum(claims.claimed_N[host_V], np.uint64(p.integer("sample_size")))
     invalid_V = _look(network, claims, host_V, holder_V, sampled_V, streams)
     casts_V = ~silent_N[holder_V]
-    ally_V = network.does(Behaviour.CARTEL)[holder_V] & network.does(Behaviour.CARTEL)[host_V]
-    unopened_V = ~opens_N[host_V] & ~ally_V
-    limits = {n: _limit(network, n) for n in {int(s) for s in sampled_V}}
-    limit_V = np.array([limits[int(s)] for s in sampled_V], np.uint64)
-    fraud_V = casts_V & ~unopened_V & (invalid_V >= limit_V)
-    honest_V = casts_V & ~unopened_V & ~fraud_V
+    cartel_N = network.does(Behaviour.CARTEL)
+    ally_V = cartel_N[holder_V] & cartel_N[host_V]
+    unopened_V = network.does(Behaviour.NON_OPENER)[host_V] & ~ally_V
+    opened_V = casts_V & ~unopened_V
+    fraud_V = opened_V & (invalid_V >= _limits(network, sampled_V))
 
-    def seats_of(index_V: I64, mask_V: Bool) -> U64:
-        return sums_by(index_V, seats_V * mask_V, hosts).astype(np.uint64)
+    def seats_where(mask_V: Bool) -> U64:
+        return sums_by(at_V, seats_V * mask_V, len(judged)).astype(np.uint64)
 
-    everyone_V = np.ones(len(host_V), np.bool_)
-    at = seen_N
-    tally.honest_N[at] = seats_of(host_V, honest_V)[at]
-    tally.fraud_N[at] = seats_of(host_V, fraud_V)[at]
-    tally.unavailable_N[at] = seats_of(host_V, casts_V & unopened_V)[at]
-    opened_V = honest_V | fraud_V
-    sampled_N, invalid_N = poc.trimmed_basis(
+    tally.honest_N[judged] = seats_where(opened_V & ~fraud_V)
+    tally.fraud_N[judged] = seats_where(fraud_V)
+    tally.unavailable_N[judged] = seats_where(casts_V & unopened_V)
+    tally.sampled_N[judged], tally.invalid_N[judged] = poc.trimmed_basis(
         poc.Findings(
-            host=host_V[opened_V],
+            host=at_V[opened_V],
             holder=holder_V[opened_V],
             seats=seats_V[opened_V].astype(np.uint64),
             sampled=sampled_V[opened_V],
             invalid=invalid_V[opened_V],
         ),
-        hosts,
+        len(judged),
     )
-    tally.sampled_N[at], tally.invalid_N[at] = sampled_N[at], invalid_N[at]
-    tally.drawn_N += seats_of(holder_V, everyone_V)
-    tally.cast_N += seats_of(holder_V, casts_V)
+    drawn_V = seats_V.astype(np.uint64)
+    np.add.at(tally.drawn_N, holder_V, drawn_V)
+    np.add.at(tally.cast_N, holder_V, drawn_V * casts_V)
 
 
 def _binomial(rng: np.random.Generator, n: int, p_N: F64) -> U64:
@@ -162,24 +184,23 @@ def _binomial(rng: np.random.Generator, n: int, p_N: F64) -> U64:
 
 
 def draw_juries(
-    weight_N: U64, judged_N: Bool, seats: int, rng: np.random.Generator
+    weight_N: U64, judged: I64, seats: int, rng: np.random.Generator
 ) -> tuple[I64, I64, I64]:
-    """Seats of the hosts asked for, drawn by weight, the host itself left out.
+    """Seats of some hosts, drawn by weight, the host itself left out.
 
     Returns:
-        host, holder and number of seats of each pair, each (V,), by host and then holder.
+        Index into judged, holder, and number of seats of each pair, each (V,), ascending.
     """
     hosts = len(weight_N)
     ends_N = np.cumsum(weight_N, dtype=np.uint64)
-    host_S: I64 = np.repeat(np.flatnonzero(judged_N), seats)
-    others_S = ends_N[-1] - weight_N[host_S]
+    own_S = np.repeat(weight_N[judged], seats)
     untyped: Any = rng
-    point_S = u64(untyped.integers(0, others_S, dtype=np.uint64))
+    point_S = u64(untyped.integers(0, ends_N[-1] - own_S, dtype=np.uint64))
     # The host's own interval is shifted over.
-    start_S: U64 = ends_N[host_S] - weight_N[host_S]
-    point_S += np.where(point_S >= start_S, weight_N[host_S], np.uint64(0))
+    start_S = np.repeat(ends_N[judged], seats) - own_S
+    point_S += own_S * (point_S >= start_S)
     holder_S: I64 = np.searchsorted(ends_N, point_S, side="right")
-    pair_S: I64 = host_S * hosts + holder_S
+    pair_S: I64 = np.repeat(np.arange(len(judged)), seats) * hosts + holder_S
     pairs, counts = np.unique(pair_S, return_counts=True)
     return pairs // hosts, pairs % hosts, counts
 
@@ -193,22 +214,37 @@ def _look(
     streams: Streams,
 ) -> U64:
     """Invalid leaves that each holder reports of its own sample."""
-    forged_V = claims.forged_N[host_V].astype(np.int64)
-    valid_V = claims.claimed_N[host_V].astype(np.int64) - forged_V
-    sampled = sampled_V.astype(np.int64)
-    found_V = streams.samples.hypergeometric(forged_V, valid_V, sampled).astype(np.uint64)
-    grinds_V = network.does(Behaviour.SEED_GRINDER)[host_V]
-    for _ in range(1, int(network.parts_N[host_V][grinds_V].max(initial=1))):
-        # The grinder is the proposer of the seed in one block: it keeps the best it saw.
-        again_V = streams.samples.hypergeometric(forged_V, valid_V, sampled).astype(np.uint64)
-        found_V = np.where(grinds_V, np.minimum(found_V, again_V), found_V)
-    cartel_N = network.does(Behaviour.CARTEL)
-    blind_V = network.does(Behaviour.LAZY_VALIDATOR)[holder_V]
-    blind_V = blind_V | (cartel_N[holder_V] & cartel_N[host_V])
-    accuses_V = network.does(Behaviour.FALSE_ACCUSER)[holder_V]
-    return np.select([blind_V, accuses_V], [np.uint64(0), sampled_V], found_V)
+    forged_V, claimed_V = claims.forged_N[host_V], claims.claimed_N[host_V]
+    found_V = _sample(streams.samples, forged_V, claimed_V, sampled_V)
+    if network.has(Behaviour.SEED_GRINDER):
+        grinds_V = network.does(Behaviour.SEED_GRINDER)[host_V]
+        for _ in range(1, int(network.parts_N[host_V][grinds_V].max(initial=1))):
+            # The grinder is the proposer of the seed in one block: it keeps the best it saw.
+            again_V = _sample(streams.samples, forged_V, claimed_V, sampled_V)
+            found_V = np.where(grinds_V, np.minimum(found_V, again_V), found_V)
+    if network.has(Behaviour.FALSE_ACCUSER):
+        found_V = np.where(network.does(Behaviour.FALSE_ACCUSER)[holder_V], sampled_V, found_V)
+    if network.has(Behaviour.CARTEL, Behaviour.LAZY_VALIDATOR):
+        cartel_N = network.does(Behaviour.CARTEL)
+        ally_V = cartel_N[holder_V] & cartel_N[host_V]
+        found_V = found_V * ~(ally_V | network.does(Behaviour.LAZY_VALIDATOR)[holder_V])
+    return found_V
 
 
-def _limit(network: Network, sampled: int) -> int:
+def _sample(rng: np.random.Generator, forged_V: U64, claimed_V: U64, sampled_V: U64) -> U64:
+    """Forged claims in samples without replacement, (V,)."""
+    untyped: Any = rng
+    forged, claimed, sampled = (v.astype(np.int64) for v in (forged_V, claimed_V, sampled_V))
+    if claimed.max(initial=0) < _MOST_CLAIMS:
+        return u64(untyped.hypergeometric(forged, claimed - forged, sampled))
+    # Of so many claims, a sample of a thousand draws none twice but once in a million.
+    return u64(untyped.binomial(sampled, forged / np.maximum(claimed, 1)))
+
+
+def _limits(network: Network, sampled_V: U64) -> U64:
+    """The least number of invalid leaves that is fraud, for each size of sample."""
     p = network.params
-    return poc.fraud_limit(sampled, p.decimal("p_mismatch"), p.decimal("fraud_threshold"))
+    sizes, at_V = np.unique(sampled_V, return_inverse=True)
+    mismatch, threshold = p.decimal("p_mismatch"), p.decimal("fraud_threshold")
+    limits = [poc.fraud_limit(size, mismatch, threshold) for size in sizes.tolist()]
+    return np.array(limits, np.uint64)[at_V]

@@ -1,13 +1,15 @@
 """The arrays of a network: hosts by fleet, nodes by host. Host i has the i-th address."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from simulation import timeslot
-from simulation.arrays import F64, I64, U64, Bool, sums_by
+from simulation.arrays import F64, I64, U64, Bool, Owners, owners, sums_by
 from simulation.params import Params
 from simulation.scenario import Behaviour, Fleet, Scenario, gpus
+
+BEHAVIOURS = list(Behaviour)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +18,13 @@ class Network:
 
     scenario: Scenario
     params: Params
+    of: Owners
     fleet_N: I64
-    host_K: I64
     model_K: I64  # the model a node belongs to, −1 for none
     mean_K: F64  # valid nonces that a node finds in a round
-    tokens_K: F64  # tokens it can serve in a PoC period
+    deviation_K: F64  # of that number
+    promised_K: U64  # tokens that it could serve in a PoC period, as its proof implies
+    tokens_K: U64  # tokens that it would really serve
     gpus_N: F64  # GPUs of a host
     usd_hour_N: F64  # what they cost an hour, together
     twin_K: Bool  # a node that shares its GPU with the one before it
@@ -28,9 +32,23 @@ class Network:
     parts_N: I64
     behaviour_N: I64  # index into BEHAVIOURS
 
+    def has(self, *behaviours: Behaviour) -> bool:
+        """Whether any host behaves so."""
+        return any(f.behaviour in behaviours for f in self.scenario.fleets)
+
     def does(self, *behaviours: Behaviour) -> Bool:
         """Hosts (N,) that behave so."""
+        if not self.has(*behaviours):
+            return np.zeros(self.hosts, np.bool_)
         return np.isin(self.behaviour_N, [BEHAVIOURS.index(b) for b in behaviours])
+
+    def by_model(self, model_K: I64, values_K: U64) -> U64:
+        """Sums by model (M,) of nodes that belong to one; exact below 2⁵³."""
+        if self.models == 1:
+            return (values_K * (model_K >= 0)).sum(dtype=np.uint64, keepdims=True)
+        values_K = np.where(model_K >= 0, values_K, np.uint64(0))
+        sums = sums_by(np.maximum(model_K, 0), values_K, max(1, self.models))
+        return sums.astype(np.uint64)[: self.models]
 
     @property
     def hosts(self) -> int:
@@ -38,12 +56,14 @@ class Network:
         return len(self.fleet_N)
 
     @property
+    def nodes(self) -> int:
+        """K."""
+        return len(self.model_K)
+
+    @property
     def models(self) -> int:
         """M."""
         return len(self.scenario.models)
-
-
-BEHAVIOURS = list(Behaviour)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,10 +81,10 @@ class State:
     minted: int
     price: int
     real_M: U64  # tokens a period before PoC
-    served_poc_M: U64
-    capacity_0_M: F64
+    capacity_M: U64  # tokens a period that nodes of any weight can serve
+    first_capacity_M: U64  # at genesis, which demand is a share of
     model_K: I64
-    income_N: U64 = field(default_factory=lambda: np.zeros(0, np.uint64))
+    income_N: U64
 
 
 def build(scenario: Scenario, rng: np.random.Generator) -> Network:
@@ -90,14 +110,18 @@ def build(scenario: Scenario, rng: np.random.Generator) -> Network:
     twin_K = (per["farms"][fleet_K] > 0) & (rank_K % 2 == 1)
     scale_K = size_N[host_K] * per["gpus"][fleet_K] * np.where(per["farms"][fleet_K] > 0, 0.5, 1.0)
     gpus_N = sums_by(host_K, scale_K, len(hosts))
+    mean_K = per["nonces"][fleet_K] * scale_K * seconds
+    promised_K = per["tokens"][fleet_K] * scale_K * period_seconds
     return Network(
         scenario=scenario,
         params=params,
+        of=owners(host_K, len(hosts)),
         fleet_N=fleet_N,
-        host_K=host_K,
         model_K=_belonging(scenario, ids, fleet_K, rank_K, nodes_N[host_K]),
-        mean_K=per["nonces"][fleet_K] * scale_K * seconds,
-        tokens_K=per["tokens"][fleet_K] * scale_K * period_seconds,
+        mean_K=mean_K,
+        deviation_K=np.sqrt(mean_K),
+        promised_K=np.floor(promised_K).astype(np.uint64),
+        tokens_K=np.floor(promised_K * per["serves"][fleet_K]).astype(np.uint64),
         gpus_N=gpus_N,
         usd_hour_N=gpus_N * per["usd"][fleet_N],
         twin_K=twin_K,
@@ -125,8 +149,16 @@ def _per_fleet(scenario: Scenario) -> dict[str, F64]:
         "tokens": np.array([of[f.gpu].tokens_per_second for f in fleets]),
         "usd": np.array([of[f.gpu].usd_per_hour for f in fleets]),
         "gpus": np.array([float(f.gpus) for f in fleets]),
+        "serves": np.array([_serves(f) for f in fleets]),
         "farms": np.array([float(f.behaviour is Behaviour.SLOT_FARMER) for f in fleets]),
     }
+
+
+def _serves(fleet: Fleet) -> float:
+    """The share of the promised tokens that a fleet really serves."""
+    if fleet.behaviour is Behaviour.THROUGHPUT_OVERCLAIMER:
+        return max(0.0, 1.0 - fleet.strength)
+    return 0.0 if fleet.behaviour is Behaviour.FREE_RIDER else 1.0
 
 
 def _belonging(scenario: Scenario, ids: list[str], fleet_K: I64, rank_K: I64, nodes_K: I64) -> I64:
@@ -153,27 +185,22 @@ def start(network: Network) -> State:
     """Epoch 0: everybody weighs what it proves on average, as genesis would state it."""
     p = network.params
     node_weight_K = np.rint(network.mean_K).astype(np.uint64)
-    weight_N = sums_by(network.host_K, node_weight_K, network.hosts)
-    capacity_M = sums_by(
-        np.maximum(network.model_K, 0),
-        np.where(network.model_K >= 0, network.tokens_K, 0.0),
-        max(network.models, 1),
-    )[: network.models]
-    zeros_M = np.zeros(network.models, np.uint64)
+    weight_N = network.of.sums(node_weight_K)
+    capacity_M = network.by_model(network.model_K, network.tokens_K)
     return State(
         epoch=0,
         active_N=np.ones(network.hosts, np.bool_),
-        weight_N=weight_N.astype(np.uint64),
-        carried_N=weight_N.astype(np.uint64),
+        weight_N=weight_N,
+        carried_N=weight_N,
         node_weight_K=node_weight_K,
-        serves_K=np.zeros(len(network.host_K), np.bool_),
+        serves_K=np.zeros(network.nodes, np.bool_),
         histories=timeslot.new_histories(network.hosts),
         subsidy=p.integer("initial_epoch_subsidy"),
         minted=0,
         price=p.integer("initial_unit_price"),
-        real_M=zeros_M,
-        served_poc_M=zeros_M.copy(),
-        capacity_0_M=capacity_M,
+        real_M=np.zeros(network.models, np.uint64),
+        capacity_M=capacity_M,
+        first_capacity_M=capacity_M,
         model_K=network.model_K.copy(),
         income_N=np.zeros(network.hosts, np.uint64),
     )

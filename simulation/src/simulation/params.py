@@ -87,6 +87,7 @@ class Params(Mapping[str, str]):
         if unknown:
             raise ParameterError(f"{unknown[0]} is no parameter{suggestion(unknown[0])}")
         self._values = {name: row.default for name, row in table().items()} | dict(values)
+        self._decimals: dict[str, int] = {}
         self._validate()
 
     def __getitem__(self, name: str) -> str:
@@ -104,7 +105,9 @@ class Params(Mapping[str, str]):
 
     def decimal(self, name: str) -> int:
         """A fraction, in units of 10⁻¹⁸."""
-        return fixed.parse(self._values[name])
+        if name not in self._decimals:
+            self._decimals[name] = fixed.parse(self._values[name])
+        return self._decimals[name]
 
     def switch(self, name: str) -> bool:
         """A switch."""

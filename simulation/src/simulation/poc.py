@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from simulation import draw, fixed
-from simulation.arrays import I64, U8, U64, Bool, u64
+from simulation.arrays import I64, U8, U64, Bool, choose, u64
 from simulation.errors import JudgementError
 
 MAX_SAMPLE = 1000
@@ -120,17 +120,13 @@ def work_proof(holder: bytes, host: bytes, epoch: int, digests: Sequence[bytes])
 def outcomes(drawn: U64 | int, honest_N: U64, fraud_N: U64, unavailable_N: U64) -> U8:
     """Outcomes by majorities of all drawn seats, each array (N,)."""
     half = u64(drawn) // np.uint64(2)
-    return np.select(
-        [
-            fraud_N > half,
-            unavailable_N > half,
-            honest_N > half,
-            fraud_N + unavailable_N > honest_N,
-        ],
-        [np.uint8(o) for o in (Outcome.FRAUD, Outcome.UNAVAILABLE, Outcome.ACCEPTED)]
-        + [np.uint8(Outcome.REJECTED)],
-        np.uint8(Outcome.NO_QUORUM),
-    ).astype(np.uint8)
+    return choose(
+        Outcome.NO_QUORUM,
+        (fraud_N > half, Outcome.FRAUD),
+        (unavailable_N > half, Outcome.UNAVAILABLE),
+        (honest_N > half, Outcome.ACCEPTED),
+        (fraud_N + unavailable_N > honest_N, Outcome.REJECTED),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,20 +178,23 @@ def trimmed_basis(findings: Findings, hosts: int) -> tuple[U64, U64]:
 def credits_each(claimed_N: U64, sampled_N: U64, invalid_N: U64) -> U64:
     """Claimed − ⌈2·claimed·I/S⌉, not below 0; nothing without a sampled leaf."""
     some_N: Bool = np.uint64(2) * invalid_N < sampled_N
-    penalty_N = fixed.ceil_each(
-        np.where(some_N, claimed_N, np.uint64(0)),
-        np.uint64(2) * np.where(some_N, invalid_N, np.uint64(0)),
-        np.where(some_N, sampled_N, np.uint64(1)),
-    )
-    return np.where(some_N, claimed_N - penalty_N, np.uint64(0))
+    credited_N = claimed_N * some_N
+    at = np.flatnonzero((invalid_N > 0) & some_N)
+    if len(at):
+        credited_N[at] -= fixed.ceil_each(
+            claimed_N[at], np.uint64(2) * invalid_N[at], sampled_N[at]
+        )
+    return credited_N
 
 
 def node_credits(claimed_K: U64, credited_K: U64, host_claimed_K: U64) -> U64:
     """A node's part of its host's credit, ⌊claimed_node·credited/claimed⌋."""
     legal_K = (claimed_K <= host_claimed_K) & (credited_K <= host_claimed_K) & (host_claimed_K > 0)
-    numerator_K = np.where(legal_K, claimed_K, np.uint64(0))
-    divisor_K = np.where(legal_K, host_claimed_K, np.uint64(1))
-    return fixed.floor_each(numerator_K, np.where(legal_K, credited_K, 0), divisor_K)
+    part_K = claimed_K * legal_K
+    at = np.flatnonzero(legal_K & (credited_K < host_claimed_K))
+    if len(at):
+        part_K[at] = fixed.floor_each(part_K[at], credited_K[at], host_claimed_K[at])
+    return part_K
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,16 +231,16 @@ def judge(cases: Cases) -> Judgements:
     none_N, few_N = c.claimed == 0, c.claimed < np.uint64(c.min_host_nonces)
     unjudged_N = c.electorate == 0
     sole_N: Bool = ~none_N & ~few_N & unjudged_N & c.member
-    outcome_N = np.select(
-        [none_N, few_N, sole_N, unjudged_N],
-        [np.uint8(o) for o in (Outcome.NO_BATCH, Outcome.BELOW_MINIMUM, Outcome.ACCEPTED)]
-        + [np.uint8(Outcome.NO_QUORUM)],
+    outcome_N = choose(
         outcomes(c.seats, c.honest, c.fraud, c.unavailable),
-    ).astype(np.uint8)
-    by_jury_N = credits_each(c.claimed, c.basis_sampled, c.basis_invalid)
-    credited = np.select(
-        [sole_N, outcome_N == Outcome.ACCEPTED, outcome_N == Outcome.NO_QUORUM],
-        [c.claimed, by_jury_N, np.minimum(c.claimed, c.carried)],
-        np.uint64(0),
+        (none_N, Outcome.NO_BATCH),
+        (few_N, Outcome.BELOW_MINIMUM),
+        (sole_N, Outcome.ACCEPTED),
+        (unjudged_N, Outcome.NO_QUORUM),
     )
+    credited = credits_each(c.claimed, c.basis_sampled, c.basis_invalid)
+    credited *= outcome_N == Outcome.ACCEPTED
+    stays_N = outcome_N == Outcome.NO_QUORUM
+    np.copyto(credited, np.minimum(c.claimed, c.carried), where=stays_N)
+    np.copyto(credited, c.claimed, where=sole_N)
     return Judgements(outcome=outcome_N, sole_member=sole_N, credited=credited)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from simulation import draw, epoch, exported, fixed, params, poc, weight
-from simulation.arrays import u64
+from simulation.arrays import owners, u64
 from simulation.errors import ReplayDifferenceError, ReplayError
 from simulation.exported import Export, Row, address, data, flag, number
 from simulation.replay_groups import check_groups
@@ -275,7 +275,7 @@ class _Host:
             jailed_N=np.array([self.chain.get("reason") == "WEIGHT_REASON_JAILED"]),
             judged=judged,
             nodes=weight.Nodes(
-                host=np.zeros(len(rows), np.int64),
+                owners=owners(np.zeros(len(rows), np.int64), 1),
                 standing=np.array([standings.get(r, 0) for r in reasons], np.uint8),
                 claimed=np.array([self.claims.get(i, 0) for i in ids], np.uint64),
                 serves=np.array([i in serving for i in ids], np.bool_),

@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 
 from simulation import fixed
-from simulation.arrays import U8, U64, Bool, u64
+from simulation.arrays import U8, U64, Bool, choose, u64
 from simulation.errors import EpochError, OverflowU64Error
 
 MulDivFloor = Callable[[U64, U64 | int, U64 | int], U64]
@@ -80,7 +80,22 @@ class Settlements:
     share: U64
     bonus: U64
     total: U64
-    reason: U8
+    hosts: Hosts
+
+    @property
+    def reason(self) -> U8:
+        """Which step decided (N,)."""
+        return choose(
+            Reason.PAID,
+            (self.hosts.forfeited == Forfeiture.FRAUD, Reason.FRAUD),
+            (self.hosts.forfeited != Forfeiture.NOTHING, Reason.DOUBLE_SIGN),
+            (self.hosts.weight == 0, Reason.NO_WEIGHT),
+            (self.by_weight == 0, Reason.ROUNDED),
+            (self.by_duty == 0, Reason.NO_DUTY),
+            (self.by_presence == 0, Reason.JAILED),
+            (self.share < self.by_weight, Reason.REDUCED),
+            (self.hosts.covers, Reason.COVERED),
+        )
 
 
 def settle_amounts(
@@ -99,16 +114,16 @@ def settle_amounts(
     """
     _check(epoch, hosts)
     by_weight = floor(hosts.weight, epoch.reward, epoch.total_weight)
+    by_duty = by_weight
     # Without a seat drawn the quotient is 1/1.
-    idle = hosts.seats_drawn == 0
-    cast, drawn = (np.where(idle, np.uint64(1), v) for v in (hosts.seats_cast, hosts.seats_drawn))
-    by_duty = by_weight if (cast == drawn).all() else floor(by_weight, cast, drawn)
-    present = hosts.unjailed_blocks
-    whole = bool((present == np.uint64(epoch.blocks)).all())
-    by_presence = by_duty if whole else floor(by_duty, present, epoch.blocks)
-    share = np.where(hosts.forfeited == Forfeiture.NOTHING, by_presence, np.uint64(0))
-    paid = np.where(hosts.covers, share, np.uint64(0))
-    bonus = floor(paid, epoch.coverage_bonus, fixed.ONE)
+    at = np.flatnonzero(hosts.seats_cast != hosts.seats_drawn)
+    if len(at):
+        by_duty = by_weight.copy()
+        by_duty[at] = floor(by_weight[at], hosts.seats_cast[at], hosts.seats_drawn[at])
+    whole = bool((hosts.unjailed_blocks == np.uint64(epoch.blocks)).all())
+    by_presence = by_duty if whole else floor(by_duty, hosts.unjailed_blocks, epoch.blocks)
+    share = by_presence * (hosts.forfeited == Forfeiture.NOTHING)
+    bonus = floor(share * hosts.covers, epoch.coverage_bonus, fixed.ONE)
     total = share + bonus
     if (total < share).any():
         raise OverflowU64Error("a total passes 64 bits")
@@ -119,7 +134,7 @@ def settle_amounts(
         share=share,
         bonus=bonus,
         total=total,
-        reason=_reasons(hosts, by_weight, by_duty, by_presence, share),
+        hosts=hosts,
     )
 
 
@@ -132,22 +147,6 @@ def _check(epoch: Epoch, hosts: Hosts) -> None:
         or (hosts.unjailed_blocks > np.uint64(epoch.blocks)).any()
     ):
         raise EpochError("a host cannot have more than its epoch")
-
-
-def _reasons(hosts: Hosts, by_weight: U64, by_duty: U64, by_presence: U64, share: U64) -> U8:
-    conditions = [
-        (hosts.forfeited == Forfeiture.FRAUD, Reason.FRAUD),
-        (hosts.forfeited != Forfeiture.NOTHING, Reason.DOUBLE_SIGN),
-        (hosts.weight == 0, Reason.NO_WEIGHT),
-        (by_weight == 0, Reason.ROUNDED),
-        (by_duty == 0, Reason.NO_DUTY),
-        (by_presence == 0, Reason.JAILED),
-        (share < by_weight, Reason.REDUCED),
-        (hosts.covers, Reason.COVERED),
-    ]
-    masks = [mask for mask, _ in conditions]
-    codes = [np.uint8(reason) for _, reason in conditions]
-    return np.select(masks, codes, np.uint8(Reason.PAID)).astype(np.uint8)
 
 
 def coverage(root_N: U64, weight_NM: U64, spread: int) -> tuple[Bool, Bool]:
@@ -174,4 +173,4 @@ def coverage(root_N: U64, weight_NM: U64, spread: int) -> tuple[Bool, Bool]:
     root_N = u64(root_N)
     least_N = root_N // np.uint64(parts) + (root_N % np.uint64(parts) > 0)
     covered_NM: Bool = (weight_NM >= least_N[:, None]) & (root_N > 0)[:, None]
-    return covered_NM, np.asarray(covered_NM.all(axis=1), np.bool_)
+    return covered_NM, np.logical_and.reduce(list(covered_NM.T))

@@ -3,26 +3,22 @@
 import numpy as np
 
 from simulation import price, timeslot
-from simulation.arrays import F64, U64, Bool, sums_by
+from simulation.arrays import F64, I64, U64, Bool
 from simulation.network import Network, State
 from simulation.randomness import Streams, block_hash
 from simulation.scenario import Behaviour
 
 
-def capacity(network: Network, state: State, node_mask_K: Bool) -> F64:
-    """Tokens a period that nodes can really serve, by model (M,)."""
-    honest_N = np.where(network.does(Behaviour.THROUGHPUT_OVERCLAIMER), 1 - network.strength_N, 1.0)
-    honest_N = np.where(network.does(Behaviour.FREE_RIDER), 0.0, np.clip(honest_N, 0.0, 1.0))
-    serving_K = node_mask_K & (state.model_K >= 0) & (state.node_weight_K > 0)
-    tokens_K = network.tokens_K * honest_N[network.host_K] * serving_K
-    models = max(1, network.models)
-    return sums_by(np.maximum(state.model_K, 0), tokens_K, models)[: network.models]
+def capacity(network: Network, state: State, mask_K: Bool) -> U64:
+    """Tokens a period that nodes of any weight can really serve, by model (M,)."""
+    serving_K = mask_K & (state.node_weight_K > 0)
+    return network.by_model(state.model_K, network.tokens_K * serving_K)
 
 
 def demand(network: Network, state: State, streams: Streams) -> F64:
     """Tokens a period that users ask for, by model (M,)."""
     market = network.scenario.market
-    base_M = np.array([m.demand for m in network.scenario.models]) * state.capacity_0_M
+    base_M = np.array([m.demand for m in network.scenario.models]) * state.first_capacity_M
     grown = market.demand_growth**state.epoch
     dear = state.price / network.params.integer("initial_unit_price")
     noise_M = np.exp(0.05 * streams.demand.standard_normal(network.models))
@@ -31,18 +27,18 @@ def demand(network: Network, state: State, streams: Streams) -> F64:
 
 def serve(network: Network, state: State, asked_M: F64, expected_M: U64) -> None:
     """Measure PRE_POC_SLOT and move the price."""
-    whole_M = capacity(network, state, np.ones(len(network.host_K), np.bool_))
-    state.real_M = np.floor(np.minimum(asked_M, whole_M)).astype(np.uint64)
+    state.capacity_M = network.by_model(state.model_K, network.tokens_K * (state.node_weight_K > 0))
+    state.real_M = np.floor(np.minimum(asked_M, state.capacity_M)).astype(np.uint64)
     real, expected = int(state.real_M.sum()), int(expected_M.sum())
     state.price = price.next_price(state.price, real=real, expected=expected)
 
 
-def allocate(network: Network, state: State, promised_K: U64, seed: int, replica: int) -> Bool:
+def allocate(network: Network, state: State, seed: int, replica: int) -> Bool:
     """Nodes (K,) that get POC_SLOT for the next PoC, by the scenario's rule."""
     p = network.params
-    serves_K = np.zeros(len(network.host_K), np.bool_)
+    serves_K = np.zeros(network.nodes, np.bool_)
     may_N = state.histories.eligible(p.integer("max_consecutive_preserved_epochs"))
-    hops_K = network.does(Behaviour.MODEL_HOPPER)[network.host_K]
+    hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER))
     fraction = p.decimal("max_serving_fraction")
     for index, model in enumerate(network.scenario.models):
         mine = np.flatnonzero((state.model_K == index) & (state.node_weight_K > 0))
@@ -51,27 +47,26 @@ def allocate(network: Network, state: State, promised_K: U64, seed: int, replica
         if network.scenario.slot_rule != "by_weight":
             serves_K[_alternative(network, state, mine, may_N, fraction)] = True
             continue
+        promised = network.promised_K[mine]
         made = timeslot.allocate(
             seed=block_hash(seed, replica, state.epoch),
             model=model.id,
             required=int(state.real_M[index]),
-            model_total=int(promised_K[mine].sum()),
+            model_total=int(promised.sum()),
             max_serving_fraction=fraction,
             weight_N=state.weight_N,
             may_N=may_N,
-            host_K=network.host_K[mine],
-            throughput_K=promised_K[mine],
+            host_K=network.of.host_K[mine],
+            throughput_K=promised,
             pending_K=hops_K[mine],
         )
         serves_K[mine[made.picks]] = True
     return serves_K
 
 
-def _alternative(
-    network: Network, state: State, mine: np.ndarray, may_N: Bool, fraction: int
-) -> np.ndarray:
+def _alternative(network: Network, state: State, mine: I64, may_N: Bool, fraction: int) -> I64:
     """Other rules to compare with: half of each host's nodes, or a share of the weight."""
-    host = network.host_K[mine]
+    host = network.of.host_K[mine]
     rank = np.arange(len(mine)) - np.searchsorted(host, host)
     if network.scenario.slot_rule == "per_host_half":
         count = np.searchsorted(host, host, side="right") - np.searchsorted(host, host)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation import fixed, poc, reward, slots, timeslot, weight
-from simulation.arrays import U64, Bool, sums_by, total
+from simulation.arrays import U64, Bool, sums_by, total, u64
 from simulation.claims import Claims, claim
 from simulation.judging import Round, judge
 from simulation.network import Network, State
@@ -57,10 +57,10 @@ def step(
     decided = judge(network, state, claims, streams)
     served_M, serving_share = _serve_through_poc(network, state)
     formed, any_preserved_N, node_weight_K = _form(network, state, claims, decided, served_M)
-    weight_N = weight.sum_by_host(node_weight_K, network.host_K, network.hosts)
+    weight_N = network.of.sums(node_weight_K)
     old_weight_N, old_total = state.weight_N, total(state.weight_N)
     settled, amount, covers_N = _settle(network, state, decided, old_weight_N, old_total, floor)
-    kept_old = total(np.where(weight_N > 0, old_weight_N, np.uint64(0)))
+    kept_old = total(old_weight_N * (weight_N > 0))
     becomes_effective = weight.kept(
         formed_total=total(weight_N),
         old_total=old_total,
@@ -70,7 +70,7 @@ def step(
     if becomes_effective:
         state.weight_N, state.node_weight_K = weight_N, node_weight_K
         accepted_N = decided.judged.outcome == poc.Outcome.ACCEPTED
-        state.carried_N = np.where(accepted_N, formed.mined, np.uint64(0))
+        state.carried_N = formed.mined * accepted_N
         state.histories = state.histories.after(
             weight=weight_N,
             any_preserved=any_preserved_N,
@@ -93,77 +93,72 @@ def step(
 
 
 def _hop(network: Network, state: State) -> None:
-    if network.models > 1 and network.does(Behaviour.MODEL_HOPPER).any():
-        hops_K = network.does(Behaviour.MODEL_HOPPER)[network.host_K] & (state.model_K >= 0)
+    if network.models > 1 and network.has(Behaviour.MODEL_HOPPER):
+        hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER)) & (state.model_K >= 0)
         state.model_K = np.where(hops_K, (state.model_K + 1) % network.models, state.model_K)
 
 
 def _serve_through_poc(network: Network, state: State) -> tuple[U64, float]:
     """Tokens that preserved nodes served, by model, and their share of the capacity."""
-    online = slots.capacity(network, state, state.serves_K)
-    everything = slots.capacity(network, state, np.ones(len(network.host_K), np.bool_))
-    served_M = np.floor(np.minimum(online, state.real_M.astype(np.float64))).astype(np.uint64)
-    share = float(online.sum() / everything.sum()) if everything.sum() > 0 else 0.0
-    return served_M, share
+    if not state.serves_K.any():
+        return np.zeros(network.models, np.uint64), 0.0
+    online_M = slots.capacity(network, state, state.serves_K)
+    everything = int(state.capacity_M.sum())
+    share = int(online_M.sum()) / everything if everything else 0.0
+    return np.minimum(online_M, state.real_M), share
 
 
 def _form(
     network: Network, state: State, claims: Claims, decided: Round, served_M: U64
 ) -> tuple[weight.Weights, Bool, U64]:
     """Stage 7: weights of hosts and nodes, cut to the last full round where some served."""
+    of = network.of
     carried_K = state.node_weight_K
     if network.params.switch("throughput_validation_enabled") and network.models:
-        at = np.maximum(state.model_K, 0)
-        real_K = np.where(state.model_K >= 0, served_M[at], np.uint64(0))
-        promised_M = np.floor(
-            sums_by(at, network.tokens_K * state.serves_K, network.models)
-        ).astype(np.uint64)
-        expected_K = np.minimum(promised_M, state.real_M)[at]
+        at_K = np.maximum(state.model_K, 0)
+        real_K = np.where(state.model_K >= 0, served_M[at_K], np.uint64(0))
+        promised_M = network.by_model(state.model_K, network.promised_K * state.serves_K)
+        expected_K = np.minimum(promised_M, state.real_M)[at_K]
         carried_K = kept_weights(carried_K, real_K, expected_K)
-    away_K = ~state.active_N[network.host_K]
-    nodes = weight.Nodes(
-        host=network.host_K,
-        standing=np.where(away_K, np.uint8(weight.Standing.GONE), np.uint8(0)).astype(np.uint8),
-        claimed=claims.claimed_K,
-        serves=state.serves_K,
-        carried=carried_K,
-    )
     formed = weight.compute_new_weights(
         claimed_N=claims.claimed_N,
         jailed_N=np.zeros(network.hosts, np.bool_),
         judged=decided.judged,
-        nodes=nodes,
+        nodes=weight.Nodes(
+            owners=of,
+            standing=of.each(~state.active_N) * np.uint8(weight.Standing.GONE),
+            claimed=claims.claimed_K,
+            serves=state.serves_K,
+            carried=carried_K,
+        ),
     )
-    any_preserved_N = np.bincount(network.host_K[state.serves_K], minlength=network.hosts) > 0
+    any_preserved_N = of.any(state.serves_K)
     capped_K = timeslot.cap_preserved_each(
-        formed.node_weight,
-        network.host_K,
-        formed.weight,
-        state.histories.full_weight,
-        any_preserved_N,
+        formed.node_weight, of, formed.weight, state.histories.full_weight, any_preserved_N
     )
     return formed, any_preserved_N, capped_K
+
+
+def _weight_by_model(network: Network, state: State) -> U64:
+    """Weights that belong to models (N, M); one column of all weights without models."""
+    if network.models <= 1:
+        belongs_K = state.model_K >= 0
+        return network.of.sums(state.node_weight_K * belongs_K)[:, None]
+    weight_K = np.where(state.model_K >= 0, state.node_weight_K, np.uint64(0))
+    flat_K = network.of.host_K * network.models + np.maximum(state.model_K, 0)
+    # Weights of a host are below 2⁴¹, so float64 counts them exactly.
+    sums = sums_by(flat_K, weight_K, network.hosts * network.models)
+    return sums.astype(np.uint64).reshape(network.hosts, network.models)
 
 
 def _settle(
     network: Network, state: State, decided: Round, weight_N: U64, whole: int, floor: Floor
 ) -> tuple[reward.Settlements, int, Bool]:
     """Stage 8 and the settlement in stage 9, of the epoch that ends."""
-    p, m = network.params, max(1, network.models)
-    belongs_K = state.model_K >= 0
-    flat = network.host_K * m + np.maximum(state.model_K, 0)
-    by_model = weight.sum_by_host(
-        np.where(belongs_K, state.node_weight_K, np.uint64(0)),
-        network.host_K,
-        network.hosts,
-    )[:, None]
-    if network.models > 1:
-        weights = np.where(belongs_K, state.node_weight_K, np.uint64(0)).astype(np.float64)
-        # Weights of nodes are below 2³², so float64 counts them exactly.
-        sums = sums_by(flat, weights, network.hosts * m)
-        by_model = sums.astype(np.uint64).reshape(network.hosts, m)
-    served = by_model.any(axis=0)
-    _, covers_N = reward.coverage(weight_N, by_model[:, served], p.integer("coverage_spread"))
+    p = network.params
+    weight_NM = _weight_by_model(network, state)
+    served_M = weight_NM.any(axis=0)
+    _, covers_N = reward.coverage(weight_N, weight_NM[:, served_M], p.integer("coverage_spread"))
     bonus = p.decimal("coverage_bonus")
     amount = 0
     # Genesis earns nothing: its weights were never proven.
@@ -185,9 +180,9 @@ def _settle(
             weight=weight_N,
             seats_drawn=decided.drawn_N,
             seats_cast=decided.cast_N,
-            unjailed_blocks=np.full(network.hosts, blocks, np.uint64),
+            unjailed_blocks=u64(blocks),
             covers=covers_N,
-            forfeited=fraud_N.astype(np.uint8) * np.uint8(reward.Forfeiture.FRAUD),
+            forfeited=fraud_N * np.uint8(reward.Forfeiture.FRAUD),
         ),
         floor,
     )
@@ -199,13 +194,13 @@ def _settle(
 def _serve(network: Network, state: State, streams: Streams, replica: int, effective: bool) -> None:
     if network.models == 0:
         return
-    expected_M = state.real_M if state.real_M.any() else state.capacity_0_M.astype(np.uint64)
+    expected_M = state.real_M if state.real_M.any() else state.first_capacity_M
     slots.serve(network, state, slots.demand(network, state, streams), expected_M)
-    # What a node promises: its capacity as its proof implies it.
-    promised_K = np.floor(network.tokens_K).astype(np.uint64)
-    state.serves_K = np.zeros(len(network.host_K), np.bool_)
-    if effective:
-        state.serves_K = slots.allocate(network, state, promised_K, network.scenario.seed, replica)
+    state.serves_K = (
+        slots.allocate(network, state, network.scenario.seed, replica)
+        if effective
+        else np.zeros(network.nodes, np.bool_)
+    )
 
 
 def _market(network: Network, state: State, settled: reward.Settlements) -> None:
@@ -216,7 +211,7 @@ def _market(network: Network, state: State, settled: reward.Settlements) -> None
     hours = network.params.lengths.cycle * network.scenario.block_seconds / 3600
     earned_N = settled.total.astype(np.float64) / 1e6 * market.coin_usd
     cost_N = network.usd_hour_N * hours
-    proven_N = sums_by(network.host_K, network.mean_K, network.hosts)
+    proven_N = sums_by(network.of.host_K, network.mean_K, network.hosts)
     paid = earned_N.sum() / max(1.0, float(proven_N[state.active_N].sum()))
     would_earn_N = np.where(state.active_N, earned_N, proven_N * paid)
     # A tenth of the hosts decides by a fixed order, so that all do not leave at once.

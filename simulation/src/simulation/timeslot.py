@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from simulation import draw, fixed
-from simulation.arrays import I64, U64, Bool, bounds, total
+from simulation.arrays import I64, U64, Bool, Owners, bounds, total
 from simulation.errors import DrawError, OverflowU64Error
-from simulation.fenwick import allocate_loop
+from simulation.picking import Picker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,36 +96,23 @@ def allocate(
     throughput = throughput_K[nodes]
     if total(entering) > fixed.MAX_U64 or total(throughput) > fixed.MAX_U64:
         raise OverflowU64Error("weights or throughputs of an allocation")
-    taken = _Picker(stream, entering, first_N, last_N, throughput).until(min(required, line))
-    selected = int(throughput[taken].sum(dtype=np.uint64))
+    picker = Picker(entering, first_N, last_N, throughput)
+    taken = _draw(stream, picker, min(required, line), throughput)
+    selected = picker.selected
     stop = "required" if selected >= required else "fraction" if selected >= line else "exhausted"
     return Allocation(picks=nodes[taken], throughput=selected, stop=stop)
 
 
-class _Picker:
-    """Runs the draws over words of the stream, more of them when they do not last."""
-
-    def __init__(
-        self, stream: draw.Stream, weight_N: U64, first_N: I64, last_N: I64, throughput: U64
-    ) -> None:
-        self._stream = stream
-        self._facts = (weight_N, first_N.astype(np.int64), last_N.astype(np.int64), throughput)
-
-    def until(self, line: int) -> I64:
-        if line <= 0:
-            return np.zeros(0, np.int64)
-        throughput = self._facts[3]
-        most = len(throughput)
-        # About as many draws as nodes of the mean throughput reach the line.
-        mean = max(1.0, float(throughput.mean(dtype=np.float64))) if most else 1.0
-        blocks = 16 + int(min(float(most), 1.1 * line / mean)) // 4
-        while True:
-            words = self._stream.words_from(0, blocks)
-            picks, enough = allocate_loop(words, *self._facts, np.uint64(line))
-            if enough:
-                return picks
-            # A draw takes one word, or more where words above the bound are thrown away.
-            blocks = min(blocks * 4, blocks + most // 4 + 16)
+def _draw(stream: draw.Stream, picker: Picker, line: int, throughput: U64) -> I64:
+    """Picks over as many words of the stream as it takes."""
+    taken: list[I64] = []
+    # Nodes of the mean throughput that reach the line; large hosts are drawn more often.
+    mean = max(1.0, float(throughput.mean(dtype=np.float64))) if len(throughput) else 1.0
+    block, guess = 0, min(len(throughput), int(line / mean)) // 4 + 4
+    while picker.selected < line and not picker.exhausted:
+        taken.append(picker.pick(stream.words_from(block, guess), line))
+        block, guess = block + guess, guess // 16 + 4
+    return np.concatenate(taken) if taken else np.zeros(0, np.int64)
 
 
 def cap_preserved(weights: Sequence[int], full: int) -> list[int]:
@@ -137,15 +124,16 @@ def cap_preserved(weights: Sequence[int], full: int) -> list[int]:
 
 
 def cap_preserved_each(
-    weight_K: U64, host_K: I64, sum_N: U64, full_N: U64, preserved_N: Bool
+    weight_K: U64, of: Owners, sum_N: U64, full_N: U64, preserved_N: Bool
 ) -> U64:
     """`cap_preserved` of every host that has preserved nodes."""
     over_N = preserved_N & (sum_N > full_N)
     if not over_N.any():
         return weight_K
-    at = over_N[host_K]
+    at = np.flatnonzero(of.each(over_N))
+    host = of.host_K[at]
     out_K = weight_K.copy()
-    out_K[at] = fixed.floor_each(weight_K[at], full_N[host_K[at]], sum_N[host_K[at]])
+    out_K[at] = fixed.floor_each(weight_K[at], full_N[host], sum_N[host])
     return out_K
 
 

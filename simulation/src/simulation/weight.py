@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 
 from simulation import fixed, poc
-from simulation.arrays import I64, U8, U64, Bool, bounds, total, u64
+from simulation.arrays import I64, U8, U64, Bool, Owners, choose, total, u64
 from simulation.errors import JudgementError, OverflowU64Error
 
 MAX_THROUGHPUT = 2**63 - 1
@@ -51,6 +51,7 @@ for _outcome, _reason in (
     (poc.Outcome.NO_BATCH, Reason.NO_BATCH),
 ):
     _OF_OUTCOME[_outcome] = _reason
+_ZEROES = np.isin(np.arange(8), poc.ZEROING)
 
 
 def scaled_each(weight_N: U64, now: int, then: int) -> U64:
@@ -84,9 +85,9 @@ def throughputs(weight_K: U64, per_nonce_K: U64, period: int, generation: int) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nodes:
-    """Facts of nodes, each array (K,); host is an index, ascending."""
+    """Facts of nodes, each array (K,)."""
 
-    host: I64
+    owners: Owners
     standing: U8
     claimed: U64
     serves: Bool
@@ -95,14 +96,55 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Formed hosts (N,) and nodes (K,)."""
+    """Formed hosts (N,) and nodes (K,), and what they were formed from."""
 
-    reason: U8
     mined: U64
     preserved: U64
     weight: U64
-    node_reason: U8
     node_weight: U64
+    jailed: Bool
+    judged: poc.Judgements
+    nodes: Nodes
+
+    @property
+    def reason(self) -> U8:
+        """Why each host has its weight (N,)."""
+        of, judged = self.nodes.owners, self.judged
+        fleet_K = self.nodes.standing == Standing.FLEET
+        fleet_N = of.any(fleet_K)
+        whole_N = fleet_N & ~of.any(fleet_K & ~self.nodes.serves)
+        by_outcome_N = _OF_OUTCOME[judged.outcome]
+        by_outcome_N = np.where(judged.sole_member, np.uint8(Reason.SOLE_MEMBER), by_outcome_N)
+        heard_N = judged.outcome != poc.Outcome.NO_BATCH
+        unheard_N = choose(
+            Reason.NOT_IN_FLEET,
+            (whole_N, Reason.PRESERVED),
+            (fleet_N, Reason.NO_BATCH),
+            (of.any(self.nodes.standing == Standing.GONE), Reason.REMOVED),
+        )
+        otherwise_N = np.where(heard_N, by_outcome_N, unheard_N)
+        zeroing_N = _zeroing(judged)
+        jailed_N = np.where(self.jailed, np.uint8(Reason.JAILED), otherwise_N)
+        return np.where(zeroing_N, by_outcome_N, jailed_N)
+
+    @property
+    def node_reason(self) -> U8:
+        """Why each node has its weight (K,)."""
+        nodes, judged = self.nodes, self.judged
+        zeroed_K = nodes.owners.each(_zeroing(judged) | self.jailed)
+        accepted_K = nodes.owners.each(judged.outcome == poc.Outcome.ACCEPTED)
+        of_host_K = nodes.owners.each(self.reason)
+        heard_K = choose(
+            nodes.owners.each(_OF_OUTCOME[judged.outcome]),
+            (nodes.serves, Reason.PRESERVED),
+            (nodes.claimed == 0, Reason.NO_BATCH),
+            (accepted_K, Reason.MINED),
+        )
+        return choose(
+            np.where(zeroed_K, of_host_K, heard_K),
+            (nodes.standing == Standing.GONE, Reason.REMOVED),
+            (nodes.standing != Standing.FLEET, Reason.NOT_IN_FLEET),
+        )
 
 
 def compute_new_weights(
@@ -119,100 +161,44 @@ def compute_new_weights(
         JudgementError: when claims of nodes differ from the judged ones, or a credit passes them.
         OverflowU64Error: when a host's sum passes 64 bits.
     """
-    hosts = len(claimed_N)
+    of = nodes.owners
     fleet_K: Bool = nodes.standing == Standing.FLEET
     mines_K = fleet_K & ~nodes.serves
     if (judged.credited > claimed_N).any() or (
-        sum_by_host(np.where(mines_K, nodes.claimed, np.uint64(0)), nodes.host, hosts) != claimed_N
+        sum_by_host(nodes.claimed * mines_K, of) != claimed_N
     ).any():
         raise JudgementError("the nodes' claims differ from the judged ones, or the credit passes")
-    zeroing_N = np.isin(judged.outcome, poc.ZEROING)
-    reason_N = _host_reasons(zeroing_N, jailed_N, judged, nodes, hosts)
-    zeroed_K = (zeroing_N | jailed_N)[nodes.host]
-    mined_K = mines_K & ~zeroed_K & (nodes.claimed > 0)
-    credit_K = poc.node_credits(nodes.claimed, judged.credited[nodes.host], claimed_N[nodes.host])
-    keeps_K = fleet_K & nodes.serves & ~zeroed_K
-    weight_K = np.select(
-        [keeps_K, mined_K], [scaled_each(nodes.carried, *scale), credit_K], np.uint64(0)
-    )
-    accepted_K = judged.outcome[nodes.host] == poc.Outcome.ACCEPTED
-    node_reason_K = np.select(
-        [
-            nodes.standing == Standing.GONE,
-            ~fleet_K,
-            zeroed_K,
-            nodes.serves,
-            nodes.claimed == 0,
-            accepted_K,
-        ],
-        [
-            np.uint8(Reason.REMOVED),
-            np.uint8(Reason.NOT_IN_FLEET),
-            reason_N[nodes.host],
-            np.uint8(Reason.PRESERVED),
-            np.uint8(Reason.NO_BATCH),
-            np.uint8(Reason.MINED),
-        ],
-        _OF_OUTCOME[judged.outcome][nodes.host],
-    ).astype(np.uint8)
-    mined_N = sum_by_host(np.where(nodes.serves, np.uint64(0), weight_K), nodes.host, hosts)
-    preserved_N = sum_by_host(np.where(nodes.serves, weight_K, np.uint64(0)), nodes.host, hosts)
+    stands_K = of.each(~(_zeroing(judged) | jailed_N))
+    credit_K = poc.node_credits(nodes.claimed, of.each(judged.credited), of.each(claimed_N))
+    mined_K = credit_K * (mines_K & stands_K)
+    kept_K = scaled_each(nodes.carried, *scale) * (fleet_K & nodes.serves & stands_K)
+    mined_N, preserved_N = sum_by_host(mined_K, of), sum_by_host(kept_K, of)
     weight_N = mined_N + preserved_N
     if (weight_N < mined_N).any():
         raise OverflowU64Error("weight of a host")
     return Weights(
-        reason=reason_N,
         mined=mined_N,
         preserved=preserved_N,
         weight=weight_N,
-        node_reason=node_reason_K,
-        node_weight=weight_K,
+        node_weight=mined_K + kept_K,
+        jailed=jailed_N,
+        judged=judged,
+        nodes=nodes,
     )
 
 
-def sum_by_host(values_K: U64, host_K: I64, hosts: int) -> U64:
-    """Sums of nodes by host (N,), for ascending hosts. Raises OverflowU64Error."""
-    running = np.concatenate((np.zeros(1, np.uint64), np.cumsum(values_K, dtype=np.uint64)))
-    ends = bounds(host_K, hosts)
-    sums = running[ends[1:]] - running[ends[:-1]]
-    # Differences of a wrapped running sum are right while each host's own sum fits.
-    if float(values_K.astype(np.float64).sum()) >= 2.0**63:
-        for host in range(hosts):
-            if total(values_K[ends[host] : ends[host + 1]]) > fixed.MAX_U64:
+def _zeroing(judged: poc.Judgements) -> Bool:
+    """Hosts (N,) that lose all of their weight."""
+    return _ZEROES[judged.outcome]
+
+
+def sum_by_host(values_K: U64, of: Owners) -> U64:
+    """Sums of nodes by host (N,). Raises OverflowU64Error."""
+    if not of.alone and int(values_K.max(initial=0)) * len(values_K) > fixed.MAX_U64:
+        for first, after in zip(of.first_N.tolist(), of.after_N.tolist(), strict=True):
+            if total(values_K[first:after]) > fixed.MAX_U64:
                 raise OverflowU64Error("weight of a host")
-    return sums
-
-
-def _host_reasons(
-    zeroing_N: Bool, jailed_N: Bool, judged: poc.Judgements, nodes: Nodes, hosts: int
-) -> U8:
-    def count(mask_K: Bool) -> I64:
-        return np.bincount(nodes.host[mask_K], minlength=hosts)
-
-    fleet_K = nodes.standing == Standing.FLEET
-    fleet_N, serving_N = count(fleet_K), count(fleet_K & nodes.serves)
-    gone_N = count(nodes.standing == Standing.GONE)
-    by_outcome_N = _OF_OUTCOME[judged.outcome]
-    by_outcome_N = np.where(judged.sole_member, np.uint8(Reason.SOLE_MEMBER), by_outcome_N)
-    return np.select(
-        [
-            zeroing_N,
-            jailed_N,
-            judged.outcome != poc.Outcome.NO_BATCH,
-            (fleet_N > 0) & (fleet_N == serving_N),
-            fleet_N > 0,
-            gone_N > 0,
-        ],
-        [
-            by_outcome_N,
-            np.uint8(Reason.JAILED),
-            by_outcome_N,
-            np.uint8(Reason.PRESERVED),
-            np.uint8(Reason.NO_BATCH),
-            np.uint8(Reason.REMOVED),
-        ],
-        np.uint8(Reason.NOT_IN_FLEET),
-    ).astype(np.uint8)
+    return of.sums(values_K)
 
 
 def kept(*, formed_total: int, old_total: int, kept_old: int, min_kept_power: int) -> bool:
