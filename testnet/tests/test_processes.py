@@ -188,3 +188,50 @@ def test_a_port_that_is_promised_is_not_given_again() -> None:
         # All three are in use on this machine, which is an answer as well.
         return
     assert ports[0] > LAST - 3
+
+
+def stopped(pid: int) -> bool:
+    return "\nState:\tT" in Path(f"/proc/{pid}/status").read_text()
+
+
+PARENT = (
+    "import subprocess, sys, time;"
+    "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid,"
+    " flush=True); time.sleep(600)"
+)
+
+
+def test_a_paused_process_stands_still_with_its_children_and_goes_on(
+    tmp_path: Path, supervisor: Supervisor, notes: list[str]
+) -> None:
+    supervisor.start(command(tmp_path, "node", PARENT))
+    wait(lambda: log_tail(tmp_path / "logs" / "node.log").strip())
+    pids = [
+        supervisor.states()["node"]["pid"],
+        int(log_tail(tmp_path / "logs" / "node.log")),
+    ]
+    supervisor.pause("node")
+    wait(lambda: all(stopped(pid) for pid in pids))
+    assert supervisor.states()["node"]["state"] == "paused"
+    with pytest.raises(NetworkError, match="node is paused already"):
+        supervisor.pause("node")
+    supervisor.resume("node")
+    wait(lambda: not any(stopped(pid) for pid in pids))
+    assert supervisor.states()["node"]["state"] == "running"
+    with pytest.raises(NetworkError, match="node is not paused"):
+        supervisor.resume("node")
+    assert notes == []
+
+
+def test_a_paused_process_can_be_killed_and_does_not_hold_up_the_end(
+    tmp_path: Path, supervisor: Supervisor
+) -> None:
+    for name in ("one", "two"):
+        supervisor.start(command(tmp_path, name, SLEEPER, grace_s=60.0))
+        wait(lambda n=name: "up" in log_tail(tmp_path / "logs" / f"{n}.log"))
+        supervisor.pause(name)
+    supervisor.kill("one")
+    assert supervisor.states()["one"]["exit_code"] == -9
+    supervisor.close()
+    # It heard the request to end, which one that is stopped does not.
+    assert supervisor.states()["two"]["exit_code"] == -15

@@ -1,5 +1,6 @@
 """One process of the network: its start, its log, its end."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from testnet import launch
 
@@ -24,6 +27,7 @@ class Command:
         cwd: working folder.
         log: file that takes standard output and error.
         grace_s: seconds between SIGTERM and SIGKILL.
+        group: file of the control group it starts in, or None.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Command:
     cwd: Path
     log: Path
     grace_s: float = 10.0
+    group: Path | None = None
 
 
 class Child:
@@ -44,7 +49,11 @@ class Child:
         with command.log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -I and -S: the launcher needs nothing but the standard library, at once.
-                [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), *command.argv],
+                [
+                    *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
+                    str(command.group or "-"),
+                    *command.argv,
+                ],
                 env={**os.environ, **command.env},
                 cwd=command.cwd,
                 stdin=subprocess.DEVNULL,
@@ -71,6 +80,26 @@ class Child:
     def kill(self) -> None:
         """End it at once, as a power cut would."""
         self._signal(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Stop it with all it started, as a machine that hangs; nothing is lost."""
+        for process in self._family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        for process in self._family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def _family(self) -> list[psutil.Process]:
+        """The process and what it started, itself first: who is stopped starts nobody."""
+        try:
+            own = psutil.Process(self.pid)
+            return [own, *own.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
 
     def wait(self, timeout_s: float) -> int | None:
         """Wait for its end; None when it still runs after the timeout."""

@@ -187,6 +187,54 @@ def start(
     console.print(f"{name} runs")
 
 
+@app.command()
+def pause(
+    name: Annotated[str, typer.Argument(help="Process, e.g. host0-broker.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Stop a process with all it started, as a machine that hangs."""
+    from testnet.control import request
+
+    request(Home(home.resolve()).control_path, {"op": "pause", "name": name})
+    console.print(f"{name} stands still; `testnet resume {name}` lets it go on")
+
+
+@app.command()
+def resume(
+    name: Annotated[str, typer.Argument(help="Process that was paused.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Let a paused process go on."""
+    from testnet.control import request
+
+    request(Home(home.resolve()).control_path, {"op": "resume", "name": name})
+    console.print(f"{name} goes on")
+
+
+@app.command()
+def partition(
+    name: Annotated[str, typer.Argument(help="Host or process, e.g. host1 or host1-chain.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Cut a host or a process off from the rest of the network (root and nftables)."""
+    from testnet.control import request
+
+    request(Home(home.resolve()).control_path, {"op": "partition", "name": name})
+    console.print(f"{name} is cut off; `testnet heal {name}` ends it")
+
+
+@app.command()
+def heal(
+    name: Annotated[str, typer.Argument(help="What was cut off.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """End a partition."""
+    from testnet.control import request
+
+    request(Home(home.resolve()).control_path, {"op": "heal", "name": name})
+    console.print(f"{name} is connected again")
+
+
 @app.command("export")
 def export_epochs(
     out: Annotated[Path, typer.Argument(help="Parquet file to write.")],

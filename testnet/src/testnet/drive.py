@@ -69,6 +69,10 @@ class Net:
         """Start a process that was killed."""
         request(self.home.control_path, {"op": "start", "name": name})
 
+    def fault(self, op: str, name: str) -> None:
+        """Pause, resume, partition or heal a process or a host."""
+        request(self.home.control_path, {"op": op, "name": name})
+
     def wait(self, what: str, done: Callable[[Ledger], T | None], timeout_s: float = 180.0) -> T:
         """Poll the chain until something holds; the answer is what `done` returned."""
         deadline = time.monotonic() + timeout_s

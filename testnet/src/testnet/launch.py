@@ -1,6 +1,8 @@
 """Becomes another program that ends with the process that started it.
 
-    python launch.py PARENT_PID PROGRAM [ARGUMENT ...]
+    python launch.py PARENT_PID GROUP PROGRAM [ARGUMENT ...]
+
+GROUP is the file of a control group that takes process ids, or `-` for none.
 
 A step of its own because the alternative, code between fork and exec, runs the
 fork handlers of libraries with threads (gRPC's abort there).
@@ -16,7 +18,11 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Ask the kernel for the signal, then become the program."""
-    parent, argv = int(sys.argv[1]), sys.argv[2:]
+    parent, group, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    if group != "-":
+        # Before any socket is made: a socket stays in the group it was made in.
+        with open(group, "w") as file:  # noqa: PTH123 (pathlib is slow to import)
+            file.write(str(os.getpid()))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         # The parent may have ended before the request.

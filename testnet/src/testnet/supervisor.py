@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from testnet.child import Child, Command, log_tail, record_exit, stop_all
 from testnet.control import ControlServer
 from testnet.errors import HomeError, NetworkError, ProcessFailedError
 from testnet.layout import Home, write_atomically
+from testnet.partition import Partitions
 
 Ready = Callable[[], bool]
 Notify = Callable[[str], None]
@@ -32,6 +34,8 @@ class Supervisor:
         self._commands: dict[str, Command] = {}
         self._ended: dict[str, int] = {}
         self._expected: set[str] = set()
+        self._paused: set[str] = set()
+        self._partitions = Partitions(home.root)
         self._control: ControlServer | None = None
         self.stopping = threading.Event()
 
@@ -60,7 +64,8 @@ class Supervisor:
             if command.name in self._children:
                 raise NetworkError(f"{command.name} is running")
             self._commands[command.name] = command
-            self._children[command.name] = Child(command)
+            group = self._partitions.group(host_of(command.name), command.name)
+            self._children[command.name] = Child(replace(command, group=group))
             self._expected.discard(command.name)
             self._ended.pop(command.name, None)
 
@@ -102,10 +107,16 @@ class Supervisor:
         self.stopping.set()
         with self._lock:
             children = dict(self._children)
+            for name in self._paused:
+                # Who is stopped hears no request to end.
+                if name in children:
+                    children[name].resume()
+            self._paused.clear()
         brokers = [c for n, c in children.items() if n.endswith("-broker")]
         stop_all(brokers)
         stop_all([c for c in children.values() if c not in brokers])
         self.reap()
+        self._partitions.close()
         if self._control is not None:
             self._control.close()
         self._home.supervisor_path.unlink(missing_ok=True)
@@ -113,7 +124,10 @@ class Supervisor:
     def states(self) -> dict[str, dict[str, Any]]:
         """Each process with its id and how it ended, for the status."""
         with self._lock:
-            running = {n: {"pid": c.pid, "state": "running"} for n, c in self._children.items()}
+            running = {
+                n: {"pid": c.pid, "state": "paused" if n in self._paused else "running"}
+                for n, c in self._children.items()
+            }
             ended = {
                 n: {"pid": None, "state": "ended", "exit_code": code}
                 for n, code in self._ended.items()
@@ -126,9 +140,50 @@ class Supervisor:
         with self._lock:
             child = self._find(name)
             self._expected.add(name)
+            if name in self._paused:
+                # Its children notice its end only when they run.
+                self._paused.discard(name)
+                child.resume()
         child.kill()
         child.wait(10.0)
         self.reap()
+
+    def pause(self, name: str) -> None:
+        """Stop a process with all it started, until `resume`."""
+        with self._lock:
+            child = self._find(name)
+            if name in self._paused:
+                raise NetworkError(f"{name} is paused already")
+            self._paused.add(name)
+            child.pause()
+
+    def resume(self, name: str) -> None:
+        """Let a paused process go on."""
+        with self._lock:
+            child = self._find(name)
+            if name not in self._paused:
+                raise NetworkError(f"{name} is not paused")
+            self._paused.discard(name)
+            child.resume()
+
+    def partition(self, name: str) -> None:
+        """Cut a process, or all of a host, off from the rest of the network until `heal`."""
+        with self._lock:
+            hosts = {host_of(process) for process in self._commands}
+            if name in hosts:
+                self._partitions.cut(name, [name])
+                return
+            if name not in self._commands:
+                raise NetworkError(
+                    f"no host or process is named {name!r}; {self._names()}, "
+                    f"hosts are {', '.join(sorted(hosts)) or 'none'}"
+                )
+            self._partitions.cut(name, [host_of(name), name])
+
+    def heal(self, name: str) -> None:
+        """End a partition."""
+        with self._lock:
+            self._partitions.heal(name)
 
     def restart(self, name: str) -> None:
         """Start a process that is down again, with the command it had."""
@@ -163,6 +218,14 @@ class Supervisor:
                 self.kill(str(message.get("name")))
             case "start":
                 self.restart(str(message.get("name")))
+            case "pause":
+                self.pause(str(message.get("name")))
+            case "resume":
+                self.resume(str(message.get("name")))
+            case "partition":
+                self.partition(str(message.get("name")))
+            case "heal":
+                self.heal(str(message.get("name")))
             case "join":
                 if self._extend is None:
                     raise NetworkError("this network takes no further hosts")
@@ -172,6 +235,11 @@ class Supervisor:
             case other:
                 raise NetworkError(f"unknown request {other!r}")
         return {}
+
+
+def host_of(process: str) -> str:
+    """The host of a process: `host0` of `host0-chain`."""
+    return process.partition("-")[0]
 
 
 def running_supervisor(home: Home) -> int | None:

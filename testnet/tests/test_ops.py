@@ -1,0 +1,68 @@
+"""What dashboards and alerts ask of an mlnode, compared with one that runs.
+
+The names of the broker and of CometBFT are compared with their registries in
+decentralized-api/internal/daemon/ops_test.go.
+"""
+
+import re
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+from testnet.binaries import find_binaries, repository
+from testnet.ports import free_ports
+from testnet.settings import write_toml
+
+OPS = repository() / "ops"
+NAME = re.compile(r"\bmlnode_[a-z_]+")
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> set[str]:
+    grpc, metrics = free_ports(2)
+    config = tmp_path / "mlnode.toml"
+    write_toml(
+        config,
+        {
+            "service": {
+                "listen": f"127.0.0.1:{grpc}",
+                "metrics_listen": f"127.0.0.1:{metrics}",
+                "state_dir": str(tmp_path / "state"),
+            }
+        },
+    )
+    with subprocess.Popen(
+        [str(find_binaries().mlnode), "serve", "--config", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                if "listening" in line:
+                    break
+            with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=60) as body:
+                text = body.read().decode()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stderr.close()
+    return {re.split(r"[{ ]", line, maxsplit=1)[0] for line in text.splitlines() if line[0] != "#"}
+
+
+def test_every_metric_of_an_mlnode_that_is_looked_at_is_exported(exported: set[str]) -> None:
+    asked = {
+        (path.name, name)
+        for path in (*OPS.glob("grafana/*.json"), OPS / "prometheus" / "alerts.yml")
+        for name in NAME.findall(path.read_text())
+    }
+    assert {path for path, _ in asked} == {"host.json", "alerts.yml"}
+    assert [ask for ask in sorted(asked) if ask[1] not in exported] == []
+    shown = {name for _, name in asked}
+    assert sorted(n for n in exported if n not in shown and not n.endswith("_created")) == [
+        "mlnode_poc_generated_nonces_total",
+        "mlnode_poc_nonces_per_second",
+        "mlnode_worker_load_seconds",
+    ], "what no dashboard shows, on purpose"
