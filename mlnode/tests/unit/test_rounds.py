@@ -76,10 +76,34 @@ def test_a_cq_one_beside_the_derived_is_the_chains_rounding_and_is_kept() -> Non
         assert made.cq == cq
 
 
-@pytest.mark.parametrize("kind", ["EXACT9", "", PocKind.SERVED_MODEL, "SERVED_MODEL"])
+@pytest.mark.parametrize("kind", ["EXACT9", "", "exact8"])
 def test_a_kind_that_cannot_be_proven_here_is_refused(kind: str | PocKind) -> None:
-    with pytest.raises(UnknownKindError, match="EXACT8"):
+    with pytest.raises(UnknownKindError, match="EXACT8 or SERVED_MODEL"):
         new_round(block_hash=HASH, public_key=KEY, params=MODEL_PARAMS_TEST, kind=kind)
+
+
+def served(**changes: object) -> Round:
+    inputs = {"kind": "SERVED_MODEL", "model_id": "owner/name", **changes}
+    return new_round(block_hash=HASH, public_key=KEY, params=MODEL_PARAMS_TEST, **inputs)
+
+
+def test_every_nonce_of_a_served_models_round_counts() -> None:
+    assert served().all_valid
+    assert served().model_id == "owner/name"
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("model_id", {"model_id": ""}),
+        ("model_id", {"kind": "EXACT8"}),
+        # A threshold would pay for screening.
+        ("r_target", {"r_target": 1.4}),
+    ],
+)
+def test_a_served_models_round_is_refused_by_field(field: str, change: dict[str, object]) -> None:
+    with pytest.raises(RoundError, match=f"^{field} = .*must be"):
+        served(**change)
 
 
 @pytest.mark.parametrize("version", [0, 2])

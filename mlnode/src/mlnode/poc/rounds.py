@@ -24,6 +24,9 @@ class PocKind(Enum):
     SERVED_MODEL = "SERVED_MODEL"
 
 
+_KINDS = " or ".join(kind.value for kind in PocKind)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """The inputs of a round; every byte of a proof is a function of these alone.
@@ -31,7 +34,7 @@ class Round:
     Build one with ``new_round``, which derives what may be left out.
 
     Attributes:
-        kind: how compute is proven; only ``EXACT8`` is accepted.
+        kind: how compute is proven: ``EXACT8``, which the chain accepts, or ``SERVED_MODEL``.
         poc_version: version of the definition; enters every stream.
         block_hash: the challenge, 64 lower-case hexadecimal digits.
         block_height: height of the block with that hash.
@@ -39,10 +42,11 @@ class Round:
         node_index: rank of this node in the host's fleet.
         node_count: nodes in the host's fleet.
         lanes: strides into which a node's nonces are dealt.
-        params: shape of the proof network.
+        params: shape of the proof network; of a served model's round the positions alone count.
         valid_fraction: share of nonces that chance makes valid; for reports.
         r_target: radius of validity; for reports, except that 2 and above accept every nonce.
         cq: ⌊(1 − r_target²/2)·2³²⌋, which decides; 0 where every nonce is valid.
+        model_id: the model of a ``SERVED_MODEL`` round; empty otherwise.
 
     Raises:
         RoundError: names the field and what is legal; UnknownKindError and
@@ -62,10 +66,11 @@ class Round:
     valid_fraction: float
     r_target: float
     cq: int
+    model_id: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind is not PocKind.EXACT8:
-            raise UnknownKindError("kind", getattr(self.kind, "value", self.kind), "EXACT8")
+        if self.kind not in tuple(PocKind):
+            raise UnknownKindError("kind", self.kind, _KINDS)
         if self.poc_version not in SUPPORTED_VERSIONS:
             legal = " or ".join(map(str, sorted(SUPPORTED_VERSIONS)))
             raise UnknownVersionError("poc_version", self.poc_version, legal)
@@ -83,6 +88,19 @@ class Round:
         if not 0 < self.valid_fraction <= 1:
             raise RoundError("valid_fraction", self.valid_fraction, "above 0 and at most 1")
         _check_threshold(self.r_target, self.cq)
+        self._check_kind()
+
+    def _check_kind(self) -> None:
+        if self.kind is PocKind.EXACT8:
+            if self.model_id:
+                raise RoundError("model_id", self.model_id, "empty in a round of kind EXACT8")
+            return
+        if not self.model_id:
+            raise RoundError("model_id", self.model_id, "given in a round of kind SERVED_MODEL")
+        if not self.all_valid:
+            # A smooth network can be screened: whoever is paid by a threshold completes the
+            # promising nonces only. So every nonce of the walked range counts.
+            raise RoundError("r_target", self.r_target, "2 or above in a round of SERVED_MODEL")
 
     @property
     def challenge(self) -> bytes:
@@ -109,8 +127,11 @@ def new_round(
     valid_fraction: float = 0.1,
     r_target: Fraction | Decimal | float | None = None,
     cq: int | None = None,
+    model_id: str = "",
 ) -> Round:
     """Returns a round, with ``r_target`` derived from p and ``cq`` from ``r_target`` if absent.
+
+    Of kind ``SERVED_MODEL`` every nonce counts, so that an absent ``r_target`` is 2.
 
     ``cq`` is derived from the exact value of what is given: a decimal as the chain writes it
     and the float next to it may differ by one.
@@ -118,7 +139,10 @@ def new_round(
     Raises:
         RoundError: as ``Round``.
     """
-    if r_target is None:
+    kind = _kind(kind)
+    if r_target is None and kind is PocKind.SERVED_MODEL:
+        r_target = ALL_VALID
+    elif r_target is None:
         r_target = r_target_from_fraction(valid_fraction, params.vocab_size)
     radius = float(r_target)
     if cq is None:
@@ -126,7 +150,7 @@ def new_round(
         exact = 0 < radius < ALL_VALID
         cq = cq_from_r_target(Fraction(r_target)) if exact else 0
     return Round(
-        kind=_kind(kind),
+        kind=kind,
         poc_version=poc_version,
         block_hash=block_hash,
         block_height=block_height,
@@ -138,6 +162,7 @@ def new_round(
         valid_fraction=valid_fraction,
         r_target=radius,
         cq=cq,
+        model_id=model_id,
     )
 
 
@@ -151,7 +176,7 @@ def _kind(name: PocKind | str) -> PocKind:
     try:
         return PocKind(name)
     except ValueError:
-        raise UnknownKindError("kind", name, "EXACT8") from None
+        raise UnknownKindError("kind", name, _KINDS) from None
 
 
 def _check_threshold(r_target: float, cq: int) -> None:
