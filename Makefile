@@ -25,7 +25,7 @@ LDFLAGS = -s -w \
 	-X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)
 
 .PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
-	fuzz testnet bench-mlnode lock clean preflight
+	fuzz testnet bench-mlnode bench-sim lock clean preflight
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +84,12 @@ bench-mlnode: $(STAMPS)/python ## Measure the proof against float models on this
 	@mkdir -p docs/benchmarks
 	@$(VENV)/python mlnode/benchmarks/cpu.py docs/benchmarks/mlnode.json
 
+PEERS := mesa radcad simpy
+
+bench-sim: $(STAMPS)/python build $(PEERS:%=.tools/bench/%/ready) ## Measure the simulator against Mesa, radCAD and SimPy (on an idle machine)
+	@$(VENV)/python simulation/benchmarks/measure.py docs/benchmarks/sim.json .tools/bench
+	@$(VENV)/python tools/benchmarks.py
+
 lock: $(UV) ## Resolve requirements.in into requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 		requirements.in -o requirements.lock
@@ -122,6 +128,13 @@ $(STAMPS)/packages: $(UV) requirements.lock
 $(STAMPS)/python: $(STAMPS)/packages $(MEMBERS)
 	@VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps --no-sources $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
 	@VIRTUAL_ENV=.venv $(UV) pip check -q
+	@touch $@
+
+# Each peer has an environment of its own: their pins contradict ours and each other.
+.tools/bench/%/ready: simulation/benchmarks/%.txt $(UV)
+	@echo "installing $*"
+	@$(UV) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D)
+	@VIRTUAL_ENV=$(@D) $(UV) pip install -q -r $<
 	@touch $@
 
 $(STAMPS)/plugins: Makefile tools/go.mod tools/go.sum $(wildcard tools/statecheck/*.go)

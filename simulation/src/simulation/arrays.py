@@ -22,13 +22,25 @@ def u64(values: npt.ArrayLike) -> U64:
 
     NumPy wraps silently in arrays and warns for scalars, so no twin computes with scalars.
     """
+    if isinstance(values, int):
+        return np.array([values], np.uint64)
     return np.atleast_1d(np.asarray(values, dtype=np.uint64))
+
+
+def some(values: U64 | Bool) -> bool:
+    """Whether any value is not 0."""
+    return bool(np.count_nonzero(values))
+
+
+def largest(values: U64) -> int:
+    """The largest value; 0 of none."""
+    return int(np.maximum.reduce(values, initial=0))
 
 
 def total(values: U64) -> int:
     """The sum in unbounded integers: NumPy's own wraps at 2⁶⁴."""
-    if int(values.max(initial=0)) * values.size < 2**64:
-        return int(values.sum(dtype=np.uint64))
+    if largest(values) * values.size < 2**64:
+        return int(np.add.reduce(values))
     # Halves of 32 bits: 2³¹ of them fit a sum.
     high = int((values >> np.uint64(32)).sum(dtype=np.uint64))
     low = int((values & np.uint64(0xFFFFFFFF)).sum(dtype=np.uint64))

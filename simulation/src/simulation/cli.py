@@ -1,6 +1,7 @@
 """The command line `sim`."""
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -203,9 +204,15 @@ def replay_(export: Path) -> None:
 
 @app.command()
 def bench(
-    hosts: Annotated[int, typer.Option(min=1)] = 1_000,
+    hosts: Annotated[int, typer.Option(min=3)] = 1_000,
     epochs: Annotated[int, typer.Option(min=1)] = 100,
+    modes: Annotated[list[Mode], typer.Option("--mode")] = ["exact", "fast"],  # noqa: B006 - as in run
+    as_json: Annotated[bool, typer.Option("--json", help="one object, for programs")] = False,
 ) -> None:
-    """Measure epochs a second, exact against fast, in CPU time."""
-    for row in benchmark.measure(hosts, epochs):
+    """Measure an epoch of so many hosts, in CPU time."""
+    rows = benchmark.measure(hosts, epochs, tuple(modes))
+    if as_json:
+        print(json.dumps({row.name: row.value for row in rows}))
+        return
+    for row in rows:
         _console.print(f"{row.name}: {row.value:,.4f} {row.unit}", highlight=False)

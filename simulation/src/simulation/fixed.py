@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from simulation.arrays import I64, U64, Bool, u64
+from simulation.arrays import F64, I64, U64, Bool, largest, u64
 from simulation.errors import DecimalError, DivideByZeroError, OverflowU64Error
 
 DIGITS = 18
@@ -49,13 +49,17 @@ def _fits(value: int) -> int:
 
 def floor_each(a_N: U64, b: U64 | int, c: U64 | int) -> U64:
     """⌊a·b/c⌋ for each element. Raises DivideByZeroError, OverflowU64Error for any of them."""
+    if isinstance(b, int) and isinstance(c, int) and 0 < c < _DIVISOR_BELOW:
+        ratio = float(b) / float(c)
+        if float(largest(a_N)) * ratio < _GUESS_BELOW:
+            return _corrected(a_N.astype(np.float64) * ratio, a_N, np.uint64(b), np.uint64(c))
     a_N, b_N, c_N = u64(a_N), u64(b), u64(c)
     if not c_N.all():
         raise DivideByZeroError("an element divides by zero")
     guess_N = a_N.astype(np.float64) * (b_N.astype(np.float64) / c_N.astype(np.float64))
-    if float(guess_N.max(initial=0)) < _GUESS_BELOW and int(c_N.max(initial=0)) < _DIVISOR_BELOW:
-        return _corrected(guess_N, a_N, b_N, c_N)
     exact_N: Bool = (guess_N < _GUESS_BELOW) & (c_N < np.uint64(_DIVISOR_BELOW))
+    if exact_N.all():
+        return _corrected(guess_N, a_N, b_N, c_N)
     a_N, b_N, c_N = (np.broadcast_to(v, guess_N.shape) for v in (a_N, b_N, c_N))
     out_N = np.empty(guess_N.shape, np.uint64)
     at = exact_N
@@ -65,11 +69,11 @@ def floor_each(a_N: U64, b: U64 | int, c: U64 | int) -> U64:
     return out_N
 
 
-def _corrected(guess_N: np.ndarray, a_N: U64, b_N: U64, c_N: U64) -> U64:
+def _corrected(guess_N: F64, a_N: U64, b: U64 | np.uint64, c: U64 | np.uint64) -> U64:
     q_N = guess_N.astype(np.uint64)
-    residual_N: I64 = (a_N * b_N - q_N * c_N).view(np.int64)
+    residual_N: I64 = (a_N * b - q_N * c).view(np.int64)
     q_N -= residual_N < 0
-    q_N += residual_N >= c_N.astype(np.int64)
+    q_N += residual_N >= c.astype(np.int64)
     return q_N
 
 

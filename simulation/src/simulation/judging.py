@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from simulation import poc
-from simulation.arrays import F64, I64, U64, Bool, sums_by, total, u64
+from simulation.arrays import F64, I64, U64, Bool, largest, some, sums_by, total, u64
 from simulation.claims import Claims
 from simulation.network import Network, State
 from simulation.randomness import Streams
@@ -53,7 +53,7 @@ def judge(network: Network, state: State, claims: Claims, streams: Streams) -> R
     electorate_N = np.uint64(total(state.weight_N)) - state.weight_N
     seen_N = _needs_every_seat(network, state, claims) & heard_N & (electorate_N > 0)
     tally = _quietly(network, state, heard_N & ~seen_N, silent_N, seats, streams)
-    if seen_N.any():
+    if some(seen_N):
         _openly(network, state, claims, seen_N, silent_N, streams, tally)
     judged = poc.judge(
         poc.Cases(
@@ -81,7 +81,7 @@ def judge(network: Network, state: State, claims: Claims, streams: Streams) -> R
 def _needs_every_seat(network: Network, state: State, claims: Claims) -> Bool:
     """Hosts whose verdicts differ by who casts them: they forge, hide, or liars judge them."""
     liars = Behaviour.FALSE_ACCUSER, Behaviour.CARTEL, Behaviour.LAZY_VALIDATOR
-    if network.has(*liars) and state.weight_N[network.does(*liars)].any():
+    if network.has(*liars) and some(state.weight_N[network.does(*liars)]):
         return np.ones(network.hosts, np.bool_)
     return (claims.forged_N > 0) | network.does(Behaviour.NON_OPENER)
 
@@ -94,13 +94,14 @@ def _quietly(
     honest_N = heard_N * np.uint64(seats)
     zeros_N = np.zeros(hosts, np.uint64)
     drawn_N = zeros_N
-    if silent_N.any() and (weight_N := state.weight_N.astype(np.float64))[silent_N].any():
-        own_N = np.where(silent_N, weight_N, 0.0)
-        whole, silent = weight_N.sum(), own_N.sum()
-        share_N = np.clip((silent - own_N) / np.maximum(whole - weight_N, 1.0), 0.0, 1.0)
+    own_N = state.weight_N * silent_N
+    if some(own_N):
+        whole, silent = float(total(state.weight_N)), float(total(own_N))
+        share_N = (silent - own_N) / np.maximum(whole - state.weight_N, 1.0)
+        share_N = np.minimum(np.maximum(share_N, 0.0), 1.0)
         honest_N -= _binomial(streams.juries, seats, share_N) * heard_N
         # Duty: whoever casts loses nothing however often drawn; the silent are drawn by weight.
-        asked = seats * int(heard_N.sum())
+        asked = seats * int(np.count_nonzero(heard_N))
         drawn_N = np.zeros(hosts, np.uint64)
         drawn_N[silent_N] = _binomial(streams.juries, asked, own_N[silent_N] / whole)
     return _Tally(
@@ -201,8 +202,10 @@ def draw_juries(
     point_S += own_S * (point_S >= start_S)
     holder_S: I64 = np.searchsorted(ends_N, point_S, side="right")
     pair_S: I64 = np.repeat(np.arange(len(judged)), seats) * hosts + holder_S
-    pairs, counts = np.unique(pair_S, return_counts=True)
-    return pairs // hosts, pairs % hosts, counts
+    pair_S.sort()
+    first = np.flatnonzero(np.diff(pair_S, prepend=-1))
+    pairs = pair_S[first]
+    return pairs // hosts, pairs % hosts, np.diff(first, append=len(pair_S))
 
 
 def _look(
@@ -235,7 +238,7 @@ def _sample(rng: np.random.Generator, forged_V: U64, claimed_V: U64, sampled_V: 
     """Forged claims in samples without replacement, (V,)."""
     untyped: Any = rng
     forged, claimed, sampled = (v.astype(np.int64) for v in (forged_V, claimed_V, sampled_V))
-    if claimed.max(initial=0) < _MOST_CLAIMS:
+    if largest(claimed_V) < _MOST_CLAIMS:
         return u64(untyped.hypergeometric(forged, claimed - forged, sampled))
     # Of so many claims, a sample of a thousand draws none twice but once in a million.
     return u64(untyped.binomial(sampled, forged / np.maximum(claimed, 1)))
@@ -244,7 +247,8 @@ def _sample(rng: np.random.Generator, forged_V: U64, claimed_V: U64, sampled_V: 
 def _limits(network: Network, sampled_V: U64) -> U64:
     """The least number of invalid leaves that is fraud, for each size of sample."""
     p = network.params
-    sizes, at_V = np.unique(sampled_V, return_inverse=True)
     mismatch, threshold = p.decimal("p_mismatch"), p.decimal("fraud_threshold")
-    limits = [poc.fraud_limit(size, mismatch, threshold) for size in sizes.tolist()]
-    return np.array(limits, np.uint64)[at_V]
+    limits = np.zeros(p.integer("sample_size") + 1, np.uint64)
+    for size in np.flatnonzero(np.bincount(sampled_V.astype(np.int64))).tolist():
+        limits[size] = poc.fraud_limit(size, mismatch, threshold)
+    return limits[sampled_V]

@@ -1,5 +1,6 @@
 """The arrays of a network: hosts by fleet, nodes by host. Host i has the i-th address."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,6 @@ from simulation import timeslot
 from simulation.arrays import F64, I64, U64, Bool, Owners, owners, sums_by
 from simulation.params import Params
 from simulation.scenario import Behaviour, Fleet, Scenario, gpus
-
-BEHAVIOURS = list(Behaviour)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +29,21 @@ class Network:
     twin_K: Bool  # a node that shares its GPU with the one before it
     strength_N: F64
     parts_N: I64
-    behaviour_N: I64  # index into BEHAVIOURS
+    masks: Mapping[Behaviour, Bool]  # hosts (N,) of each behaviour that somebody shows
 
     def has(self, *behaviours: Behaviour) -> bool:
         """Whether any host behaves so."""
-        return any(f.behaviour in behaviours for f in self.scenario.fleets)
+        return any(b in self.masks for b in behaviours)
 
     def does(self, *behaviours: Behaviour) -> Bool:
         """Hosts (N,) that behave so."""
-        if not self.has(*behaviours):
-            return np.zeros(self.hosts, np.bool_)
-        return np.isin(self.behaviour_N, [BEHAVIOURS.index(b) for b in behaviours])
+        shown = [self.masks[b] for b in behaviours if b in self.masks]
+        return np.logical_or.reduce(shown) if shown else np.zeros(self.hosts, np.bool_)
 
     def by_model(self, model_K: I64, values_K: U64) -> U64:
         """Sums by model (M,) of nodes that belong to one; exact below 2⁵³."""
         if self.models == 1:
-            return (values_K * (model_K >= 0)).sum(dtype=np.uint64, keepdims=True)
+            return np.add.reduce(values_K * (model_K >= 0), keepdims=True)
         values_K = np.where(model_K >= 0, values_K, np.uint64(0))
         sums = sums_by(np.maximum(model_K, 0), values_K, max(1, self.models))
         return sums.astype(np.uint64)[: self.models]
@@ -127,7 +125,7 @@ def build(scenario: Scenario, rng: np.random.Generator) -> Network:
         twin_K=twin_K,
         strength_N=np.array([f.strength for f in scenario.fleets])[fleet_N],
         parts_N=np.array([f.parts for f in scenario.fleets], np.int64)[fleet_N],
-        behaviour_N=np.array([BEHAVIOURS.index(f.behaviour) for f in scenario.fleets])[fleet_N],
+        masks=_masks(scenario, fleet_N),
     )
 
 
@@ -152,6 +150,14 @@ def _per_fleet(scenario: Scenario) -> dict[str, F64]:
         "serves": np.array([_serves(f) for f in fleets]),
         "farms": np.array([float(f.behaviour is Behaviour.SLOT_FARMER) for f in fleets]),
     }
+
+
+def _masks(scenario: Scenario, fleet_N: I64) -> dict[Behaviour, Bool]:
+    masks: dict[Behaviour, Bool] = {}
+    for index, fleet in enumerate(scenario.fleets):
+        mine_N = fleet_N == index
+        masks[fleet.behaviour] = masks.get(fleet.behaviour, False) | mine_N
+    return masks
 
 
 def _serves(fleet: Fleet) -> float:

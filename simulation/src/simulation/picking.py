@@ -154,6 +154,13 @@ class Picker:
         return picks[:taken].astype(np.int64)
 
     @classmethod
+    def prepare(cls) -> None:
+        """Load the compiled loop now, instead of when it begins to pay."""
+        cls._compiled_loop()
+        one = np.ones(1, np.uint64)
+        cls(one, np.array([0]), np.array([1]), one).pick(one, 1)
+
+    @classmethod
     def _is_worth_compiling(cls, words: int) -> bool:
         return cls._fast is not None or cls._picked + words >= _COMPILE_FROM
 

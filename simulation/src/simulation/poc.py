@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from simulation import draw, fixed
-from simulation.arrays import I64, U8, U64, Bool, choose, u64
+from simulation.arrays import I64, U8, U64, Bool, choose, some, u64
 from simulation.errors import JudgementError
 
 MAX_SAMPLE = 1000
@@ -154,7 +154,7 @@ def trimmed_basis(findings: Findings, hosts: int) -> tuple[U64, U64]:
     Raises:
         JudgementError: when a verdict sampled nothing or has more invalid leaves than leaves.
     """
-    if (findings.sampled == 0).any() or (findings.invalid > findings.sampled).any():
+    if some(findings.sampled == 0) or some(findings.invalid > findings.sampled):
         raise JudgementError("a credit needs seats that sampled at least one leaf")
     # Ratios of integers up to 1,000 differ by 10⁻⁶ or are the same float64.
     ratio_V = findings.invalid.astype(np.float64) / findings.sampled
@@ -226,7 +226,7 @@ class Judgements:
 def judge(cases: Cases) -> Judgements:
     """Decide outcome and credit of every host. Raises JudgementError on impossible seats."""
     c = cases
-    if (c.honest + c.fraud + c.unavailable > c.seats).any():
+    if some(c.honest + c.fraud + c.unavailable > c.seats):
         raise JudgementError("ballots do not match the drawn seats")
     none_N, few_N = c.claimed == 0, c.claimed < np.uint64(c.min_host_nonces)
     unjudged_N = c.electorate == 0

@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 
 from simulation import fixed
-from simulation.arrays import U8, U64, Bool, choose, u64
+from simulation.arrays import U8, U64, Bool, choose, largest, some, u64
 from simulation.errors import EpochError, OverflowU64Error
 
 MulDivFloor = Callable[[U64, U64 | int, U64 | int], U64]
@@ -120,12 +120,12 @@ def settle_amounts(
     if len(at):
         by_duty = by_weight.copy()
         by_duty[at] = floor(by_weight[at], hosts.seats_cast[at], hosts.seats_drawn[at])
-    whole = bool((hosts.unjailed_blocks == np.uint64(epoch.blocks)).all())
+    whole = not some(hosts.unjailed_blocks != np.uint64(epoch.blocks))
     by_presence = by_duty if whole else floor(by_duty, hosts.unjailed_blocks, epoch.blocks)
     share = by_presence * (hosts.forfeited == Forfeiture.NOTHING)
     bonus = floor(share * hosts.covers, epoch.coverage_bonus, fixed.ONE)
     total = share + bonus
-    if (total < share).any():
+    if some(total < share):
         raise OverflowU64Error("a total passes 64 bits")
     return Settlements(
         by_weight=by_weight,
@@ -142,9 +142,9 @@ def _check(epoch: Epoch, hosts: Hosts) -> None:
     if epoch.total_weight == 0 or epoch.blocks == 0:
         raise EpochError("an epoch to settle has weight and blocks")
     if (
-        (hosts.weight > np.uint64(epoch.total_weight)).any()
-        or (hosts.seats_cast > hosts.seats_drawn).any()
-        or (hosts.unjailed_blocks > np.uint64(epoch.blocks)).any()
+        largest(hosts.weight) > epoch.total_weight
+        or largest(hosts.unjailed_blocks) > epoch.blocks
+        or some(hosts.seats_cast > hosts.seats_drawn)
     ):
         raise EpochError("a host cannot have more than its epoch")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation import fixed, poc, reward, slots, timeslot, weight
-from simulation.arrays import U64, Bool, sums_by, total, u64
+from simulation.arrays import U64, Bool, some, sums_by, total, u64
 from simulation.claims import Claims, claim
 from simulation.judging import Round, judge
 from simulation.network import Network, State
@@ -100,7 +100,7 @@ def _hop(network: Network, state: State) -> None:
 
 def _serve_through_poc(network: Network, state: State) -> tuple[U64, float]:
     """Tokens that preserved nodes served, by model, and their share of the capacity."""
-    if not state.serves_K.any():
+    if not some(state.serves_K):
         return np.zeros(network.models, np.uint64), 0.0
     online_M = slots.capacity(network, state, state.serves_K)
     everything = int(state.capacity_M.sum())

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from simulation import draw, fixed
-from simulation.arrays import I64, U64, Bool, Owners, bounds, total
+from simulation.arrays import I64, U64, Bool, Owners, bounds, some, total
 from simulation.errors import DrawError, OverflowU64Error
 from simulation.picking import Picker
 
@@ -128,7 +128,7 @@ def cap_preserved_each(
 ) -> U64:
     """`cap_preserved` of every host that has preserved nodes."""
     over_N = preserved_N & (sum_N > full_N)
-    if not over_N.any():
+    if not some(over_N):
         return weight_K
     at = np.flatnonzero(of.each(over_N))
     host = of.host_K[at]

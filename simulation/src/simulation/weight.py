@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 
 from simulation import fixed, poc
-from simulation.arrays import I64, U8, U64, Bool, Owners, choose, total, u64
+from simulation.arrays import I64, U8, U64, Bool, Owners, choose, largest, some, total, u64
 from simulation.errors import JudgementError, OverflowU64Error
 
 MAX_THROUGHPUT = 2**63 - 1
@@ -164,9 +164,8 @@ def compute_new_weights(
     of = nodes.owners
     fleet_K: Bool = nodes.standing == Standing.FLEET
     mines_K = fleet_K & ~nodes.serves
-    if (judged.credited > claimed_N).any() or (
-        sum_by_host(nodes.claimed * mines_K, of) != claimed_N
-    ).any():
+    by_nodes_N = sum_by_host(nodes.claimed * mines_K, of)
+    if some(judged.credited > claimed_N) or some(by_nodes_N != claimed_N):
         raise JudgementError("the nodes' claims differ from the judged ones, or the credit passes")
     stands_K = of.each(~(_zeroing(judged) | jailed_N))
     credit_K = poc.node_credits(nodes.claimed, of.each(judged.credited), of.each(claimed_N))
@@ -174,7 +173,7 @@ def compute_new_weights(
     kept_K = scaled_each(nodes.carried, *scale) * (fleet_K & nodes.serves & stands_K)
     mined_N, preserved_N = sum_by_host(mined_K, of), sum_by_host(kept_K, of)
     weight_N = mined_N + preserved_N
-    if (weight_N < mined_N).any():
+    if some(weight_N < mined_N):
         raise OverflowU64Error("weight of a host")
     return Weights(
         mined=mined_N,
@@ -194,7 +193,7 @@ def _zeroing(judged: poc.Judgements) -> Bool:
 
 def sum_by_host(values_K: U64, of: Owners) -> U64:
     """Sums of nodes by host (N,). Raises OverflowU64Error."""
-    if not of.alone and int(values_K.max(initial=0)) * len(values_K) > fixed.MAX_U64:
+    if not of.alone and largest(values_K) * len(values_K) > fixed.MAX_U64:
         for first, after in zip(of.first_N.tolist(), of.after_N.tolist(), strict=True):
             if total(values_K[first:after]) > fixed.MAX_U64:
                 raise OverflowU64Error("weight of a host")

@@ -1,0 +1,256 @@
+"""Measures the simulator against its peers and its goals; writes docs/benchmarks/sim.json.
+
+    measure.py OUT.json PEERS    PEERS holds an environment for each of mesa, radcad, simpy
+
+CPU time, but for the sweep, whose point is wall time. Run it on an idle machine.
+"""
+
+import datetime
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+from simulation import picking
+from simulation.arrays import total
+from simulation.benchmark import measured_scenario
+from simulation.network import Network, build, start
+from simulation.randomness import streams
+from simulation.run import Point, run_points
+from simulation.scenario import load
+from simulation.step import step
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+HOSTS, EPOCHS = 1_000, 1_000
+GOALS = {"mesa": 15, "radcad": 15, "simpy": 25}
+
+
+def main(out: Path, peers: Path) -> None:
+    """Measure everything and write the rows."""
+    rows = [*against_peers(peers), *by_size(), *differential(), *sweeping()]
+    versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("numpy", "numba", "pyarrow"))
+    origin = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": machine(),
+        "versions": f"Python {platform.python_version()}, {versions}",
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps([row | origin for row in rows], indent=1) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    """The processor, as the system names it."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return f"{line.partition(':')[2].strip()}, 2 cores used at most"
+    return platform.machine()
+
+
+def row(name: str, value: float, unit: str, **rest: Any) -> dict[str, Any]:
+    """A row without its origin."""
+    return {"name": name, "value": value, "unit": unit, "baseline": None, "ratio": None} | rest
+
+
+def against_peers(peers: Path) -> list[dict[str, Any]]:
+    """The same epochs by each peer's engine, which must pay the same amounts."""
+    scenario = measured_scenario(HOSTS)
+    chance = streams(scenario.seed, 0)
+    network = build(scenario, chance.sizes)
+    state = start(network)
+    specification = peer_specification(network, EPOCHS)
+    picking.Picker.prepare()
+    started = time.process_time()
+    paid = [total(step(network, state, chance).settled.total) for _ in range(EPOCHS)]
+    ours = (time.process_time() - started) / EPOCHS * 1e3
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "specification.json"
+        path.write_text(json.dumps(specification), encoding="utf-8")
+        for peer, goal in GOALS.items():
+            python = peers / peer / "bin" / "python"
+            answer = run(python, HERE / f"peer_{peer}.py", path)
+            if answer["paid"] != paid:
+                raise SystemExit(f"{peer} paid other amounts: nothing is compared")
+            theirs = answer["cpu_seconds"] / EPOCHS * 1e3
+            version = answer["version"]
+            rows.append(
+                row(
+                    f"an epoch of {HOSTS:,} hosts, against {peer} {version}",
+                    ours,
+                    "ms",
+                    baseline=theirs,
+                    ratio=theirs / ours,
+                    goal=f"ratio >= {goal}",
+                    note=f"the same stages over {EPOCHS:,} epochs, the same amounts paid",
+                )
+            )
+    return rows
+
+
+def peer_specification(network: Network, epochs: int) -> dict[str, Any]:
+    """What a peer's model is made of: `rules.Rules` reads it."""
+    p, scenario = network.params, network.scenario
+    columns = (network.model_K, network.mean_K, network.deviation_K, network.promised_K)
+    nodes = list(zip(*(c.tolist() for c in (*columns, network.tokens_K)), strict=True))
+    bounds = zip(network.of.first_N.tolist(), network.of.after_N.tolist(), strict=True)
+    integers = (
+        "max_nonces_per_node",
+        "min_host_nonces",
+        "seats_per_host",
+        "sample_size",
+        "coverage_spread",
+        "initial_epoch_subsidy",
+        "initial_unit_price",
+        "max_supply",
+        "max_consecutive_preserved_epochs",
+    )
+    decimals = (
+        "p_mismatch",
+        "fraud_threshold",
+        "coverage_bonus",
+        "decay_factor",
+        "max_serving_fraction",
+        "min_kept_power",
+    )
+    windows = ("poc_exchange", "poc_validation_exchange", "model_loading", "inference")
+    return {
+        "seed": scenario.seed,
+        "epochs": epochs,
+        "models": [m.id for m in scenario.models],
+        "demand": [m.demand for m in scenario.models],
+        "first_capacity": start(network).first_capacity_M.tolist(),
+        "offline": scenario.faults.share,
+        "blocks": {w: p.integer(f"{w}_blocks") for w in windows},
+        "hosts": [
+            {"nodes": nodes[first:after], "strength": strength}
+            for (first, after), strength in zip(bounds, network.strength_N.tolist(), strict=True)
+        ],
+        **{name: p.integer(name) for name in integers},
+        **{name: p.decimal(name) for name in decimals},
+    }
+
+
+def run(*command: str | Path) -> dict[str, Any]:
+    """The object that a program prints last."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def by_size() -> list[dict[str, Any]]:
+    """A million hosts, how an epoch grows with its hosts, and what exactness costs."""
+
+    def bench(hosts: int, epochs: int, *modes: str) -> dict[str, Any]:
+        chosen = [part for mode in modes for part in ("--mode", mode)]
+        sizes = ("--hosts", str(hosts), "--epochs", str(epochs))
+        return run(Path(sys.executable).parent / "sim", "bench", "--json", *sizes, *chosen)
+
+    many = bench(1_000_000, 12, "exact")
+    few = bench(10_000, 300, "exact", "fast")
+    a_host = few["exact"] / 10_000 * 1e6, many["exact"] / 1_000_000 * 1e6
+    return [
+        row("an epoch of a million hosts", many["exact"], "s", goal="value <= 0.5"),
+        row("memory of a million hosts, peak", many["peak"], "MiB", goal="value <= 1024"),
+        row(
+            "a host's part of an epoch, of a million against of 10,000",
+            a_host[1],
+            "µs",
+            baseline=a_host[0],
+            ratio=a_host[1] / a_host[0],
+            goal="ratio <= 1.3",
+        ),
+        row(
+            "an epoch of 10,000 hosts, exact, as a part of fast's speed",
+            few["exact"] * 1e3,
+            "ms",
+            baseline=few["fast"] * 1e3,
+            ratio=few["fast"] / few["exact"],
+            goal="ratio >= 0.95",
+        ),
+        row("loading the compiler, once a process", few["compiler"], "s"),
+    ]
+
+
+def differential() -> list[dict[str, Any]]:
+    """Cases a second through the chain's core and its twins, with their making and comparing."""
+    tests = HERE.parent / "tests"
+    module = _module(tests / "test_differential.py")
+    core = _module(tests / "conftest.py").GoCore
+    with tempfile.TemporaryDirectory() as folder:
+        binary = Path(folder) / "simcore"
+        build_ = ["go", "build", "-o", str(binary), "./inference-chain/cmd/simcore"]
+        subprocess.run(build_, cwd=ROOT, check=True)
+        rates: dict[str, float] = {}
+        with core(binary) as go:
+            for name in ("fixed.floor", "reward.settle"):
+                make, twin = module.OPERATIONS[name]
+                started, before = time.perf_counter(), go.cases
+                for seed in range(20):
+                    cases = make(module.Source(seed))
+                    if twin(cases) != go.ask(name, cases):
+                        raise SystemExit(f"{name}, seed {seed}: a twin differs from the core")
+                rates[name] = (go.cases - before) / (time.perf_counter() - started)
+    return [
+        row(f"differential cases of {name}", rate, "a second", goal="value >= 20000")
+        for name, rate in rates.items()
+    ]
+
+
+def _module(path: Path) -> Any:
+    spec = util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{path} is no module")
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def sweeping() -> list[dict[str, Any]]:
+    """What two processes gain over one, and what it costs to resume a sweep that is done."""
+    base = ROOT / "simulation" / "scenarios" / "base.toml"
+    made = [
+        load(base, {"reward.coverage_bonus": f"{i}/100", "epochs": "150", "replicas": "8"})
+        for i in range(8)
+    ]
+    points = [Point(index=i, changes={}, scenario=s) for i, s in enumerate(made)]
+    with tempfile.TemporaryDirectory() as folder:
+        taken = [_wall(points, Path(folder) / str(jobs), jobs) for jobs in (1, 2)]
+        resumed = _wall(points, Path(folder) / "2", 2, resume=True)
+    return [
+        row(
+            "a sweep of 64 runs by two processes, efficiency a core",
+            taken[1],
+            "s",
+            baseline=taken[0],
+            ratio=taken[0] / (2 * taken[1]),
+            goal="ratio >= 0.9",
+        ),
+        row(
+            "resuming that sweep when it is done, as a part of it",
+            resumed,
+            "s",
+            baseline=taken[1],
+            ratio=resumed / taken[1],
+            goal="ratio <= 0.02",
+        ),
+    ]
+
+
+def _wall(points: list[Point], out: Path, jobs: int, *, resume: bool = False) -> float:
+    started = time.perf_counter()
+    run_points(points, out, jobs=jobs, resume=resume)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    if shutil.which("go") is None:
+        raise SystemExit("missing: go, which builds the chain's core for the differential cases")
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
