@@ -63,8 +63,9 @@ def judge(
         raise ValueError(f"{claimed_B.shape} distances are claimed, {found_B.shape} were found")
     if not sigma0 > 0:
         raise ValueError(f"sigma0 = {sigma0}: must be above 0")
-    apart_B = np.abs(claimed_B - found_B) / sigma0
     # What is claimed may be no number; it then lies above every ceiling.
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart_B = np.abs(claimed_B - found_B) / sigma0
     apart_B = np.where(np.isfinite(apart_B), apart_B, np.inf)
     statistic = float(np.sum(np.minimum(apart_B, 1e150) ** 2))
     degrees = len(apart_B)

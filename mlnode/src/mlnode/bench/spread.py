@@ -1,0 +1,172 @@
+"""How far the valid rate of the served kind depends on the block hash, with and without measures.
+
+A round is fair when every block hash makes the same share of nonces valid. A trained model left
+as it is sends all inputs near to one direction, which is near to one round's target and far from
+another's. Here the measures against it are taken together, alone and not at all.
+
+Axes: B nonces, S positions, D width, V outputs.
+"""
+
+# PyTorch's own types are unknown in places.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mlnode.bench.trained import randomise
+from mlnode.poc.arrays import F64
+from mlnode.poc.served.gpu_random import compute_distances, generate_inputs, generate_target
+from mlnode.poc.served.layer_hooks import decoder_layers, layer_hooks, normalise
+from mlnode.poc.served.models import decoder, hidden_width, last_hidden, placed
+from mlnode.poc.served.tail import Tail
+
+BLOCKS = ("block_alpha", "block_beta", "block_gamma")
+NODES = ("node_A", "node_B", "node_C")
+NONCES = 1_920
+"""Least nonces of a run: a rate of 10 % then deviates by 0.7 points."""
+
+VALID_FRACTION = 0.1
+
+TREATMENTS = ("both", "householder", "random-head", "end-normalisation", "none")
+"""Both measures; mirrors in every layer alone; the random head alone; the last hidden state
+brought to length one before the model's own head; the model as it is."""
+
+WEIGHTS = ("trained", "random", "random-embed")
+"""As trained; all matrices random; layers as trained, embedding and head random."""
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """What a treatment came to over block hashes, for one host.
+
+    Attributes:
+        rates: valid rate of each block hash at the threshold of the first.
+        points: largest less smallest rate, in percentage points.
+        means, deviations: of the distances, for each block hash.
+    """
+
+    rates: tuple[float, ...]
+    points: float
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+
+def block_hash(name: str) -> str:
+    """Returns the block hash of a name: its SHA-256."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def public_key(name: str) -> bytes:
+    """Returns the account address of a name: the first 20 bytes of its SHA-256."""
+    return hashlib.sha256(name.encode()).digest()[:20]
+
+
+def spread(distances: Sequence[F64], fraction: float = VALID_FRACTION) -> Spread:
+    """Returns the spread of valid rates over block hashes.
+
+    Args:
+        distances: of each block hash; the first sets the threshold.
+        fraction: share of the first that is valid.
+    """
+    r_target = float(np.quantile(distances[0], fraction))
+    rates = tuple(float(np.mean(d_B < r_target)) for d_B in distances)
+    return Spread(
+        rates=rates,
+        points=100 * (max(rates) - min(rates)),
+        means=tuple(float(d_B.mean()) for d_B in distances),
+        deviations=tuple(float(d_B.std()) for d_B in distances),
+    )
+
+
+def with_weights(model: nn.Module, weights: str, seed: int = 1) -> nn.Module:
+    """Returns a copy of a model whose weights are of one of ``WEIGHTS``."""
+    copy = deepcopy(model).eval()
+    generator = torch.Generator().manual_seed(seed)
+    if weights == "random":
+        randomise(copy, generator)
+    if weights == "random-embed":
+        named = cast(Any, copy)
+        # A tied head is the same matrix, drawn twice.
+        for part in (named.get_input_embeddings(), named.get_output_embeddings()):
+            randomise(part, generator)
+    return copy
+
+
+def measure(
+    model: nn.Module, block: str, key: bytes, *, nonces: int, positions: int, batch: int = _BATCH
+) -> dict[str, F64]:
+    """Returns the distances of the first nonces of a host under every treatment.
+
+    Args:
+        block: block hash, 64 hexadecimal digits.
+        key: account address of the host.
+        positions: of the input of a nonce.
+    """
+    device, _ = placed(model)
+    width = hidden_width(model)
+    own_head = cast(nn.Module, cast(Any, model).get_output_embeddings())
+    tail = Tail(block, width, device)
+    target_V = generate_target(block, cast(Any, own_head).weight.shape[0], device, torch.float32)
+    parts: dict[str, list[F64]] = {name: [] for name in TREATMENTS}
+
+    def own(hidden_BD: Tensor) -> F64:
+        logits_BV = cast(Tensor, own_head(hidden_BD))
+        return compute_distances(logits_BV, None, target_V).cpu().numpy()
+
+    def random_head(hidden_BD: Tensor) -> F64:
+        return tail.distances(tail.outputs(hidden_BD))
+
+    for first in range(0, nonces, batch):
+        chosen = range(first, min(first + batch, nonces))
+        plain_BD = hidden(model, block, key, chosen, positions, mirrored=False)
+        mirrored_BD = hidden(model, block, key, chosen, positions, mirrored=True)
+        with torch.inference_mode():
+            parts["both"].append(random_head(mirrored_BD))
+            parts["householder"].append(own(mirrored_BD))
+            parts["random-head"].append(random_head(plain_BD))
+            parts["end-normalisation"].append(own(normalise(plain_BD)))
+            parts["none"].append(own(plain_BD))
+    return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+def hidden(
+    model: nn.Module, block: str, key: bytes, nonces: range, positions: int, *, mirrored: bool
+) -> Tensor:
+    """Returns the last hidden state of some nonces, [B, D], with or without the layers' hooks."""
+    base, (device, dtype), width = decoder(model), placed(model), hidden_width(model)
+    with torch.inference_mode():
+        x_BSD = generate_inputs(block, key.hex(), nonces, width, positions, device, dtype)
+        hooks = layer_hooks(decoder_layers(base), block, width, device)
+        with hooks if mirrored else nullcontext():
+            return last_hidden(base, x_BSD)
+
+
+def spreads(
+    model: nn.Module,
+    *,
+    nonces: int,
+    positions: int,
+    blocks: Sequence[str] = BLOCKS,
+    nodes: Sequence[str] = NODES,
+) -> Mapping[str, tuple[Spread, ...]]:
+    """Returns, for each treatment, the spread over blocks of each node."""
+    found: dict[str, list[Spread]] = {name: [] for name in TREATMENTS}
+    for node in nodes:
+        runs = [
+            measure(model, block_hash(b), public_key(node), nonces=nonces, positions=positions)
+            for b in blocks
+        ]
+        for name in TREATMENTS:
+            found[name].append(spread([run[name] for run in runs]))
+    return {name: tuple(rows) for name, rows in found.items()}
