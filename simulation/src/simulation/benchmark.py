@@ -13,7 +13,7 @@ from simulation.scenario import Scenario, parse
 from simulation.step import fast_floor_each, step
 
 # Hosts of the measured scenario that forge; all others are honest.
-FORGERS = 20
+FORGERS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
