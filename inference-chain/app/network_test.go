@@ -66,7 +66,7 @@ func (a actor) String() string          { return a.address().String() }
 // network is the application with everything around it that CometBFT does: it
 // proposes, signs and applies updates two blocks later.
 type network struct {
-	t      *testing.T
+	t      testing.TB
 	app    *App
 	hosts  []actor
 	height int64
@@ -75,10 +75,13 @@ type network struct {
 	sets   []map[string]int64 // by consensus key: of the next block's last commit, and later ones
 	absent map[string]bool
 	blame  []abci.Misbehavior
+	gas    uint64       // of a transaction
+	noHash bool         // the next block has no hash
+	events []abci.Event // of the last block's begin and end
 	hash   []byte
 }
 
-func newApp(t *testing.T) *App {
+func newApp(t testing.TB) *App {
 	t.Helper()
 	app, err := New(log.NewNopLogger(), dbm.NewMemDB(), homeIn(t.TempDir()), baseOptions()...)
 	require.NoError(t, err)
@@ -94,19 +97,19 @@ func baseOptions() []func(*baseapp.BaseApp) {
 }
 
 // newNetwork starts a chain with founding hosts of the given weights.
-func newNetwork(t *testing.T, weights ...uint64) *network {
+func newNetwork(t testing.TB, weights ...uint64) *network {
 	t.Helper()
 	return newNetworkWith(t, inference.TestnetParams(), weights...)
 }
 
-func newNetworkWith(t *testing.T, params inference.Params, weights ...uint64) *network {
+func newNetworkWith(t testing.TB, params inference.Params, weights ...uint64) *network {
 	t.Helper()
 	return newNetworkOn(t, newApp(t), params, weights...)
 }
 
-func newNetworkOn(t *testing.T, app *App, params inference.Params, weights ...uint64) *network {
+func newNetworkOn(t testing.TB, app *App, params inference.Params, weights ...uint64) *network {
 	t.Helper()
-	n := &network{t: t, app: app, now: time.Unix(1_700_000_000, 0).UTC(), absent: map[string]bool{}}
+	n := &network{t: t, app: app, now: time.Unix(1_700_000_000, 0).UTC(), absent: map[string]bool{}, gas: txGas}
 	for i := range weights {
 		n.hosts = append(n.hosts, newActor(fmt.Sprint("host ", i)))
 	}
@@ -183,17 +186,24 @@ func (n *network) block(txs ...[]byte) []*abci.ExecTxResult {
 	n.t.Helper()
 	n.height++
 	n.now = n.now.Add(blockTime)
-	seed := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(testChainID), uint64(n.height)))
 	res, err := n.app.FinalizeBlock(&abci.RequestFinalizeBlock{
-		Txs: txs, Height: n.height, Time: n.now, Hash: seed[:], DecidedLastCommit: n.lastCommit(), Misbehavior: n.blame,
+		Txs: txs, Height: n.height, Time: n.now, Hash: n.blockHash(), DecidedLastCommit: n.lastCommit(), Misbehavior: n.blame,
 	})
 	require.NoError(n.t, err)
-	n.blame = nil
+	n.blame, n.noHash, n.events = nil, false, res.Events
 	n.update(res.ValidatorUpdates)
 	_, err = n.app.Commit()
 	require.NoError(n.t, err)
 	n.hash = res.AppHash
 	return res.TxResults
+}
+
+func (n *network) blockHash() []byte {
+	if n.noHash {
+		return nil
+	}
+	hash := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(testChainID), uint64(n.height)))
+	return hash[:]
 }
 
 // lastCommit lists who had to sign the block before, by consensus address.
@@ -272,7 +282,7 @@ func (n *network) account(of actor) sdk.AccountI {
 
 func (n *network) sign(by actor, fee int64, sequence uint64, msgs ...sdk.Msg) []byte {
 	n.t.Helper()
-	tx, err := simtestutil.GenSignedMockTx(rand.New(rand.NewSource(1)), n.app.encoding.TxConfig, msgs, unine(fee), txGas,
+	tx, err := simtestutil.GenSignedMockTx(rand.New(rand.NewSource(1)), n.app.encoding.TxConfig, msgs, unine(fee), n.gas,
 		testChainID, []uint64{n.account(by).GetAccountNumber()}, []uint64{sequence}, by.key)
 	require.NoError(n.t, err)
 	bz, err := n.app.encoding.TxConfig.TxEncoder()(tx)
@@ -328,7 +338,7 @@ func (n *network) restarted() (*network, servertypes.ExportedApp) {
 	exported, err := n.app.ExportAppStateAndValidators(false, nil)
 	require.NoError(n.t, err)
 	next := &network{
-		t: n.t, app: newApp(n.t), hosts: n.hosts, height: n.height, now: n.now, absent: map[string]bool{},
+		t: n.t, app: newApp(n.t), hosts: n.hosts, height: n.height, now: n.now, absent: map[string]bool{}, gas: n.gas,
 	}
 	res, err := next.app.InitChain(&abci.RequestInitChain{
 		Time: n.now, ChainId: testChainID, InitialHeight: exported.Height, ConsensusParams: &exported.ConsensusParams,

@@ -18,9 +18,10 @@ import (
 
 // addCommands adds everything that AutoCLI does not derive from the messages.
 func addCommands(root *cobra.Command, model *app.App) {
-	server.AddCommands(root, app.DefaultHome(), newApp, export, func(*cobra.Command) {})
+	server.AddCommandsWithStartCmdOptions(root, app.DefaultHome(), newApp, export, server.StartCmdOptions{DBOpener: app.OpenDB})
 	guardStart(root, model)
 	root.AddCommand(
+		server.ModuleHashByHeightQuery(newApp),
 		initCommand(model),
 		genesisCommand(model),
 		paramsCommand(),

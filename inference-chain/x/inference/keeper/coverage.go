@@ -6,7 +6,6 @@ import (
 	"cosmossdk.io/collections"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
-	"ninefold.dev/inference-chain/core/fixed"
 	"ninefold.dev/inference-chain/core/reward"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
@@ -67,12 +66,8 @@ func (c coverageOf) host(ctx context.Context, host []byte, root uint64) ([]types
 	if err != nil || len(rows) == 0 {
 		return nil, false, err
 	}
-	parts, err := fixed.Mul(c.spread, uint64(len(rows)))
-	if err != nil {
-		return nil, false, err
-	}
 	for i := range rows {
-		rows[i].Covered = root > 0 && reward.CoversModel(root, rows[i].Weight, parts)
+		rows[i].Covered = all.Covered[i]
 	}
 	return rows, all.Covers, nil
 }

@@ -100,14 +100,16 @@ func (k *roundKit) members(weights map[string]uint64) {
 		names = append(names, name)
 	}
 	slices.SortFunc(names, func(a, b string) int { return bytes.Compare(testAddress(a), testAddress(b)) })
+	ranking, err := k.resumeRanking(k.ctx, 0, 0)
+	require.NoError(k.t, err)
 	var total uint64
 	for rank, name := range names {
 		total += weights[name]
-		require.NoError(k.t, k.EpochMembers.Set(k.ctx, collections.Join3(uint64(0), "", []byte(testAddress(name))), types.EpochMember{
+		require.NoError(k.t, k.setRootMember(ranking, testAddress(name), types.EpochMember{
 			Participant: k.text(name), Weight: weights[name], Index: uint64(rank), CumulativeWeight: total,
 		}))
-		require.NoError(k.t, k.MemberRanks.Set(k.ctx, collections.Join(uint64(0), uint64(rank)), testAddress(name)))
 	}
+	require.NoError(k.t, ranking.flush())
 	require.NoError(k.t, k.EpochGroups.Set(k.ctx, collections.Join(uint64(0), ""), types.EpochGroup{
 		TotalWeight: total, MemberCount: uint64(len(names)),
 	}))

@@ -59,8 +59,9 @@ type formation struct {
 	round  weight.Round
 	models map[string]types.Model // snapshot, only asked
 
-	groups map[string]types.EpochGroup // touched in this block, by model
-	duties map[string]types.JuryDuty   // touched in this block, by address
+	ranking *ranking
+	groups  map[string]types.EpochGroup // touched in this block, by model
+	duties  map[string]types.JuryDuty   // touched in this block, by address
 }
 
 func (k Keeper) resumeFormation(ctx sdk.Context, cursor types.FormationCursor) (*formation, error) {
@@ -79,6 +80,9 @@ func (k Keeper) resumeFormation(ctx sdk.Context, cursor types.FormationCursor) (
 		return nil, err
 	}
 	if f.fraud, err = fraudTable(f.opened.Params); err != nil {
+		return nil, err
+	}
+	if f.ranking, err = k.resumeRanking(ctx, cursor.EpochIndex, cursor.Members); err != nil {
 		return nil, err
 	}
 	return f, f.readSnapshot()

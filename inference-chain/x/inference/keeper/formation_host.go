@@ -5,7 +5,6 @@ import (
 
 	"ninefold.dev/inference-chain/core/poc"
 	"ninefold.dev/inference-chain/core/weight"
-	"ninefold.dev/inference-chain/x/inference/types"
 )
 
 // facts are everything that decides a host's weight.
@@ -63,7 +62,7 @@ func (f *formation) jailedForGood(host registered) (bool, error) {
 // nodesOf lists the facts of a host's nodes: the fleet in the order of node_index,
 // then nodes declared too late, then members of the judging epoch that are gone.
 func (f *formation) nodesOf(host registered) ([]weight.Node, error) {
-	fleet, err := f.k.FleetAt(f.ctx, f.opened.Index, host.address)
+	rows, err := f.k.hardwareRows(f.ctx, host.address)
 	if err != nil {
 		return nil, err
 	}
@@ -71,18 +70,17 @@ func (f *formation) nodesOf(host registered) ([]weight.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes := make([]weight.Node, 0, len(fleet))
-	seen := map[string]bool{}
-	for _, node := range fleet {
-		fact, err := f.fleetNode(host, node, before[node.LocalId])
-		if err != nil {
-			return nil, err
-		}
-		nodes, seen[node.LocalId] = append(nodes, fact), true
-	}
-	rows, err := f.k.hardwareRows(f.ctx, host.address)
+	claimed, err := f.claimsOf(host)
 	if err != nil {
 		return nil, err
+	}
+	nodes := make([]weight.Node, 0, len(rows))
+	seen := make(map[string]bool, len(rows))
+	for _, node := range fleetOf(rows, f.opened.Index) {
+		was := before[node.LocalId]
+		nodes, seen[node.LocalId] = append(nodes, weight.Node{
+			ID: node.LocalId, Models: node.Models, Claimed: claimed[node.LocalId], Serves: was.serves, Carried: was.weight,
+		}), true
 	}
 	for _, row := range rows {
 		if !seen[row.NodeId] && row.At(f.opened.Index+1) != nil {
@@ -92,17 +90,18 @@ func (f *formation) nodesOf(host registered) ([]weight.Node, error) {
 	return append(nodes, gone(before, seen)...), nil
 }
 
-func (f *formation) fleetNode(host registered, node types.HardwareNode, before nodeBefore) (weight.Node, error) {
-	key := collections.Join3(f.opened.Index, host.address, node.LocalId)
-	claims, err := valueOrZero(f.k.NodeClaims.Get(f.ctx, key))
-	return weight.Node{
-		ID: node.LocalId, Models: node.Models, Claimed: claims.Claimed, Serves: before.serves, Carried: before.weight,
-	}, err
+// claimsOf reads what each of a host's nodes claims.
+func (f *formation) claimsOf(host registered) (map[string]uint64, error) {
+	rows, err := values(f.ctx, f.k.NodeClaims, collections.TripleSuperPrefix[uint64, []byte, string](f.opened.Index, host.address))
+	claimed := make(map[string]uint64, len(rows))
+	for _, row := range rows {
+		claimed[row.NodeId] = row.Claimed
+	}
+	return claimed, err
 }
 
 // nodeBefore is a node as the judging epoch has it.
 type nodeBefore struct {
-	id     string
 	weight uint64
 	serves bool
 }
@@ -110,16 +109,9 @@ type nodeBefore struct {
 func (f *formation) nodesBefore(host registered) (map[string]nodeBefore, error) {
 	rows, err := values(f.ctx, f.k.EpochNodes,
 		collections.QuadSuperPrefix3[uint64, string, []byte, string](f.judges.Index, "", host.address))
-	if err != nil {
-		return nil, err
-	}
 	before := make(map[string]nodeBefore, len(rows))
 	for _, row := range rows {
-		serves, err := f.k.servesThroughPoc(f.ctx, host.address, row)
-		if err != nil {
-			return nil, err
-		}
-		before[row.Info.NodeId] = nodeBefore{id: row.Info.NodeId, weight: row.Info.PocWeight, serves: serves}
+		before[row.Info.NodeId] = nodeBefore{weight: row.Info.PocWeight, serves: servesThroughPoc(row.Info)}
 	}
-	return before, nil
+	return before, err
 }

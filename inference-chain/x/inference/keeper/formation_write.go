@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"context"
 	"maps"
 	"slices"
 
@@ -91,7 +90,7 @@ func (f *formation) writeRootMember(host registered, formed weight.HostWeight) e
 		EpochIndex: f.opened.Index, Participant: host.row.Address, Weight: formed.Weight,
 		Index: f.cursor.Members, CumulativeWeight: total, ConsensusKey: key,
 	}
-	if err := f.k.setRootMember(f.ctx, host.address, member); err != nil {
+	if err := f.k.setRootMember(f.ranking, host.address, member); err != nil {
 		return err
 	}
 	f.cursor.Members++
@@ -101,12 +100,12 @@ func (f *formation) writeRootMember(host registered, formed weight.HostWeight) e
 	return err
 }
 
-// setRootMember writes a member of a root group with its rank.
-func (k Keeper) setRootMember(ctx context.Context, address []byte, member types.EpochMember) error {
-	if err := k.MemberRanks.Set(ctx, collections.Join(member.EpochIndex, member.Index), address); err != nil {
+// setRootMember writes a member of a root group and gives it the next rank.
+func (k Keeper) setRootMember(ranking *ranking, address []byte, member types.EpochMember) error {
+	if err := ranking.add(address, member.CumulativeWeight); err != nil {
 		return err
 	}
-	return k.EpochMembers.Set(ctx, collections.Join3(member.EpochIndex, "", address), member)
+	return k.EpochMembers.Set(ranking.ctx, collections.Join3(member.EpochIndex, "", address), member)
 }
 
 func (f *formation) writeNodes(host registered, formed weight.HostWeight) error {
@@ -117,6 +116,9 @@ func (f *formation) writeNodes(host registered, formed weight.HostWeight) error 
 // flush writes the counters of the block.
 func (f *formation) flush() error {
 	if err := f.flushDuties(); err != nil {
+		return err
+	}
+	if err := f.ranking.flush(); err != nil {
 		return err
 	}
 	return f.k.setGroups(f.ctx, f.opened.Index, f.groups)

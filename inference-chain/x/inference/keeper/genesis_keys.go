@@ -140,14 +140,6 @@ func (k Keeper) importKeys(ctx context.Context, host []byte, p types.Participant
 	return nil
 }
 
-// importRank writes a root member's rank.
-func (k Keeper) importRank(ctx context.Context, key byEpochModelAddress, m types.EpochMember) error {
-	if m.ModelId != "" {
-		return nil
-	}
-	return k.MemberRanks.Set(ctx, collections.Join(m.EpochIndex, m.Index), key.K3())
-}
-
 // importUnclaimed writes that a reward waits to be claimed.
 func (k Keeper) importUnclaimed(ctx context.Context, key byEpochAddress, s types.SettleAmount) error {
 	amount, err := number(s.Amount)

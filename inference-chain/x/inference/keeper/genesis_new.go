@@ -67,7 +67,7 @@ type founding struct {
 	k       Keeper
 	gs      types.GenesisState
 	nextSeq uint64
-	rank    uint64
+	ranking *ranking
 	total   uint64
 	models  map[string]types.Model
 	round   weight.Round
@@ -89,10 +89,16 @@ func (f *founding) run() error {
 	if err != nil {
 		return err
 	}
+	if f.ranking, err = f.k.resumeRanking(f.ctx, 0, 0); err != nil {
+		return err
+	}
 	for _, host := range hosts {
 		if err := f.add(host); err != nil {
 			return fmt.Errorf("founding host %s: %w", host.row.Address, err)
 		}
+	}
+	if err := f.ranking.flush(); err != nil {
+		return err
 	}
 	if err := f.k.setGroups(f.ctx, 0, f.groups); err != nil {
 		return err
@@ -145,13 +151,12 @@ func (f *founding) add(host founder) error {
 		return err
 	}
 	member := types.EpochMember{
-		Participant: host.row.Address, Weight: formed.Weight, Index: f.rank, CumulativeWeight: f.total,
+		Participant: host.row.Address, Weight: formed.Weight, Index: f.ranking.next, CumulativeWeight: f.total,
 		ConsensusKey: host.row.ConsensusKey,
 	}
-	if err := f.k.setRootMember(f.ctx, host.address, member); err != nil {
+	if err := f.k.setRootMember(f.ranking, host.address, member); err != nil {
 		return err
 	}
-	f.rank++
 	f.members = append(f.members, types.SetMember{Operator: host.address, ConsensusKey: host.row.ConsensusKey, Weight: formed.Weight})
 	writer := groupWriter{ctx: f.ctx, k: f.k, host: host.registered, models: f.models, groups: f.groups}
 	return writer.write(formed.Weight, formed.Nodes)

@@ -34,7 +34,8 @@ func (k Keeper) genesisParts() []genesisPart {
 		rowsPart("rounds", k.Rounds, func(gs *types.GenesisState) *[]types.Round { return &gs.Rounds }, in.round, nil),
 		rowsPart("epoch_models", k.EpochModels, func(gs *types.GenesisState) *[]types.EpochModel { return &gs.EpochModels }, in.epochModel, nil),
 		rowsPart("epoch_groups", k.EpochGroups, func(gs *types.GenesisState) *[]types.EpochGroup { return &gs.EpochGroups }, in.group, nil),
-		rowsPart("epoch_members", k.EpochMembers, func(gs *types.GenesisState) *[]types.EpochMember { return &gs.EpochMembers }, in.member, k.importRank),
+		rowsPart("epoch_members", k.EpochMembers, func(gs *types.GenesisState) *[]types.EpochMember { return &gs.EpochMembers }, in.member, nil),
+		{field: "epoch_members", export: nothing, load: k.rankMembers},
 		rowsPart("epoch_nodes", k.EpochNodes, func(gs *types.GenesisState) *[]types.EpochNode { return &gs.EpochNodes }, in.node, nil),
 		rowsPart("poc_batches", k.PocBatches, func(gs *types.GenesisState) *[]types.StoredPocBatch { return &gs.PocBatches }, in.batch, nil),
 		rowsPart("poc_node_claims", k.NodeClaims, func(gs *types.GenesisState) *[]types.PocNodeClaims { return &gs.PocNodeClaims }, in.nodeClaims, nil),
@@ -58,6 +59,9 @@ func (k Keeper) genesisParts() []genesisPart {
 		itemPart("clock", k.Clock, func(gs *types.GenesisState) **types.Clock { return &gs.Clock }),
 	}
 }
+
+// nothing is what a part exports whose rows follow from others.
+func nothing(context.Context, *types.GenesisState) error { return nil }
 
 func (k Keeper) paramsPart() genesisPart {
 	return genesisPart{

@@ -16,9 +16,10 @@ import (
 // for the epoch opened last and for the one after it.
 func (k Keeper) FleetAt(ctx context.Context, epoch uint64, host sdk.AccAddress) ([]types.HardwareNode, error) {
 	rows, err := k.hardwareRows(ctx, host)
-	if err != nil {
-		return nil, err
-	}
+	return fleetOf(rows, epoch), err
+}
+
+func fleetOf(rows []types.HardwareNodeRow, epoch uint64) []types.HardwareNode {
 	fleet := make([]types.HardwareNode, 0, len(rows))
 	for _, row := range rows {
 		if node := row.At(epoch); node != nil {
@@ -26,7 +27,7 @@ func (k Keeper) FleetAt(ctx context.Context, epoch uint64, host sdk.AccAddress) 
 		}
 	}
 	slices.SortFunc(fleet, func(a, b types.HardwareNode) int { return cmp.Compare(a.AddedSeq, b.AddedSeq) })
-	return fleet, nil
+	return fleet
 }
 
 // GetValidatedHardwareNodes returns a host's fleet in an epoch with each node's

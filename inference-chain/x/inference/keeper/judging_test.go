@@ -314,16 +314,18 @@ func TestANodeThatServedThroughPocKeepsItsWeight(t *testing.T) {
 	require.Equal(t, []bool{true, false}, node.Info.TimeslotAllocation, "a slot is not inherited")
 }
 
-// serve gives a node POC_SLOT in the subgroup it belongs to.
+// serve gives a node POC_SLOT, in the subgroup it belongs to and in the root group.
 func (m *machine) serve(index uint64, host, node string) {
 	m.t.Helper()
 	root, err := m.EpochNodes.Get(m.ctx, collections.Join4(index, "", []byte(testAddress(host)), node))
 	require.NoError(m.t, err)
-	key := collections.Join4(index, root.Models[0], []byte(testAddress(host)), node)
-	row, err := m.EpochNodes.Get(m.ctx, key)
-	require.NoError(m.t, err)
-	row.Info.TimeslotAllocation = []bool{true, true}
-	require.NoError(m.t, m.EpochNodes.Set(m.ctx, key, row))
+	for _, model := range []string{"", root.Models[0]} {
+		key := collections.Join4(index, model, []byte(testAddress(host)), node)
+		row, err := m.EpochNodes.Get(m.ctx, key)
+		require.NoError(m.t, err)
+		row.Info.TimeslotAllocation = []bool{true, true}
+		require.NoError(m.t, m.EpochNodes.Set(m.ctx, key, row))
+	}
 }
 
 func TestCarriedWeightsAreScaledWhenTheProofChanged(t *testing.T) {

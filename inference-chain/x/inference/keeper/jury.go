@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -118,7 +117,7 @@ type panel struct {
 }
 
 // panels draws the juries of one round. It keeps what it read of the electorate,
-// so that a block that judges many hosts reads each member once.
+// so that a block that judges many hosts reads each page of members once.
 type panels struct {
 	seed      []byte
 	seats     uint64
@@ -178,11 +177,11 @@ func (p panels) of(host []byte) (panel, error) {
 	}
 	result := panel{electorate: drawn.Electorate, member: member}
 	for _, seat := range drawn.Seats {
-		holder, err := p.members.at(seat.Rank)
+		holder, err := p.members.address(seat.Rank)
 		if err != nil {
 			return panel{}, err
 		}
-		result.seats = append(result.seats, JurySeat{Holder: bytes.Clone(holder.address), Seats: seat.Count})
+		result.seats = append(result.seats, JurySeat{Holder: holder, Seats: seat.Count})
 		result.drawn += seat.Count
 	}
 	return result, nil

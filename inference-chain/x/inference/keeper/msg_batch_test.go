@@ -196,7 +196,7 @@ func TestANodeCommitsAtMostItsNoncesAndBatches(t *testing.T) {
 func TestANodeThatServesThroughPocDoesNotProve(t *testing.T) {
 	k := newRoundKit(t)
 	for _, row := range []types.EpochNode{
-		{Participant: k.text("alice"), Models: []string{modelA}, Info: types.MLNodeInfo{NodeId: "a1", TimeslotAllocation: []bool{true, false}}},
+		{Participant: k.text("alice"), Models: []string{modelA}, Info: types.MLNodeInfo{NodeId: "a1", TimeslotAllocation: []bool{true, true}}},
 		{ModelId: modelA, Participant: k.text("alice"), Info: types.MLNodeInfo{NodeId: "a1", TimeslotAllocation: []bool{true, true}}},
 	} {
 		require.NoError(t, k.EpochNodes.Set(k.ctx, collections.Join4(uint64(0), row.ModelId, []byte(testAddress("alice")), "a1"), row))

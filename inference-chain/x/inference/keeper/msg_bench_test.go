@@ -41,12 +41,14 @@ func (k *roundKit) manyMembers(n int) []sdk.AccAddress {
 		members = append(members, testAddress(fmt.Sprintf("member %d", i)))
 	}
 	slices.SortFunc(members, func(a, b sdk.AccAddress) int { return bytes.Compare(a, b) })
+	ranking, err := k.resumeRanking(k.ctx, 0, 0)
+	require.NoError(k.t, err)
 	for rank, member := range members {
-		require.NoError(k.t, k.EpochMembers.Set(k.ctx, collections.Join3(uint64(0), "", []byte(member)), types.EpochMember{
+		require.NoError(k.t, k.setRootMember(ranking, member, types.EpochMember{
 			Weight: 10, Index: uint64(rank), CumulativeWeight: uint64(rank+1) * 10,
 		}))
-		require.NoError(k.t, k.MemberRanks.Set(k.ctx, collections.Join(uint64(0), uint64(rank)), member))
 	}
+	require.NoError(k.t, ranking.flush())
 	root := types.EpochGroup{TotalWeight: uint64(n) * 10, MemberCount: uint64(n)}
 	require.NoError(k.t, k.EpochGroups.Set(k.ctx, collections.Join(uint64(0), ""), root))
 	return members

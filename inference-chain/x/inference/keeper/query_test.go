@@ -141,7 +141,7 @@ func TestAFleetSaysWhichNodesServe(t *testing.T) {
 	k := newRoundKit(t)
 	host := []byte(testAddress("alice"))
 	for _, row := range []types.EpochNode{
-		{Models: []string{modelA}, Info: types.MLNodeInfo{NodeId: "a2"}},
+		{Models: []string{modelA}, Info: types.MLNodeInfo{NodeId: "a2", TimeslotAllocation: []bool{true, true}}},
 		{ModelId: modelA, Models: []string{modelA}, Info: types.MLNodeInfo{NodeId: "a2", TimeslotAllocation: []bool{true, true}}},
 	} {
 		require.NoError(t, k.EpochNodes.Set(k.ctx, collections.Join4(uint64(0), row.ModelId, host, "a2"), row))

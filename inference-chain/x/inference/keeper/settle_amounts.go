@@ -59,33 +59,30 @@ func (k Keeper) GetSettleAmounts(ctx context.Context, ended types.Epoch, settlem
 	if err != nil {
 		return nil, false, err
 	}
-	members := new(collections.Range[byEpochModelAddress]).
-		Prefix(collections.TripleSuperPrefix[uint64, string, []byte](ended.Index, ""))
+	var after []byte
 	if settlement.After != "" {
-		after, err := k.addressCodec.StringToBytes(settlement.After)
-		if err != nil {
+		if after, err = k.addressCodec.StringToBytes(settlement.After); err != nil {
 			return nil, false, err
 		}
-		members = members.StartExclusive(collections.Join3(ended.Index, "", after))
 	}
-	iterator, err := k.EpochMembers.Iterate(ctx, members)
+	walk, err := k.walkMembers(ctx, shared, after)
 	if err != nil {
 		return nil, false, err
 	}
-	defer iterator.Close()
+	defer walk.close()
 	var settled []types.SettleAmount
-	for ; iterator.Valid() && uint64(len(settled)) < limit; iterator.Next() {
-		member, err := iterator.KeyValue()
+	for ; walk.members.Valid() && uint64(len(settled)) < limit; walk.members.Next() {
+		member, err := walk.members.Value()
 		if err != nil {
 			return nil, false, err
 		}
-		row, err := k.getSettleAmount(ctx, shared, member.Key.K3(), member.Value)
+		row, err := k.settleMember(ctx, shared, walk, member)
 		if err != nil {
-			return nil, false, fmt.Errorf("host %s: %w", member.Value.Participant, err)
+			return nil, false, fmt.Errorf("host %s: %w", member.Participant, err)
 		}
 		settled = append(settled, row)
 	}
-	return settled, iterator.Valid(), nil
+	return settled, walk.members.Valid(), nil
 }
 
 // settledEpoch is what all members of a settlement share.
@@ -114,40 +111,64 @@ func (k Keeper) settledEpoch(ctx context.Context, ended types.Epoch, settlement 
 	}, err
 }
 
+// settleMember collects what a member's reward comes from.
+func (k Keeper) settleMember(ctx context.Context, ended settledEpoch, walk *memberWalk, member types.EpochMember) (types.SettleAmount, error) {
+	host, err := k.addressCodec.StringToBytes(member.Participant)
+	if err != nil {
+		return types.SettleAmount{}, err
+	}
+	facts := settledFacts{member: member}
+	if facts.duty, err = walk.duties.at(host); err != nil {
+		return types.SettleAmount{}, err
+	}
+	if facts.forfeit, err = walk.forfeits.at(host); err != nil {
+		return types.SettleAmount{}, err
+	}
+	if facts.jailed, err = k.validators.JailedBlocks(ctx, ended.index, host); err != nil {
+		return types.SettleAmount{}, err
+	}
+	weights := make([]uint64, 0, len(walk.models))
+	for _, model := range walk.models {
+		own, err := model.at(host)
+		if err != nil {
+			return types.SettleAmount{}, err
+		}
+		weights = append(weights, own.Weight)
+	}
+	covers, err := reward.GetParticipantModelCoverage(member.Weight, weights, ended.coverage.spread)
+	if err != nil {
+		return types.SettleAmount{}, err
+	}
+	facts.covers = covers.Covers
+	return getSettleAmount(ended, facts)
+}
+
+// settledFacts is everything that a member's reward comes from.
+type settledFacts struct {
+	member  types.EpochMember
+	duty    types.JuryDuty
+	forfeit types.Forfeit
+	jailed  uint64 // blocks
+	covers  bool
+}
+
 // getSettleAmount computes one member's reward with everything it comes from.
-func (k Keeper) getSettleAmount(ctx context.Context, ended settledEpoch, host []byte, member types.EpochMember) (types.SettleAmount, error) {
-	key := collections.Join(ended.index, host)
-	duty, err := valueOrZero(k.JuryDuties.Get(ctx, key))
-	if err != nil {
-		return types.SettleAmount{}, err
-	}
-	forfeit, err := valueOrZero(k.Forfeits.Get(ctx, key))
-	if err != nil {
-		return types.SettleAmount{}, err
-	}
-	jailed, err := k.validators.JailedBlocks(ctx, ended.index, host)
-	if err != nil {
-		return types.SettleAmount{}, err
-	}
-	_, covers, err := ended.coverage.host(ctx, host, member.Weight)
-	if err != nil {
-		return types.SettleAmount{}, err
-	}
+func getSettleAmount(ended settledEpoch, facts settledFacts) (types.SettleAmount, error) {
 	blocks := ended.reward.Blocks
-	facts := reward.Host{
-		Weight: member.Weight, SeatsDrawn: duty.Drawn, SeatsCast: duty.Cast,
-		UnjailedBlocks: blocks - min(jailed, blocks), Covers: covers, Forfeited: forfeiture(forfeit),
+	host := reward.Host{
+		Weight: facts.member.Weight, SeatsDrawn: facts.duty.Drawn, SeatsCast: facts.duty.Cast,
+		UnjailedBlocks: blocks - min(facts.jailed, blocks), Covers: facts.covers, Forfeited: forfeiture(facts.forfeit),
 	}
-	result, err := reward.GetSettleAmount(ended.reward, facts)
+	result, err := reward.GetSettleAmount(ended.reward, host)
 	if err != nil {
 		return types.SettleAmount{}, err
 	}
 	return types.SettleAmount{
-		EpochIndex: ended.index, Participant: member.Participant, Weight: member.Weight,
-		ByWeight: text(result.ByWeight), SeatsCast: duty.Cast, SeatsDrawn: duty.Drawn,
-		UnjailedBlocks: facts.UnjailedBlocks, Blocks: blocks,
+		EpochIndex: ended.index, Participant: facts.member.Participant, Weight: facts.member.Weight,
+		ByWeight: text(result.ByWeight), SeatsCast: facts.duty.Cast, SeatsDrawn: facts.duty.Drawn,
+		UnjailedBlocks: host.UnjailedBlocks, Blocks: blocks,
 		Share: text(result.Share), Bonus: text(result.Bonus), Amount: text(result.Total),
-		Covers: covers, Forfeited: forfeit.Reason, Serving: "0",
+		Covers: facts.covers, Forfeited: facts.forfeit.Reason, Serving: "0",
 	}, nil
 }
 

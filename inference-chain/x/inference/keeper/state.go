@@ -30,7 +30,8 @@ type (
 	byEpochModelAddressNode = collections.Quad[uint64, string, []byte, string]
 )
 
-// Prefixes of the collections; none is ever used for something else.
+// Prefixes of the collections; none is ever used for something else. 12 held a row
+// for each rank of a root group, where pages stand now.
 var (
 	prefixParams         = collections.NewPrefix(1)
 	prefixClock          = collections.NewPrefix(2)
@@ -43,7 +44,6 @@ var (
 	prefixEpochModels    = collections.NewPrefix(9)
 	prefixEpochGroups    = collections.NewPrefix(10)
 	prefixEpochMembers   = collections.NewPrefix(11)
-	prefixMemberRanks    = collections.NewPrefix(12)
 	prefixEpochNodes     = collections.NewPrefix(13)
 	prefixPocBatches     = collections.NewPrefix(14)
 	prefixNodeClaims     = collections.NewPrefix(15)
@@ -65,6 +65,7 @@ var (
 	prefixUnitPrices     = collections.NewPrefix(31)
 	prefixUsedReceipts   = collections.NewPrefix(32)
 	prefixServedTokens   = collections.NewPrefix(33)
+	prefixMemberPages    = collections.NewPrefix(34)
 )
 
 // State is everything the module stores.
@@ -86,7 +87,7 @@ type State struct {
 	EpochModels  collections.Map[byEpochModel, types.EpochModel]
 	EpochGroups  collections.Map[byEpochModel, types.EpochGroup]
 	EpochMembers collections.Map[byEpochModelAddress, types.EpochMember]
-	MemberRanks  collections.Map[collections.Pair[uint64, uint64], []byte] // (epoch, rank) → root member
+	MemberPages  collections.Map[collections.Pair[uint64, uint64], types.MemberPage] // (epoch, rank/membersPerPage) → root members
 	EpochNodes   collections.Map[byEpochModelAddressNode, types.EpochNode]
 
 	// Proofs and judgement.
@@ -147,7 +148,7 @@ func NewState(service store.KVStoreService, cdc codec.BinaryCodec) (State, error
 		EpochModels:  collections.NewMap(sb, prefixEpochModels, "epoch_models", epochModel, codec.CollValue[types.EpochModel](cdc)),
 		EpochGroups:  collections.NewMap(sb, prefixEpochGroups, "epoch_groups", epochModel, codec.CollValue[types.EpochGroup](cdc)),
 		EpochMembers: collections.NewMap(sb, prefixEpochMembers, "epoch_members", epochModelHost, codec.CollValue[types.EpochMember](cdc)),
-		MemberRanks:  collections.NewMap(sb, prefixMemberRanks, "member_ranks", collections.PairKeyCodec(epoch, collections.Uint64Key), collections.BytesValue),
+		MemberPages:  collections.NewMap(sb, prefixMemberPages, "member_pages", collections.PairKeyCodec(epoch, collections.Uint64Key), codec.CollValue[types.MemberPage](cdc)),
 		EpochNodes:   collections.NewMap(sb, prefixEpochNodes, "epoch_nodes", epochGroupNode, codec.CollValue[types.EpochNode](cdc)),
 
 		PocBatches:     collections.NewMap(sb, prefixPocBatches, "poc_batches", epochBatch, codec.CollValue[types.StoredPocBatch](cdc)),

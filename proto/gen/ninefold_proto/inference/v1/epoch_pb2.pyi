@@ -162,6 +162,14 @@ class EpochMember(_message.Message):
     consensus_key: bytes
     def __init__(self, epoch_index: _Optional[int] = ..., model_id: _Optional[str] = ..., participant: _Optional[str] = ..., weight: _Optional[int] = ..., index: _Optional[int] = ..., cumulative_weight: _Optional[int] = ..., consensus_key: _Optional[bytes] = ...) -> None: ...
 
+class MemberPage(_message.Message):
+    __slots__ = ("addresses", "cumulative_weights")
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    CUMULATIVE_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    addresses: bytes
+    cumulative_weights: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, addresses: _Optional[bytes] = ..., cumulative_weights: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class EpochNode(_message.Message):
     __slots__ = ("epoch_index", "model_id", "participant", "info", "models")
     EPOCH_INDEX_FIELD_NUMBER: _ClassVar[int]
