@@ -14,10 +14,8 @@ from mlnode.bench.shortcuts import PLAIN, Shortcut, ShortcutNetwork
 from mlnode.bench.shortcuts import SHORTCUTS as SHORTCUTS_OF_A_PROVER
 from mlnode.poc.decision import Decisions, decide, digests
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import int8_engine
 from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.products import int8_product
-from mlnode.poc.engines.tiles import TiledKernel
+from mlnode.poc.engines.tiles import Product, TiledKernel
 from mlnode.poc.exact8 import head_shift
 from mlnode.poc.params import MODEL_PARAMS
 from mlnode.poc.rounds import Round, new_round
@@ -26,6 +24,7 @@ from mlnode.poc.tensors import inputs
 COUNT = 4_096
 NONCES = np.arange(COUNT, dtype=np.uint64)
 Weights = dict[str, np.ndarray]
+MakeEngine = Callable[[], ExactEngine]
 
 
 def skip(layer: int) -> Callable[[Weights], None]:
@@ -97,19 +96,19 @@ def tells_nothing(truth: Decisions, short: Decisions) -> None:
 
 @pytest.mark.parametrize("name", sorted(SHORTCUTS))
 def test_a_shortcut_tells_nothing_about_the_output(
-    name: str, fast: ExactEngine, round_: Round, truth: Decisions
+    name: str, fast: ExactEngine, quick_engine: MakeEngine, round_: Round, truth: Decisions
 ) -> None:
     weights = {key: array.copy() for key, array in fast.network.weights.items()}
     SHORTCUTS[name](weights)
-    engine = int8_engine()
+    engine = quick_engine()
     engine.adopt(round_, replace(fast.network, weights=weights))
     tells_nothing(truth, engine.batch(NONCES))
 
 
 def test_one_position_dropped_tells_nothing_about_the_output(
-    fast: ExactEngine, round_: Round, truth: Decisions
+    fast: ExactEngine, quick_product: Product, round_: Round, truth: Decisions
 ) -> None:
-    kernel = TiledKernel(int8_product)
+    kernel = TiledKernel(quick_product)
     kernel.load(replace(round_.params, seq_len=31), fast.network.weights)
     x_BSD = np.delete(inputs(round_, round_.public_key, NONCES), 10, axis=1)
     y_BV = kernel.outputs(x_BSD)
@@ -139,18 +138,18 @@ def test_without_a_shortcut_that_arithmetic_is_the_network(
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_shortcuts_tell_nothing_at_full_width_but_for_a_column_of_the_last_ffn(
-    round_: Round,
+    quick_engine: MakeEngine, round_: Round
 ) -> None:
     """Of 28,672 columns: where nothing follows but the head, a single one leaves a trace."""
     wide = new_round(block_hash=round_.block_hash, public_key=round_.public_key, params=WIDE)
-    engine = int8_engine()
+    engine = quick_engine()
     load(engine, wide)
     whole = engine.batch(NONCES)
     for columns, layer in ((29, 0), (1, 0), (29, 1), (1, 1)):
         weights = dict(engine.network.weights)
         weights[f"layers.{layer}.down"] = weights[f"layers.{layer}.down"].copy()
         weights[f"layers.{layer}.down"][:, :columns] = 0
-        short = int8_engine()
+        short = quick_engine()
         short.adopt(wide, replace(engine.network, weights=weights))
         came = short.batch(NONCES)
         if (columns, layer) == (1, 1):

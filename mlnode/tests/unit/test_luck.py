@@ -6,7 +6,7 @@ not make a test fail now and then. The samples of the default run are sized for 
 those marked long are the sizes of the specification.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -17,10 +17,8 @@ from scipy import stats
 
 from mlnode.poc.decision import decide, r_target_from_fraction
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import int8_engine
 from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.products import int8_product
-from mlnode.poc.engines.tiles import TiledKernel
+from mlnode.poc.engines.tiles import Product, TiledKernel
 from mlnode.poc.exact8 import head_shift
 from mlnode.poc.params import MODEL_PARAMS_TEST, PocParams
 from mlnode.poc.rounds import Round, new_round
@@ -40,16 +38,17 @@ NARROW = PocParams(
     seq_len=8,
 )
 CHUNK = 5_000
+MakeEngine = Callable[[], ExactEngine]
 
 
 def even(counts: list[int], size: int) -> float:
     return float(stats.chi2_contingency([counts, [size - count for count in counts]]).pvalue)
 
 
-def valid_by_hash(round_: Round, size: int) -> list[int]:
+def valid_by_hash(round_: Round, size: int, make: MakeEngine) -> list[int]:
     nonces_B, counts = np.arange(size, dtype=np.uint64), list[int]()
     for block_hash in HASHES:
-        engine = int8_engine()
+        engine = make()
         load(engine, replace(round_, block_hash=block_hash))
         counts.append(int(np.count_nonzero(engine.batch(nonces_B).valid)))
     return counts
@@ -63,8 +62,10 @@ def valid_by_key(fast: ExactEngine, size: int) -> list[int]:
 @pytest.mark.parametrize(
     "size", [1_024, pytest.param(20_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
 )
-def test_no_block_hash_is_luckier_than_another(size: int, round_: Round) -> None:
-    assert even(valid_by_hash(round_, size), size) > 1e-4
+def test_no_block_hash_is_luckier_than_another(
+    size: int, round_: Round, quick_engine: MakeEngine
+) -> None:
+    assert even(valid_by_hash(round_, size, quick_engine), size) > 1e-4
 
 
 @pytest.mark.parametrize(
@@ -98,11 +99,11 @@ def chunks(count: int) -> Iterator[np.ndarray]:
         yield np.arange(first, min(first + CHUNK, count), dtype=np.uint64)
 
 
-def observe(round_: Round, count: int) -> Seen:
-    engine = int8_engine()
+def observe(round_: Round, count: int, product: Product) -> Seen:
+    engine = ExactEngine("quick", TiledKernel(product))
     load(engine, round_)
     network, params = engine.network, round_.params
-    kernel = TiledKernel(int8_product)
+    kernel = TiledKernel(product)
     kernel.load(params, network.weights)
     target_V = network.target.values.astype(np.float32)
     head_VD = network.weights["head"].astype(np.float32)
@@ -152,9 +153,10 @@ SIZES: list[object] = [
 
 
 @pytest.fixture(scope="module", params=SIZES)
-def seen(request: pytest.FixtureRequest) -> Seen:
+def seen(request: pytest.FixtureRequest, quick_product: Product) -> Seen:
     params: PocParams = request.param
-    return observe(new_round(block_hash="5a" * 32, public_key=KEYS[0], params=params), 100_000)
+    round_ = new_round(block_hash="5a" * 32, public_key=KEYS[0], params=params)
+    return observe(round_, 100_000, quick_product)
 
 
 def test_the_top_tenth_by_what_is_free_to_know_holds_the_base_rate(seen: Seen) -> None:
@@ -169,10 +171,10 @@ def test_behind_a_linear_head_the_same_measure_finds_better_nonces(seen: Seen) -
         assert excess(valid_B, quantity_B) > 4, share
 
 
-def test_the_share_of_valid_nonces_is_p_in_the_narrowest_network() -> None:
+def test_the_share_of_valid_nonces_is_p_in_the_narrowest_network(quick_engine: MakeEngine) -> None:
     round_ = new_round(block_hash="5a" * 32, public_key=KEYS[1], params=NARROW)
     assert round_.r_target == r_target_from_fraction(0.1, 256)
-    engine = int8_engine()
+    engine = quick_engine()
     load(engine, round_)
     valid = sum(int(np.count_nonzero(engine.batch(part).valid)) for part in chunks(50_000))
     # Four standard errors.

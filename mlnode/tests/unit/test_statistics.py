@@ -4,6 +4,7 @@ Rounds and nonces are fixed: a limit says how unlikely the numbers would be by c
 not make a test fail now and then.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,6 @@ import pytest
 from scipy import stats
 
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import int8_engine
 from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.exact8 import PRODUCT_SHIFT, attention, layer, shift, w8
 from mlnode.poc.params import MODEL_PARAMS, PocParams
@@ -22,10 +22,12 @@ COUNT = 8_192
 NONCES = np.arange(COUNT, dtype=np.uint64)
 
 
-def test_the_valid_rate_is_p_and_the_distances_follow_their_law(round_: Round) -> None:
+def test_the_valid_rate_is_p_and_the_distances_follow_their_law(
+    round_: Round, quick_engine: Callable[[], ExactEngine]
+) -> None:
     distances: list[np.ndarray] = []
     for first in ("5a", "00", "e7"):
-        engine = int8_engine()
+        engine = quick_engine()
         load(engine, replace(round_, block_hash=first * 32))
         came = engine.batch(NONCES)
         # One point is three standard errors of 8,192 nonces.
