@@ -107,8 +107,10 @@ test-go:
 	cd tools && go test ./...
 	go test ./...
 
+# Networks of processes want the machine to themselves; everything else shares it.
 test-py:
-	$(VENV)/pytest -m "not long and not gpu" $(PY_TESTS)
+	$(VENV)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not long and not gpu and not e2e" $(PY_TESTS)
+	$(VENV)/pytest -m "e2e and not long and not gpu" $(PY_TESTS)
 
 $(UV): tools/bootstrap.lock
 	@echo "installing uv"

@@ -62,6 +62,14 @@ def until(supervisor: Supervisor, name: str, log: Path, said: str) -> None:
     supervisor.wait_ready(name, lambda: log_tail(log).splitlines()[-1:] == [said], 30.0)
 
 
+def answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30).close()
+    except OSError:
+        return False
+    return True
+
+
 def test_a_machine_that_cannot_says_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +114,7 @@ def test_who_is_cut_off_is_heard_by_nobody_else_and_by_an_operator(
         return
     (port,) = free_ports(1)
     start(supervisor, tmp_path, "host1-server", SERVER, port)
+    supervisor.wait_ready("host1-server", lambda: answers(port), 30.0)
     logs = {a: start(supervisor, tmp_path, a, ASKER, port) for a in ("host0-asker", "host1-asker")}
     for asker, log in logs.items():
         until(supervisor, asker, log, "heard")

@@ -235,3 +235,10 @@ def test_a_paused_process_can_be_killed_and_does_not_hold_up_the_end(
     supervisor.close()
     # It heard the request to end, which one that is stopped does not.
     assert supervisor.states()["two"]["exit_code"] == -15
+
+
+def test_another_process_with_a_recycled_id_is_no_supervisor(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for record in (f"{os.getpid()} 1\n", f"{os.getpid()}\n", "no number\n", ""):
+        home.supervisor_path.write_text(record)
+        assert running_supervisor(home) is None

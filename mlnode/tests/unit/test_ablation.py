@@ -21,7 +21,7 @@ from mlnode.poc.params import MODEL_PARAMS
 from mlnode.poc.rounds import Round, new_round
 from mlnode.poc.tensors import inputs
 
-COUNT = 4_096
+COUNT = 2_048
 NONCES = np.arange(COUNT, dtype=np.uint64)
 Weights = dict[str, np.ndarray]
 MakeEngine = Callable[[], ExactEngine]

@@ -55,7 +55,7 @@ class Supervisor:
                 f"stop it with `testnet down --home {self._home.root}`"
             )
         self._extend = extend
-        write_atomically(self._home.supervisor_path, f"{os.getpid()}\n")
+        write_atomically(self._home.supervisor_path, f"{os.getpid()} {_birth(os.getpid())}\n")
         self._control = ControlServer(self._home.control_path, self._handle)
 
     def start(self, command: Command) -> None:
@@ -245,12 +245,17 @@ def host_of(process: str) -> str:
 def running_supervisor(home: Home) -> int | None:
     """Process id of the supervisor that runs in a home, or None."""
     try:
-        pid = int(home.supervisor_path.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        pid, birth = (int(word) for word in home.supervisor_path.read_text().split())
+        # A recycled id of another program is not our supervisor.
+        return pid if _birth(pid) == birth else None
     except (FileNotFoundError, ValueError, ProcessLookupError):
         return None
-    # A recycled id of another program is not our supervisor.
-    return pid if b"testnet" in command or b"pytest" in command else None
+
+
+def _birth(pid: int) -> int:
+    """When a process was started, in clock ticks since the machine was."""
+    # proc(5): the 22nd field, and the 2nd is a name that may hold spaces and parentheses.
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 def indent(text: str) -> str:
