@@ -92,14 +92,8 @@ def fp32_attention(
     """
     size, queries = q_BQD.shape[:2]
     positions = k_BSC.shape[1]
-    q_ZGE = (
-        q_BQD.reshape(size, queries, kv_heads, -1, width)
-        .permute(0, 2, 3, 1, 4)
-        .to(torch.float32)
-        .reshape(size * kv_heads, -1, width)
-    )
-    k_ZSE = _by_head(k_BSC, kv_heads)
-    v_ZSE = _by_head(v_BSC, kv_heads)
+    q_ZGE = heads_of_queries(q_BQD, kv_heads, width)
+    k_ZSE, v_ZSE = by_head(k_BSC, kv_heads), by_head(v_BSC, kv_heads)
     p_ZGS = low_byte(torch.bmm(q_ZGE, k_ZSE.transpose(1, 2)).to(torch.int32), shift(width))
     if queries > 1:
         seen_QS = torch.ones(queries, positions, dtype=torch.int8, device=p_ZGS.device)
@@ -113,7 +107,15 @@ def low_byte(sums: Tensor, bits: int) -> Tensor:
     return sums.bitwise_right_shift_(bits).to(torch.int8)
 
 
-def _by_head(x_BSC: Tensor, heads: int) -> Tensor:
+def heads_of_queries(q_BQD: Tensor, kv_heads: int, width: int) -> Tensor:
+    """Returns the queries in fp32, [Z, G, E]; those of a query head follow each other."""
+    size, queries = q_BQD.shape[:2]
+    q_BQZGE = q_BQD.reshape(size, queries, kv_heads, -1, width)
+    return q_BQZGE.permute(0, 2, 3, 1, 4).to(torch.float32).reshape(size * kv_heads, -1, width)
+
+
+def by_head(x_BSC: Tensor, heads: int) -> Tensor:
+    """Returns keys or values in fp32, [Z, S, E]."""
     size, positions = x_BSC.shape[:2]
     x_BSCE = x_BSC.reshape(size, positions, heads, -1)
     return x_BSCE.transpose(1, 2).to(torch.float32).reshape(size * heads, positions, -1)
