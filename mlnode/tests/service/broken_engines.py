@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from typing_extensions import override
@@ -15,7 +16,8 @@ from mlnode.poc.engines.reference import ReferenceKernel
 from mlnode.poc.rounds import Round
 
 # Where a batch of four begins, of the second of three nodes.
-WRONG_FROM = 997
+WRONG_FROM = 97
+LOST_FROM = 97
 
 
 class WrongLater(ExactEngine):
@@ -52,6 +54,29 @@ class Dies(ExactEngine):
         return super().start(round_)
 
 
+class AcceleratorError(RuntimeError):
+    """Named as PyTorch's error of a device that fails."""
+
+
+class LosesItsDevice(ExactEngine):
+    """The device is lost in the middle of the first walk of each process."""
+
+    @override
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        if np.any((nonces_B >= LOST_FROM) & (nonces_B < LOST_FROM + 12)) and not _tried():
+            raise AcceleratorError("CUDA error: the device fell off the bus")
+        return super().batch(nonces_B, public_key)
+
+
+def _tried() -> bool:
+    """Whether a process before this one has lost the device; the service's folder remembers."""
+    try:
+        Path(os.environ["LOST_DEVICE"]).touch(exist_ok=False)
+    except FileExistsError:
+        return True
+    return False
+
+
 class Inexact(ExactEngine):
     """Every digest is off by a bit."""
 
@@ -61,17 +86,21 @@ class Inexact(ExactEngine):
         return replace(came, digests=came.digests ^ 1)
 
 
-def inexact(_: str) -> tuple[ExactEngine, ...]:
+def inexact(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
     return (Inexact("inexact", ReferenceKernel()),)
 
 
-def wrong_later(name: str) -> tuple[ExactEngine, ...]:
+def wrong_later(name: str, _: tuple[str, ...]) -> tuple[ExactEngine, ...]:
     return WrongLater(name, ReferenceKernel()), ExactEngine("spare", ReferenceKernel())
 
 
-def flips_a_bit_once(_: str) -> tuple[ExactEngine, ...]:
+def flips_a_bit_once(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
     return (FlipsABitOnce("flips", ReferenceKernel()),)
 
 
-def dies(_: str) -> tuple[ExactEngine, ...]:
+def dies(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
     return (Dies("dies", ReferenceKernel()),)
+
+
+def loses_its_device(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
+    return (LosesItsDevice("lost", ReferenceKernel()),)

@@ -189,16 +189,18 @@ async def _running(config: Config, *, make: MakeHandle | None = None) -> AsyncIt
 
 
 def _config(folder: Path) -> Config:
-    """One group on the CPU, one thread, batches small enough for many of them."""
+    """One group of two stages on the CPU, one thread, batches small enough for many of them."""
     return Config(
         service=ServiceConfig(listen="127.0.0.1:0", state_dir=str(folder / "state")),
-        poc=PocConfig(groups=(("cpu",),), engine="fp32", batch_size=24, threads=1, window=2),
+        poc=PocConfig(groups=(("cpu", "cpu"),), engine="fp32", batch_size=24, threads=1, window=2),
         serving=ServingConfig(models_dir=str(folder / "models"), offline=True),
     )
 
 
 def _on_reference(config: Config) -> Config:
-    return replace(config, poc=replace(config.poc, engine="numpy", batch_size=4))
+    return replace(
+        config, poc=replace(config.poc, groups=(("cpu",),), engine="numpy", batch_size=4)
+    )
 
 
 @pytest.fixture

@@ -42,9 +42,35 @@ def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
         ('[poc]\nbatch_size = "8"', "poc.batch_size is '8'; it is a int"),
         ("[poc]\nwindow = 0", "poc.window is 0; it is 1 to 64"),
         ("[poc]\nthreads = -1", "poc.threads is -1; it is 0 (automatic) to 1024"),
-        ('[poc]\nengine = "int9"', 'poc.engine is "int9"; it is one of auto, int8, fp32, numpy'),
-        ('[poc]\ngroups = [["cuda:0"]]', 'poc.groups names "cuda:0"; it is cpu'),
-        ("[poc]\ngroups = []", 'poc.groups needs at least one group of devices, e.g. [["cpu"]]'),
+        (
+            '[poc]\nengine = "int9"',
+            'poc.engine is "int9"; it is one of auto, int8, bf16, fp16, fp32, numpy',
+        ),
+        (
+            '[poc]\ngroups = [["gpu0"]]',
+            'poc.groups names "gpu0"; a device is cpu or e.g. cuda:0',
+        ),
+        (
+            "[poc]\ngroups = [[]]",
+            "poc.groups has a group without devices; "
+            'it is e.g. [["cuda:0"], ["cuda:1"]] or [["cpu"]]',
+        ),
+        (
+            '[poc]\ngroups = [["cpu", "cuda:0"]]',
+            "poc.groups joins cpu, cuda:0; a group is of GPUs or of the CPU",
+        ),
+        (
+            '[poc]\ngroups = [["cuda:0"], ["cuda:1", "cuda:0"]]',
+            'poc.groups names "cuda:0" twice; groups share nothing',
+        ),
+        (
+            '[poc]\nengine = "bf16"\ngroups = [["cpu"]]',
+            'poc.engine is "bf16", which runs on GPUs, not on cpu',
+        ),
+        (
+            '[poc]\nengine = "numpy"\ngroups = [["cpu", "cpu"]]',
+            'poc.engine is "numpy", which runs on a single CPU, not on cpu, cpu',
+        ),
         ('[serving]\nengine = "vllm"', 'serving.engine is "vllm"; it is "transformers"'),
         (
             '[service]\nlisten = "9100"',

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG
 from mlnode.poc.tensors import weight_bytes
 from mlnode.service.config import PocConfig
 from mlnode.service.controller import Listener
@@ -38,6 +39,7 @@ from mlnode.service.messages import (
 )
 from mlnode.service.parallel import ParallelController
 from mlnode.service.phase import Phase
+from mlnode.shard.groups import Device
 
 LANES = 4
 WINDOW = 2
@@ -588,3 +590,120 @@ async def test_a_check_that_nobody_waits_for_any_more_is_forgotten(
     assert stage.controller.phase is Phase.IDLE
     first.checked(first.last(Check))
     assert stage.controller.counters.verified == {}
+
+
+# --- the groups of a network ---
+
+
+def cards(*sizes: float) -> tuple[Device, ...]:
+    return tuple(
+        Device(index=index, vram=int(size * 1e9), model="NVIDIA L4")
+        for index, size in enumerate(sizes)
+    )
+
+
+class Grouped(Stage):
+    """Workers on GPUs that are grouped by themselves."""
+
+    def __init__(self, folder: Path, devices: tuple[Device, ...]) -> None:
+        self.workers = []
+        self.controller = ParallelController(
+            PocConfig(window=WINDOW), folder, make=self._make, devices=devices
+        )
+        self.controller.start()
+
+    @property
+    def grouped(self) -> list[tuple[str, ...]]:
+        return [group.handle.setup.devices for group in self.controller.groups]
+
+    async def open(self, round_: Any) -> None:
+        loading = self.load(round_)
+        await settle()
+        for group in self.controller.groups:
+            group.handle.loaded()  # type: ignore[attr-defined]
+        await loading
+
+
+async def end_round(stage: Stage) -> None:
+    stop = asyncio.create_task(stage.controller.stop(end_round=True))
+    await settle()
+    for worker in stage.workers:
+        if worker.pid:
+            worker.say(Halted(halt_id=worker.last(Halt).halt_id))
+    await stop
+
+
+async def test_devices_are_grouped_anew_when_a_round_needs_larger_groups(
+    tmp_path: Path, kit: Any
+) -> None:
+    stage = Grouped(tmp_path, cards(24, 24, 24, 24))
+    usual = list(stage.workers)
+    assert stage.grouped == [("cuda:0",), ("cuda:1",), ("cuda:2",), ("cuda:3",)]
+    await stage.open(kit.round(params=MODEL_PARAMS))
+    assert stage.workers == usual
+    await end_round(stage)
+    await stage.open(kit.round(params=MODEL_PARAMS_BIG))
+    assert stage.grouped == [("cuda:0", "cuda:1"), ("cuda:2", "cuda:3")]
+    # The memory of the old groups is free before the new ones load.
+    assert [worker.pid for worker in usual] == [0] * 4
+    batches = stage.batches()
+    stage.workers[-1].walked(3)
+    sequence, batch = await anext(batches)
+    assert (sequence, batch.lane_next[:4]) == (1, (0, 3, 0, 3))
+
+
+async def test_who_hangs_up_while_the_groups_are_replaced_leaves_none_half_replaced(
+    tmp_path: Path, kit: Any
+) -> None:
+    stage = Grouped(tmp_path, cards(24, 24))
+    loading = stage.load(kit.round(params=MODEL_PARAMS_BIG))
+    await asyncio.sleep(0)
+    loading.cancel()
+    await settle()
+    assert loading.cancelled()
+    again = stage.load(kit.round(params=MODEL_PARAMS_BIG))
+    await settle()
+    assert stage.grouped == [("cuda:0", "cuda:1")]
+    stage.workers[-1].loaded()
+    await again
+
+
+async def test_a_network_that_no_group_holds_is_refused_with_what_is_missing(
+    tmp_path: Path, kit: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Grouped(tmp_path, cards(24))
+    with pytest.raises(
+        WorkerFailedError, match=r"needs 40\.1 GB for this network; here: cuda:0 24\.0 GB"
+    ):
+        stage.controller.reserve(kit.round(params=MODEL_PARAMS_BIG))
+    assert stage.controller.round is None
+    assert "cuda:0 (NVIDIA L4, 24.0 GB) is not used" in caplog.text
+    await stage.open(kit.round(params=MODEL_PARAMS))
+
+
+async def test_a_machine_too_small_for_the_usual_network_takes_a_smaller_one(
+    tmp_path: Path, kit: Any
+) -> None:
+    stage = Grouped(tmp_path, cards(2))
+    assert stage.grouped == []
+    assert stage.controller.phase is Phase.IDLE
+    await stage.open(kit.round())
+    assert stage.grouped == [("cuda:0",)]
+
+
+async def test_a_device_that_is_left_out_is_reported(tmp_path: Path, kit: Any) -> None:
+    stage = Grouped(tmp_path, cards(24, 24, 24))
+    await stage.open(kit.round(params=MODEL_PARAMS_BIG))
+    assert [device.name for device in stage.controller.plan.left_out] == ["cuda:2"]
+
+
+async def test_a_lost_device_counts_once_and_its_last_words_are_kept(
+    stage: Stage, round_: Any
+) -> None:
+    await stage.open(round_)
+    first = stage.workers[0]
+    load_id = first.last(LoadRound).load_id
+    first.say(Failed(load_id=load_id, error="AcceleratorError", text="gone", fatal=True))
+    first.die()
+    assert stage.controller.groups[0].failures == 1
+    assert stage.controller.groups[0].error == "it died: AcceleratorError: gone"

@@ -164,7 +164,7 @@ def _print_fit(name: str, vram: float) -> None:
 
 def _groups(params: str) -> list[tuple[str, ...]]:
     from mlnode.bench.work import PARAMS
-    from mlnode.shard.gpu import groups_of_this_machine
+    from mlnode.shard.devices import groups_of_this_machine
 
     grouping = groups_of_this_machine(PARAMS[params])
     for device in grouping.left_out:

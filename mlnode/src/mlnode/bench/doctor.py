@@ -13,7 +13,8 @@ import torch
 from mlnode.bench.work import PARAMS
 from mlnode.poc.engines.selection import select_engine
 from mlnode.poc.errors import NoEngineError
-from mlnode.shard.gpu import group_engines, groups_of_this_machine
+from mlnode.shard.devices import groups_of_this_machine
+from mlnode.shard.gpu import group_engines
 
 _FREE_DISK = 20 * 10**9
 

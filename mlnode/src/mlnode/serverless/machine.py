@@ -19,8 +19,9 @@ from mlnode.poc.params import PocParams
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import weight_bytes
 from mlnode.serverless.request import Request, RequestError
+from mlnode.shard.devices import visible_devices
 from mlnode.shard.engine import ShardedEngine
-from mlnode.shard.gpu import group_engines, visible_devices
+from mlnode.shard.gpu import group_engines
 from mlnode.shard.memory import activation_bytes
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 import difflib
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -10,11 +11,12 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
-ENGINES = ("auto", "int8", "fp32", "numpy")
+ENGINES = ("auto", "int8", "bf16", "fp16", "fp32", "numpy")
 """What poc.engine may be: "auto", or the name of an engine."""
 
-DEVICES = ("cpu",)
-"""What poc.groups may name."""
+_GPU_ENGINES = ("bf16", "fp16")
+_DEVICE = re.compile(r"cpu|cuda:(0|[1-9][0-9]{0,3})")
+_EXAMPLE = '[["cuda:0"], ["cuda:1"]] or [["cpu"]]'
 
 
 class ConfigError(ValueError):
@@ -47,16 +49,17 @@ class PocConfig:
     """How proofs are computed.
 
     Attributes:
-        groups: devices of each group, e.g. [["cpu"]]; a worker process each.
+        groups: devices of each group, e.g. [["cpu"]]; a worker process each. Empty groups the
+            GPUs of this machine as the round's network demands, or takes the CPU.
         engine: engine to use, or "auto" for the fastest that passes its self-test.
-        batch_size: nonces a batch; 0 chooses from the memory.
+        batch_size: nonces a batch; 0 chooses by memory and time.
         threads: threads of a worker's matrix products; 0 leaves the library's choice.
         window: batches a worker may have made that nobody has taken yet.
         hung_after_s: seconds without a sign of life after which a worker is replaced.
         crosscheck: whether one nonce of each batch is recomputed by another engine.
     """
 
-    groups: tuple[tuple[str, ...], ...] = (("cpu",),)
+    groups: tuple[tuple[str, ...], ...] = ()
     engine: str = "auto"
     batch_size: int = 0
     threads: int = 0
@@ -170,14 +173,33 @@ def _check_service(service: ServiceConfig) -> None:
         split_address("service.metrics_listen", service.metrics_listen)
 
 
+def _check_group(group: tuple[str, ...]) -> None:
+    if not group:
+        raise ConfigError(f"poc.groups has a group without devices; it is e.g. {_EXAMPLE}")
+    for device in group:
+        if not _DEVICE.fullmatch(device):
+            raise ConfigError(f'poc.groups names "{device}"; a device is cpu or e.g. cuda:0')
+    if "cpu" in group and len(set(group)) > 1:
+        raise ConfigError(f"poc.groups joins {', '.join(group)}; a group is of GPUs or of the CPU")
+
+
 def _check_poc(poc: PocConfig) -> None:
-    if not poc.groups or not all(poc.groups):
-        raise ConfigError('poc.groups needs at least one group of devices, e.g. [["cpu"]]')
-    for device in (device for group in poc.groups for device in group):
-        if device not in DEVICES:
-            raise ConfigError(f'poc.groups names "{device}"; it is {" or ".join(DEVICES)}')
+    for group in poc.groups:
+        _check_group(group)
+    named = [device for group in poc.groups for device in group if device != "cpu"]
+    for device in named:
+        if named.count(device) > 1:
+            raise ConfigError(f'poc.groups names "{device}" twice; groups share nothing')
     if poc.engine not in ENGINES:
         raise ConfigError(f'poc.engine is "{poc.engine}"; it is one of {", ".join(ENGINES)}')
+    only = "GPUs" if poc.engine in _GPU_ENGINES else "a single CPU"
+    for group in poc.groups:
+        if (poc.engine in _GPU_ENGINES and "cpu" in group) or (
+            poc.engine == "numpy" and group != ("cpu",)
+        ):
+            raise ConfigError(
+                f'poc.engine is "{poc.engine}", which runs on {only}, not on {", ".join(group)}'
+            )
     if poc.batch_size < 0 or poc.batch_size > 65_536:
         raise ConfigError(f"poc.batch_size is {poc.batch_size}; it is 0 (automatic) to 65536")
     if not 1 <= poc.window <= 64:

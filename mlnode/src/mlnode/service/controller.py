@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from mlnode.service.backoff import Backoff
 from mlnode.service.child import Child, ChildEndedError
 from mlnode.service.messages import Command, Event, Ready, WorkerSetup
+from mlnode.shard.devices import shown_to
 
 # Libraries take seconds to import, and engines to try, longer on a busy machine.
 _STARTING_S = 300.0
@@ -124,4 +126,5 @@ class Controller:
 def _environment(setup: WorkerSetup) -> dict[str, str]:
     # Set before the libraries are loaded: they size their pools once.
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return dict.fromkeys(names, str(setup.threads)) if setup.threads else {}
+    threads = dict.fromkeys(names, str(setup.threads)) if setup.threads else {}
+    return {**threads, **shown_to(setup.devices, os.environ)}

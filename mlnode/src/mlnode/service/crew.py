@@ -50,8 +50,9 @@ class Crew:
     """Keeps the groups at the round that is wanted. Every method is called in the event loop."""
 
     def __init__(self, setups: Sequence[WorkerSetup], make: MakeHandle, duties: Duties) -> None:
-        listener = Listener(started=self._on_start, heard=self._on_event, ended=self._on_end)
-        self.groups = [Group(handle=make(setup, listener)) for setup in setups]
+        self._make = make
+        self._listener = Listener(started=self._on_start, heard=self._on_event, ended=self._on_end)
+        self.groups = self._made(setups)
         self.last_error = ""
         self._duties = duties
         self._round: Round | None = None
@@ -65,6 +66,13 @@ class Crew:
     async def close(self) -> None:
         """End the workers."""
         await asyncio.gather(*(group.handle.close() for group in self.groups))
+
+    async def replace(self, setups: Sequence[WorkerSetup]) -> None:
+        """Go on with other groups; the workers of the present ones end first, with their memory."""
+        await self.close()
+        self.groups = self._made(setups)
+        self.start()
+        self._duties.changed()
 
     @property
     def able(self) -> list[Group]:
@@ -107,6 +115,9 @@ class Crew:
         if end_round:
             self._round = None
 
+    def _made(self, setups: Sequence[WorkerSetup]) -> list[Group]:
+        return [Group(handle=self._make(setup, self._listener)) for setup in setups]
+
     def _load(self, group: Group) -> None:
         assert self._round is not None
         group.load_id, group.loaded = self._number(), False
@@ -124,6 +135,7 @@ class Crew:
     def _on_end(self, index: int, reason: str) -> None:
         group = self.groups[index]
         group.forget_process()
+        reason, group.dying = f"{reason}{group.dying and f': {group.dying}'}", ""
         self._failure(group, reason)
         self._duties.changed()
 
@@ -168,6 +180,10 @@ class Crew:
         group.loaded = False
         # If the weights have changed, nobody knows since when.
         self._duties.distrusted(group)
+        if event.fatal:
+            # Counted when the process ends, and loaded by its successor.
+            group.dying = f"{event.error}: {event.text}"
+            return
         self._failure(group, f"{event.error}: {event.text}")
         if self._round is not None and not group.given_up:
             self._load(group)

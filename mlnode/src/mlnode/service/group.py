@@ -47,6 +47,7 @@ class Group:
         failures: loads or batches that went wrong in a row.
         given_up: it has failed too often in this round.
         restarts_before: restarts before this round.
+        dying: what the process said before it ended itself; empty while it lives.
     """
 
     handle: Handle
@@ -57,6 +58,7 @@ class Group:
     failures: int = 0
     given_up: bool = False
     restarts_before: int = 0
+    dying: str = ""
     done_bytes: int = 0
     total_bytes: int = 0
     batch_size: int = 0

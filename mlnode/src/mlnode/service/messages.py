@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlnode.poc.arrays import F64, U8, U64, Bool
-from mlnode.poc.engines.exact import ExactEngine
+from mlnode.poc.engines.base import SharingEngine
 from mlnode.poc.rounds import Round
 
 
@@ -21,8 +21,8 @@ class WorkerSetup:
     """How a worker computes: see the keys of the same names in the configuration.
 
     Attributes:
-        candidates: makes the engines to choose from, given ``engine``; a function of
-            a module, since it is called in the worker.
+        candidates: makes the engines to choose from, given ``engine`` and the devices as
+            the worker numbers them; a function of a module, since it is called in the worker.
     """
 
     group_index: int
@@ -31,7 +31,7 @@ class WorkerSetup:
     batch_size: int
     threads: int
     crosscheck: bool
-    candidates: Callable[[str], Sequence[ExactEngine]]
+    candidates: Callable[[str, tuple[str, ...]], Sequence[SharingEngine]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,17 +171,19 @@ class Halted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The worker could not do what it was told; it lives and holds no round.
+    """The worker could not do what it was told; it holds no round, and lives unless ``fatal``.
 
     Attributes:
         load_id: the round it held or was to load.
         error: name of the exception's class.
         text: what is wrong.
+        fatal: the process ends itself, since nothing works on a device that was lost.
     """
 
     load_id: int
     error: str
     text: str
+    fatal: bool = False
 
 
 Event = Ready | Alive | Loading | Loaded | Walked | Checked | Halted | Failed

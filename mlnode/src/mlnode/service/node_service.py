@@ -48,7 +48,11 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
                     id="cpu",
                     name=_processor(),
                     memory_bytes=psutil.virtual_memory().total,
-                )
+                ),
+                *(
+                    node_pb2.Device(id=device.name, name=device.model, memory_bytes=device.vram)
+                    for device in self._controller.plan.devices[1:]
+                ),
             ],
             versions={
                 "python": platform.python_version(),

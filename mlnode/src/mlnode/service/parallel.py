@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mlnode.poc.arrays import U64
 from mlnode.poc.batch import ProofBatch
+from mlnode.poc.params import MODEL_PARAMS
 from mlnode.poc.rounds import Round
-from mlnode.service.candidates import candidates
 from mlnode.service.config import PocConfig
 from mlnode.service.controller import Controller
 from mlnode.service.crew import Crew, Duties
@@ -21,12 +21,14 @@ from mlnode.service.errors import (
 )
 from mlnode.service.generation import Generation
 from mlnode.service.group import Group, MakeHandle
+from mlnode.service.grouping import GroupPlan
 from mlnode.service.journal import Counters, Journal
 from mlnode.service.ledger import Ledger
 from mlnode.service.messages import Checked, Walked, WorkerSetup
 from mlnode.service.phase import Phase
 from mlnode.service.verifying import Verifying
 from mlnode.service.walking import Walking
+from mlnode.shard.groups import Device
 
 _log = logging.getLogger("mlnode.poc")
 
@@ -35,7 +37,12 @@ class ParallelController:
     """The compute of one server. Every method is called in the event loop."""
 
     def __init__(
-        self, config: PocConfig, state_dir: Path, *, make: MakeHandle | None = None
+        self,
+        config: PocConfig,
+        state_dir: Path,
+        *,
+        make: MakeHandle | None = None,
+        devices: Sequence[Device] | None = None,
     ) -> None:
         """Prepare; nothing runs until ``start``.
 
@@ -43,9 +50,11 @@ class ParallelController:
             config: the groups and how they compute.
             state_dir: folder of the journal.
             make: makes the owner of a group's worker; by default a Controller.
+            devices: the GPUs of this machine; None asks the driver.
 
         Raises:
             StateError: the folder does not take files.
+            ConfigError: the driver of the GPUs fails.
         """
         duties = Duties(
             loaded=self._give_work,
@@ -56,12 +65,14 @@ class ParallelController:
         )
         make = make or partial(Controller, hung_after_s=config.hung_after_s)
         self._ledger = Ledger(Journal(state_dir))
-        self._crew = Crew(_setups(config), make, duties)
+        self.plan = GroupPlan(config, devices)
+        self._crew = Crew(self._usual_setups(), make, duties)
         self._walking = Walking(
             self._crew, self._ledger, window=config.window, changed=self._notify
         )
         self._verifying = Verifying(self._crew, self._ledger, changed=self._notify)
         self._changed = asyncio.Event()
+        self._regrouping: asyncio.Task[None] | None = None
         self._logged: tuple[Round | None, Phase] = (None, Phase.IDLE)
 
     def start(self) -> None:
@@ -137,6 +148,7 @@ class ParallelController:
         Raises:
             RoundOpenError: another round is open.
             RequestError: the round has fewer lanes than this server has groups.
+            WorkerFailedError: no group of devices holds its network.
         """
         open_ = self.round
         if open_ == round_:
@@ -145,9 +157,10 @@ class ParallelController:
             raise RoundOpenError(
                 f"a round for block {open_.block_hash[:16]}… is open; stop it with end_round"
             )
-        if round_.lanes < len(self.groups):
+        count = len(self.plan.setups(round_.params))
+        if round_.lanes < count:
             raise RequestError(
-                f"round.lanes is {round_.lanes}; this server has {len(self.groups)} groups, "
+                f"round.lanes is {round_.lanes}; this server has {count} groups, "
                 "each of which needs one"
             )
         self._ledger.open(round_)
@@ -161,6 +174,7 @@ class ParallelController:
             SupersededError: the round was ended.
             WorkerFailedError: no worker can load it.
         """
+        await self._regroup(round_)
         if self.round == round_:
             self._crew.load(round_)
         while True:
@@ -239,6 +253,28 @@ class ParallelController:
         """
         return await self._verifying.check(public_key, nonces_B)
 
+    # --- the groups ---
+
+    def _usual_setups(self) -> list[WorkerSetup]:
+        """The workers to begin with: engines are tried, and libraries loaded, before a round."""
+        try:
+            return self.plan.setups(MODEL_PARAMS)
+        except WorkerFailedError as err:
+            _log.warning("no worker runs before a round for a smaller network: %s", err)
+            return []
+
+    async def _regroup(self, round_: Round) -> None:
+        """Replace the workers where this round's network needs other groups."""
+        while self.round == round_:
+            if self._regrouping is None:
+                setups = self.plan.setups(round_.params)
+                if [s.devices for s in setups] == [g.handle.setup.devices for g in self.groups]:
+                    return
+                self._regrouping = asyncio.create_task(self._crew.replace(setups))
+            # Who stops listening does not leave the groups half replaced.
+            await asyncio.shield(self._regrouping)
+            self._regrouping = None
+
     # --- what the groups ask for ---
 
     def _give_work(self, group: Group) -> None:
@@ -281,18 +317,3 @@ class ParallelController:
             f"valid {counters.valid}, acknowledged {counters.acknowledged}, "
             f"verified {sum(counters.verified.values())}"
         )
-
-
-def _setups(config: PocConfig) -> list[WorkerSetup]:
-    return [
-        WorkerSetup(
-            group_index=index,
-            devices=devices,
-            engine=config.engine,
-            batch_size=config.batch_size,
-            threads=config.threads,
-            crosscheck=config.crosscheck,
-            candidates=candidates,
-        )
-        for index, devices in enumerate(config.groups)
-    ]

@@ -10,8 +10,7 @@ import numpy as np
 
 from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
-from mlnode.poc.engines.base import LoadProgress
-from mlnode.poc.engines.exact import ExactEngine
+from mlnode.poc.engines.base import LoadProgress, SharingEngine
 from mlnode.poc.engines.guard import check_fingerprint, crosscheck
 from mlnode.poc.engines.selection import select_engine
 from mlnode.poc.rounds import Round
@@ -19,7 +18,6 @@ from mlnode.poc.rounds import Round
 _REHASH_S = 60.0
 # A phase change waits for one batch, and the rate hardly grows with larger ones.
 _BATCH_S = 0.25
-_LARGEST_BATCH = 256
 # Beyond every lane: what is tried out here is not walked.
 _TRIAL_NONCE = 2**62
 
@@ -29,7 +27,7 @@ class Prover:
 
     def __init__(
         self,
-        engines: Sequence[ExactEngine],
+        engines: Sequence[SharingEngine],
         *,
         prefer: str = "",
         batch_size: int = 0,
@@ -41,7 +39,8 @@ class Prover:
         Args:
             engines: to choose from.
             prefer: name of the one to use, if it is exact; empty for the fastest.
-            batch_size: nonces of a batch; 0 for as many as take a quarter of a second.
+            batch_size: nonces of a batch; 0 for as many as take a quarter of a second, and no
+                more than are worth it, and fit into the memory.
             check_each: recompute one nonce of each batch through a second engine.
             clock: seconds from any origin.
 
@@ -65,10 +64,13 @@ class Prover:
 
     def load(self, round_: Round) -> Iterator[LoadProgress]:
         """Derive the round's network, unless it stands; loaded when the iterator is exhausted."""
+        if self._spare is not None:
+            # What it shares with the engine must be free before another network is made.
+            self._spare.stop()
         yield from self._engine.start(round_)
         if self._spare is not None:
-            # It shares the weights: a second copy would double the memory of a CPU,
-            # and the re-hash watches over the first.
+            # It shares the weights: a second copy would double the memory, and the re-hash
+            # watches over the first.
             self._spare.adopt(round_, self._engine.network)
         self._fingerprint = self._engine.weights_fingerprint()
         self._hashed_at = self._clock()
@@ -105,11 +107,11 @@ class Prover:
             self._spare.stop()
 
     def _time_batches(self) -> int:
-        size = 1
+        largest, size = self._engine.largest_batch, 1
         while True:
             began = self._clock()
             self._engine.batch(np.arange(_TRIAL_NONCE, _TRIAL_NONCE + size, dtype=np.uint64))
             took = max(self._clock() - began, 1e-6)
-            if took > _BATCH_S / 4 or size >= _LARGEST_BATCH:
-                return max(1, min(_LARGEST_BATCH, int(size * _BATCH_S / took)))
-            size *= 4
+            if took > _BATCH_S / 4 or size >= largest:
+                return max(1, min(largest, int(size * _BATCH_S / took)))
+            size = min(4 * size, largest)

@@ -85,7 +85,8 @@ class Walking:
                 index, sequence, batch = taken
                 self._ledger.given_out(generation.round, len(batch))
                 yield sequence, batch
-                self._crew.groups[index].handle.send(Credit(walk_id=generation.walk_id))
+                if self._current is generation:
+                    self._crew.groups[index].handle.send(Credit(walk_id=generation.walk_id))
         finally:
             # Also when the stream broke: nobody takes the batches any more.
             if self._current is generation:

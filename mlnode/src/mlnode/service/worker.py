@@ -36,8 +36,13 @@ from mlnode.service.messages import (
 )
 from mlnode.service.pipe import ServicePipe
 from mlnode.service.prover import Prover
+from mlnode.shard.devices import own_devices
 
 _IDLE_S = 1.0
+# PyTorch's error of a device that fails: every later call in this process fails as well. By
+# name, because the reference runs without PyTorch.
+_LOST_DEVICE = ("AcceleratorError",)
+_LOST_DEVICE_EXIT = 3
 
 
 class Worker:
@@ -74,15 +79,20 @@ class Worker:
             except Exception as err:
                 # Whatever it was, the round is not to be trusted any more; the
                 # service decides whether to load it again.
-                self._drop_round()
+                fatal = type(err).__name__ in _LOST_DEVICE
+                if not fatal:
+                    self._drop_round()
                 text = str(err) or repr(err)
-                self._say(Failed(load_id=self._load_id, error=type(err).__name__, text=text))
+                name = type(err).__name__
+                self._say(Failed(load_id=self._load_id, error=name, text=text, fatal=fatal))
+                if fatal:
+                    raise SystemExit(_LOST_DEVICE_EXIT) from err
 
     def _choose(self, setup: WorkerSetup) -> Prover | None:
         self._say(Alive())
         try:
             prover = Prover(
-                setup.candidates(setup.engine),
+                setup.candidates(setup.engine, own_devices(setup.devices)),
                 prefer=setup.engine,
                 batch_size=setup.batch_size,
                 check_each=setup.crosscheck,

@@ -19,9 +19,8 @@ from mlnode.poc.decision import Decisions, Target, decide
 from mlnode.poc.engines.base import LoadProgress
 from mlnode.poc.engines.layers import Arithmetic, run_layer
 from mlnode.poc.engines.weights import network_origin
-from mlnode.poc.errors import NotStartedError
+from mlnode.poc.errors import NotStartedError, SelfTestError
 from mlnode.poc.exact8 import head_shift
-from mlnode.poc.golden import GOLDEN_PARAMS
 from mlnode.poc.params import PocParams
 from mlnode.poc.rounds import Round, check_public_key
 from mlnode.poc.tensors import input_seeds, target, weight_bytes, weight_seed, weight_shapes
@@ -34,6 +33,8 @@ log = logging.getLogger(__name__)
 
 # Micro-batches for each stage: enough that filling and draining the line is a small part.
 _MICRO_BATCHES = 4
+# Tiles of a batch on a CPU: the work around a batch is then a small part of it.
+_CPU_TILES = 8
 
 Placement = Callable[[PocParams], Sequence[Stage]]
 
@@ -59,17 +60,25 @@ class ShardedEngine:
     """See ``base.Engine`` for the contract; engines of one placement may share a network."""
 
     def __init__(
-        self, name: str, arithmetic: Arithmetic, placement: Placement, *, batch_size: int = 0
+        self,
+        name: str,
+        arithmetic: Arithmetic,
+        placement: Placement,
+        *,
+        devices: Sequence[str] = ("cpu",),
+        batch_size: int = 0,
     ) -> None:
         """Builds an engine.
 
         Args:
             placement: says where the layers of a network stand.
+            devices: those that it may place them on, for the self-test to try each.
             batch_size: nonces that a stage holds at once; 0 for what the memory allows.
         """
         self._name = name
         self._arithmetic = arithmetic
         self._placement = placement
+        self._all_devices = tuple(devices)
         self._wanted_size = batch_size
         self._size = 0
         self._halved = False
@@ -84,6 +93,17 @@ class ShardedEngine:
     def batch_size(self) -> int:
         """Nonces that a stage holds at once; 0 before a round stands."""
         return self._size
+
+    @property
+    def largest_batch(self) -> int:
+        """Nonces of a batch beyond which a larger one is no faster; 0 before a round stands."""
+        if self._network is None:
+            return 0
+        stages = self._network.stages
+        if len(stages) > 1:
+            return self._size * _MICRO_BATCHES * len(stages)
+        on_cpu = all(stage.device == "cpu" for stage in stages)
+        return self._size * (_CPU_TILES if on_cpu else 1)
 
     @property
     def network(self) -> PlacedNetwork:
@@ -134,13 +154,24 @@ class ShardedEngine:
                     raise
                 self._halved, self._size = True, self._size // 2
                 log.warning("%s: out of memory, going on with %d nonces", self._name, self._size)
+            # Outside the handler, whose traceback holds the tensors of the batch that failed.
+            torch.cuda.empty_cache()
         bits = head_shift(round_.params)
         return decide(y_BV.numpy(), bits, network.target, round_.cq, all_valid=round_.all_valid)
 
     def dot(self, x_RK: I8, w_NK: I8) -> I64:
-        device = self._first_device()
-        x, w = torch.as_tensor(x_RK).to(device), torch.as_tensor(w_NK).to(device)
-        return self._arithmetic.sums(x, w).cpu().to(torch.int64).numpy()
+        """Returns x·wᵀ, int64 [R, N], computed on every device of the placement.
+
+        Raises:
+            SelfTestError: two devices differ.
+        """
+        x, w = torch.as_tensor(x_RK), torch.as_tensor(w_NK)
+        first, *others = self._devices()
+        sums_RN = self._arithmetic.sums(x.to(first), w.to(first)).cpu()
+        for device in others:
+            if not torch.equal(self._arithmetic.sums(x.to(device), w.to(device)).cpu(), sums_RN):
+                raise SelfTestError(f"{self._name}: {device} and {first} differ in a product")
+        return sums_RN.to(torch.int64).numpy()
 
     def weights_fingerprint(self) -> bytes:
         _, network = self._standing()
@@ -149,6 +180,8 @@ class ShardedEngine:
     def stop(self) -> None:
         self._round = self._network = None
         self._size = 0
+        # What PyTorch keeps of a freed network counts as taken when the next one is placed.
+        torch.cuda.empty_cache()
 
     def _generate(self, round_: Round, name: str, device: str) -> Tensor:
         height, width = weight_shapes(round_.params)[name]
@@ -189,10 +222,11 @@ class ShardedEngine:
         self._arithmetic.fill(seed_BW, 0, 0, out_BN, weights=False)
         return out_BN.view(-1, params.seq_len, params.dim)
 
-    def _first_device(self) -> str:
+    def _devices(self) -> list[str]:
+        """Each device of the placement once, whether a network stands or not."""
         if self._network is not None:
-            return self._network.stages[0].device
-        return self._placement(GOLDEN_PARAMS)[0].device
+            return list(dict.fromkeys(stage.device for stage in self._network.stages))
+        return list(dict.fromkeys(self._all_devices))
 
     def _standing(self) -> tuple[Round, PlacedNetwork]:
         if self._round is None or self._network is None:

@@ -1,36 +1,18 @@
-"""The devices of this machine, and the engines that a group of them can run."""
+"""The engines that a group of devices can run."""
 
 # PyTorch does not say what its properties of a device are.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 import torch
 
+from mlnode.poc.engines.cpu_arithmetic import fp32_arithmetic, int8_arithmetic
 from mlnode.poc.engines.layers import Arithmetic
-from mlnode.poc.engines.products import fp32_product, int8_product
+from mlnode.poc.engines.products import fp32_product
 from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.poc.params import PocParams
 from mlnode.poc.tensors import weight_bytes
 from mlnode.shard.engine import ShardedEngine
-from mlnode.shard.groups import Device, GpuGroup, Grouping, group_devices
-from mlnode.shard.memory import get_min_group_vram
 from mlnode.shard.placement import Stage, even_stages, place
-
-
-def visible_devices() -> list[Device]:
-    """Returns the GPUs that ``CUDA_VISIBLE_DEVICES`` leaves visible; none on a machine without."""
-    return [
-        Device(index=index, vram=torch.cuda.get_device_properties(index).total_memory)
-        for index in range(torch.cuda.device_count())
-    ]
-
-
-def groups_of_this_machine(params: PocParams) -> Grouping:
-    """Returns the groups that prove with these parameters; the CPU alone where there is no GPU."""
-    devices = visible_devices()
-    if devices:
-        return group_devices(devices, get_min_group_vram(params))
-    cpu = Device(index=-1, vram=0)
-    return Grouping(groups=(GpuGroup(devices=(cpu,), primary_device=cpu),), left_out=())
 
 
 def group_engines(devices: tuple[str, ...], *, batch_size: int = 0) -> tuple[ShardedEngine, ...]:
@@ -42,7 +24,8 @@ def group_engines(devices: tuple[str, ...], *, batch_size: int = 0) -> tuple[Sha
 
     def placed(params: PocParams) -> tuple[Stage, ...]:
         if all(device == "cpu" for device in devices):
-            return even_stages(params, devices)
+            # A network of few layers, as the self-test's, leaves the last stages out.
+            return even_stages(params, devices[: params.n_layers])
         # The tenth that is not for weights holds activations; the batch is sized by what is left.
         free = [int(torch.cuda.mem_get_info(device)[0] * 0.9) for device in devices]
         if len(devices) == 1 and weight_bytes(params) <= free[0]:
@@ -50,14 +33,14 @@ def group_engines(devices: tuple[str, ...], *, batch_size: int = 0) -> tuple[Sha
         return place(params, devices, free)
 
     return tuple(
-        ShardedEngine(name, arithmetic, placed, batch_size=batch_size)
+        ShardedEngine(name, arithmetic, placed, devices=devices, batch_size=batch_size)
         for name, arithmetic in _arithmetics(devices).items()
     )
 
 
 def _arithmetics(devices: tuple[str, ...]) -> dict[str, Arithmetic]:
     if not any(device.startswith("cuda") for device in devices):
-        return {"int8": TiledArithmetic(int8_product), "fp32": TiledArithmetic(fp32_product)}
+        return {"int8": int8_arithmetic(), "fp32": fp32_arithmetic()}
     # TF32 keeps 10 bits of a factor: fp32 products must be what their name says.
     torch.backends.cuda.matmul.allow_tf32 = False
     from mlnode.poc.engines.triton_ops import TritonArithmetic

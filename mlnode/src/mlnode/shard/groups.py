@@ -13,10 +13,12 @@ class Device:
     Attributes:
         index: its number, as the driver counts what is visible; −1 is the CPU.
         vram: bytes of memory.
+        model: product name.
     """
 
     index: int
     vram: int
+    model: str = ""
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ Axes: B nonces of a batch, R rows, N columns and K depth of a matrix product.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from mlnode.poc.arrays import I8, I64, U64
 from mlnode.poc.decision import Decisions
@@ -73,6 +73,32 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """Lets go of the round and its memory; does nothing when no round stands."""
+        ...
+
+
+class SharingEngine(Engine, Protocol):
+    """An engine of which several can stand on one network, to check each other."""
+
+    @property
+    def largest_batch(self) -> int:
+        """Nonces of a batch beyond which a larger one is no faster; 0 before a round stands."""
+        ...
+
+    @property
+    def network(self) -> Any:
+        """The network that stands, for an engine of the same kind to adopt.
+
+        Raises:
+            NotStartedError: no round stands.
+        """
+        ...
+
+    def adopt(self, round_: Round, network: Any) -> None:
+        """Starts a round on a network that another engine of the same kind generated.
+
+        Raises:
+            ValueError: it is the network of another round.
+        """
         ...
 
 

@@ -16,6 +16,9 @@ from mlnode.poc.params import PocParams
 from mlnode.poc.rounds import Round, check_public_key
 from mlnode.poc.tensors import inputs
 
+# A CPU is as fast with a few dozen; a batch's inputs lie in memory beside the weights.
+_LARGEST_BATCH = 256
+
 
 class Kernel(Protocol):
     """Evaluates the forward pass of docs/spec/poc.md, exactly."""
@@ -49,6 +52,10 @@ class ExactEngine:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def largest_batch(self) -> int:
+        return _LARGEST_BATCH if self._network is not None else 0
 
     @property
     def network(self) -> Network:

@@ -1,0 +1,47 @@
+"""Proofs of any configuration hold in any other: groups, stages and engines, on CPUs."""
+
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from cross import cross, side
+
+R_TARGET = "1.3971164020989417"
+
+
+def check(one: dict[str, Any], other: dict[str, Any]) -> None:
+    said = cross(one, other)
+    for verdict, proved in zip(said, (other, one), strict=True):
+        assert verdict["walked"] == proved["groups"] * proved["batches"] * proved["size"]
+        assert 0 < verdict["valid"] < verdict["walked"]
+        assert verdict["decisions"] == []
+        assert verdict["distances"]
+
+
+def test_four_groups_of_two_stages_and_one_device_judge_each_other() -> None:
+    check(
+        side(groups=4, devices=["cpu", "cpu"], engine="fp32", batches=2, size=16),
+        side(groups=1, engine="numpy", batches=3, size=16),
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("r_target", ["", R_TARGET])
+@pytest.mark.parametrize("stages", [2, 3])
+def test_stages_and_one_device_judge_each_other(stages: int, r_target: str) -> None:
+    check(
+        side(groups=4, devices=["cpu"] * stages, r_target=r_target, size=200),
+        side(groups=1, r_target=r_target, size=500),
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("r_target", ["", R_TARGET])
+@pytest.mark.parametrize("pair", list(combinations(("int8", "fp32", "numpy"), 2)), ids="-".join)
+def test_every_pair_of_engines_judges_each_other(pair: tuple[str, str], r_target: str) -> None:
+    one, other = (side(engine=name, groups=4, r_target=r_target) for name in pair)
+    check(one, other)
