@@ -2,28 +2,29 @@
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from simulation import benchmark, compare, replay, report
+from simulation import benchmark, compare, replay, report, sensitivity
 from simulation.errors import ReplayDifferenceError, SimulationError
 from simulation.grid import axis
-from simulation.metrics import EPOCH_COLUMNS
-from simulation.run import Point, run_points
-from simulation.scenario import Behaviour, Scenario, load
-from simulation.sensitivity import morris
+from simulation.optimize import objective, optimize
+from simulation.run import Mode, Point, run_points
+from simulation.scenario import Behaviour, Scenario, group_free, load
+from simulation.search import between
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _console = Console()
 _errors = Console(stderr=True)
 
-Mode = Annotated[Literal["exact", "fast"], typer.Option(help="exact, or float64 for searches")]
+ModeOption = Annotated[Mode, typer.Option(help="exact, or float64 for searches")]
 Set = Annotated[list[str], typer.Option("--set", help="KEY=VALUE, as reward.coverage_bonus=11/100")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="folder of the results")]
 Seed = Annotated[int | None, typer.Option(help="seed of all chance")]
@@ -55,18 +56,24 @@ def _changes(given: list[str], seed: int | None) -> dict[str, str]:
     return changes | ({"seed": str(seed)} if seed is not None else {})
 
 
+@contextmanager
+def _progress(total: int, what: str) -> Generator[Callable[[int], None]]:
+    """A bar with the time that is left, on the standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=_errors) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda n: progress.advance(task, n)
+
+
 def _run(
     points: list[Point],
     out: Path,
-    mode: Literal["exact", "fast"],
+    mode: Mode,
     jobs: int,
     resume: bool,
     dask: str | None = None,
 ) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}"))
-    with Progress(*columns, TimeRemainingColumn(), console=_errors) as progress:
-        task = progress.add_task("replicas", total=sum(p.scenario.replicas for p in points))
-        done: Callable[[int], None] = lambda n: progress.advance(task, n)  # noqa: E731
+    with _progress(sum(p.scenario.replicas for p in points), "replicas") as done:
         run_points(points, out, mode=mode, jobs=jobs, resume=resume, dask=dask, done=done)
     _console.print(f"wrote {out}; `sim report {out} -o report.html` makes a page of it")
 
@@ -75,7 +82,7 @@ def _run(
 def run(
     scenario: Path,
     out: Out = Path("out"),
-    mode: Mode = "exact",
+    mode: ModeOption = "exact",
     seed: Seed = None,
     changes: Set = [],  # noqa: B006 - typer reads the default and never changes it
     jobs: Jobs = 1,
@@ -98,7 +105,7 @@ def sweep(
     grid: Annotated[list[str], typer.Option(help="KEY=FROM:TO:STEPS or KEY=A,B,C")],
     out: Out = Path("sweep"),
     replicas: Annotated[int | None, typer.Option(min=1)] = None,
-    mode: Mode = "exact",
+    mode: ModeOption = "exact",
     seed: Seed = None,
     changes: Set = [],  # noqa: B006 - as in run
     jobs: Jobs = 1,
@@ -120,7 +127,7 @@ def sweep(
 def compare_(
     base: Path,
     proposal: Path,
-    mode: Mode = "exact",
+    mode: ModeOption = "exact",
     seed: Seed = None,
     replicas: Annotated[int | None, typer.Option(min=2)] = None,
 ) -> None:
@@ -150,7 +157,7 @@ def attack(
     fleet: Annotated[str | None, typer.Option(help="who deviates; the first fleet")] = None,
     strengths: Annotated[str, typer.Option(help="what to try")] = "0.01,0.02,0.05,0.1,0.3",
     parts: Annotated[int, typer.Option(min=1)] = 4,
-    mode: Mode = "exact",
+    mode: ModeOption = "exact",
     seed: Seed = None,
 ) -> None:
     """Find a behaviour's best response: what it earns beyond honesty."""
@@ -166,24 +173,74 @@ def attack(
     _console.print(f"regret of being honest: {regret:,.3f} NINE an epoch", highlight=False)
 
 
-@app.command()
-def sensitivity(
+@app.command(name="sensitivity")
+def sensitivity_(
     scenario: Path,
     parameters: Annotated[str, typer.Option(help="names, with commas between")],
-    metric: Annotated[str, typer.Option(help="a column of the epochs")] = "paid",
-    trajectories: Annotated[int, typer.Option(min=2)] = 6,
+    metric: Annotated[str, typer.Option(help="a column of epochs, or COLUMN:FLEET")] = "paid",
+    trajectories: Annotated[int, typer.Option(min=2, help="of Morris' screening")] = 6,
+    samples: Annotated[int, typer.Option(min=0, help="of Sobol's indices; 0 for none")] = 32,
+    replicas: Annotated[int | None, typer.Option(min=1)] = None,
+    jobs: Jobs = 1,
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
-    """Rank parameters by their effect on a metric (Morris), and name those without any."""
-    made = load(scenario, _changes(changes, None))
-    if metric not in EPOCH_COLUMNS:
-        raise SimulationError(f"{metric} is no metric; there are {', '.join(EPOCH_COLUMNS)}")
-    names = parameters.split(",")
-    table = Table("parameter", "effect", "spread", "")
-    for e in morris(made, names, metric=metric, trajectories=trajectories):
+    """Rank parameters by their effect on a metric (Morris), and name those without any; then say
+    how much of its variance each of the others explains (Sobol).
+    """
+    given = _changes(changes, None) | ({"replicas": str(replicas)} if replicas else {})
+    made = load(scenario, given)
+    names = [group_free(name.strip()) for name in parameters.split(",")]
+    with _progress(sensitivity.morris_runs(names, trajectories), "Morris") as done:
+        effects = sensitivity.morris(
+            made, names, metric=metric, trajectories=trajectories, jobs=jobs, done=done
+        )
+    table = Table("parameter", "effect", "spread", "", title=f"Morris: effect on {metric}")
+    for e in effects:
         word = "" if e.matters else "no effect"
         table.add_row(e.parameter, f"{e.mean:.3%}", f"{e.spread:.3%}", word)
     _console.print(table)
+    left = [e.parameter for e in effects if e.matters]
+    if not left or samples == 0:
+        return
+    with _progress(sensitivity.sobol_runs(left, samples), "Sobol") as done:
+        indices = sensitivity.sobol(
+            made, left, metric=metric, samples=samples, jobs=jobs, done=done
+        )
+    table = Table(
+        "parameter", "alone", "with all others", title=f"Sobol: share of the variance of {metric}"
+    )
+    for i in indices:
+        alone, whole = f"{i.first:.2f} ± {i.first_half:.2f}", f"{i.total:.2f} ± {i.total_half:.2f}"
+        table.add_row(i.parameter, alone, whole)
+    _console.print(table)
+    _console.print("± is half of the 95 % interval; more --samples make it narrower")
+
+
+@app.command(name="optimize")
+def optimize_(
+    scenario: Path,
+    vary: Annotated[list[str], typer.Option(help="NAME=LOW:HIGH, a parameter that may move")],
+    objectives: Annotated[
+        list[str], typer.Option("--objective", help="max:METRIC or min:METRIC, one or several")
+    ],
+    trials: Annotated[int, typer.Option(min=1)] = 60,
+    mode: ModeOption = "fast",
+    seed: Seed = None,
+    replicas: Annotated[int | None, typer.Option(min=1)] = None,
+    changes: Set = [],  # noqa: B006 - as in run
+) -> None:
+    """Search parameters for one or several objectives, and show the settings nothing beats."""
+    given = _changes(changes, seed) | ({"replicas": str(replicas)} if replicas else {})
+    made = load(scenario, given)
+    ranges = [between(text) for text in vary]
+    wanted = [objective(text) for text in objectives]
+    with _progress(trials, "trials") as done:
+        front = optimize(made, ranges, wanted, trials=trials, mode=mode, done=done)
+    table = Table(*(r.name for r in ranges), *(f"{o.direction}:{o.metric}" for o in wanted))
+    for f in front:
+        table.add_row(*(f.changes[r.name] for r in ranges), *(f"{v:,.6g}" for v in f.values))
+    _console.print(table)
+    _console.print("none of these is beaten in every objective; check one with `sim compare`")
 
 
 @app.command(name="report")
@@ -206,11 +263,12 @@ def replay_(export: Path) -> None:
 def bench(
     hosts: Annotated[int, typer.Option(min=3)] = 1_000,
     epochs: Annotated[int, typer.Option(min=1)] = 100,
-    modes: Annotated[list[Mode], typer.Option("--mode")] = ["exact", "fast"],  # noqa: B006 - as in run
+    mode: Annotated[Literal["exact", "fast", "both"], typer.Option()] = "both",
     as_json: Annotated[bool, typer.Option("--json", help="one object, for programs")] = False,
 ) -> None:
     """Measure an epoch of so many hosts, in CPU time."""
-    rows = benchmark.measure(hosts, epochs, tuple(modes))
+    modes: tuple[Mode, ...] = ("exact", "fast") if mode == "both" else (mode,)
+    rows = benchmark.measure(hosts, epochs, modes)
     if as_json:
         print(json.dumps({row.name: row.value for row in rows}))
         return

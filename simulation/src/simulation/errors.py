@@ -49,6 +49,14 @@ class ResultError(SimulationError):
     """A folder of results that is not what it should be."""
 
 
+class MissingExtraError(SimulationError):
+    """A package is not installed that only some commands need."""
+
+
+class ClusterError(SimulationError):
+    """A Dask scheduler that cannot be reached."""
+
+
 class ReplayError(SimulationError):
     """An export that cannot be replayed: another version, or rows are missing."""
 

@@ -54,6 +54,16 @@ EPOCH_COLUMNS = (
 )
 
 
+FLEET_COLUMNS = (
+    "income",
+    "income_per_gpu_hour",
+    "profit_usd",
+    "weight_share",
+    "zeroed_share",
+    "active_hosts",
+)
+
+
 def epoch_row(state: State, report: Report) -> dict[str, float | int]:
     """Metrics of one epoch; amounts in unine, weights in nonces, shares from 0 to 1."""
     weight_N = report.paid_weight_N

@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from simulation import fixed, poc
+from simulation.errors import ClusterError
+from simulation.extras import extra
 from simulation.metrics import epoch_row, fleet_rows
 from simulation.network import build, start
 from simulation.params import vectors_folder
@@ -21,6 +23,9 @@ from simulation.step import fast_floor_each, step
 from simulation.store import Part, Store
 
 Mode = Literal["exact", "fast"]
+
+# How long a scheduler may take to answer.
+_PATIENCE = "10s"
 Rows = list[dict[str, Any]]
 
 
@@ -83,37 +88,48 @@ def run_points(
         if not store.has(p.index, replica)
     ]
     done(sum(p.scenario.replicas for p in points) - len(todo))
-    work = functools.partial(_part, store, mode)
-    for _ in _results(work, todo, jobs, dask):
+    for _ in _on_cluster(store, mode, todo, dask) if dask else _here(store, mode, todo, jobs):
         done(1)
     return store
 
 
-def _part(store: Store, mode: Mode, task: tuple[Point, int]) -> int:
+Task = tuple[Point, int]
+
+
+def _part(mode: Mode, task: Task) -> Part:
     point, replica = task
     epochs, fleets = run_replica(point.scenario, replica, mode)
-    store.write(Part(point=point.index, replica=replica, epochs=epochs, fleets=fleets))
-    return 1
+    return Part(point=point.index, replica=replica, epochs=epochs, fleets=fleets)
 
 
-def _results(
-    work: Callable[[tuple[Point, int]], int],
-    todo: list[tuple[Point, int]],
-    jobs: int,
-    dask: str | None,
-) -> Iterator[int]:
-    if dask:
-        module: Any = importlib.import_module("distributed")
-        with module.Client(dask) as client:
-            for future in module.as_completed(client.map(work, todo)):
-                yield future.result()
-        return
+def _write_part(store: Store, mode: Mode, task: Task) -> None:
+    store.write(_part(mode, task))
+
+
+def _here(store: Store, mode: Mode, todo: list[Task], jobs: int) -> Iterator[None]:
+    """Each process writes what it ran."""
+    work = functools.partial(_write_part, store, mode)
     if jobs == 1:
         yield from map(work, todo)
         return
     joblib: Any = importlib.import_module("joblib")
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
     yield from parallel(joblib.delayed(work)(task) for task in todo)
+
+
+def _on_cluster(store: Store, mode: Mode, todo: list[Task], address: str) -> Iterator[None]:
+    """Workers may have no disk in common with this machine, so that it writes what they ran."""
+    distributed: Any = extra("distributed", "dask")
+    try:
+        client: Any = distributed.Client(address, timeout=_PATIENCE)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"no Dask scheduler answers at {address}: {error}") from error
+    with client:
+        futures = client.map(functools.partial(_part, mode), todo, pure=False)
+        for future in distributed.as_completed(futures):
+            store.write(future.result())
+            future.release()
+            yield
 
 
 def version() -> dict[str, str]:

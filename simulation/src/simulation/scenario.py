@@ -172,6 +172,12 @@ def decimal(value: str) -> str:
     return value
 
 
+def group_free(key: str) -> str:
+    """A parameter's own name: reward.coverage_bonus is coverage_bonus."""
+    head, _, rest = key.partition(".")
+    return rest if head in _GROUPS and rest else key
+
+
 def _change(tree: dict[str, Any], key: str, value: str) -> None:
     head, _, rest = key.partition(".")
     if head in _GROUPS and rest:

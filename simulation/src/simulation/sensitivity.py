@@ -1,21 +1,21 @@
-"""Which parameters matter: Morris' elementary effects over the chain's decimals and counts."""
+"""Which parameters matter: Morris' screening, then Sobol's indices of those that do."""
 
-import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from simulation import fixed
 from simulation.arrays import F64
-from simulation.errors import ParameterError, ScenarioError
-from simulation.params import suggestion, table
-from simulation.run import run_replica
+from simulation.errors import ScenarioError
+from simulation.extras import extra
 from simulation.scenario import Scenario
+from simulation.search import Range, around, evaluate
 
 # Effects below this share of the metric are rounding.
 NOTHING = 1e-9
+
+Done = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,62 +32,127 @@ class Effect:
         return self.mean > NOTHING
 
 
-def morris(
-    scenario: Scenario, names: list[str], *, metric: str, trajectories: int = 6, around: float = 0.2
-) -> list[Effect]:
-    """Effects of parameters, moved within `around` of their values, on a metric's mean.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """The share of a metric's variance that a parameter explains, alone and with all others.
 
-    Effects are shares of the metric's mean over the sample.
+    Each stands beside the half width of its 95 % confidence interval.
+    """
+
+    parameter: str
+    first: float
+    first_half: float
+    total: float
+    total_half: float
+
+
+def morris_runs(names: list[str], trajectories: int) -> int:
+    """Settings that `morris` runs."""
+    return trajectories * (len(names) + 1)
+
+
+def morris(
+    scenario: Scenario,
+    names: list[str],
+    *,
+    metric: str,
+    trajectories: int = 6,
+    share: float = 0.2,
+    jobs: int = 1,
+    done: Done = lambda _: None,
+) -> list[Effect]:
+    """Effects of parameters, moved within a share of their values, on a metric's mean.
+
+    Effects are shares of the metric's mean over the sample; the largest comes first.
 
     Raises:
         ScenarioError: when a name is no parameter, is no number, or has no room to move.
     """
-    bounds = [_bounds(scenario, name, around) for name in names]
-    sampler: Any = importlib.import_module("SALib.sample.morris")
-    analyser: Any = importlib.import_module("SALib.analyze.morris")
-    problem = {"num_vars": len(names), "names": names, "bounds": bounds}
-    sample: F64 = sampler.sample(problem, trajectories, num_levels=4, seed=scenario.seed % 2**31)
-    values = np.array([_metric(scenario, names, row, metric) for row in sample])
+    ranges = _ranges(scenario, names, share)
+    sampler: Any = extra("SALib.sample.morris", "search")
+    analyser: Any = extra("SALib.analyze.morris", "search")
+    problem = _problem(ranges)
+    sample: F64 = sampler.sample(problem, trajectories, num_levels=4, seed=_seed(scenario))
+    values = _values(scenario, ranges, sample, metric, jobs, done)
     scale = abs(values.mean()) or 1.0
     made: Any = analyser.analyze(
-        problem, sample, values / scale, num_levels=4, seed=scenario.seed % 2**31
+        problem, sample, values / scale, num_levels=4, seed=_seed(scenario)
     )
     pairs = zip(names, made["mu_star"], made["sigma"], strict=True)
     effects = [Effect(parameter=n, mean=float(m), spread=float(s)) for n, m, s in pairs]
     return sorted(effects, key=lambda e: -e.mean)
 
 
-def _bounds(scenario: Scenario, name: str, around: float) -> list[float]:
-    row = table().get(name)
-    if row is None:
-        raise ScenarioError(f"{name} is no parameter{suggestion(name)}")
-    if row.kind not in ("integer", "decimal"):
-        raise ScenarioError(f"{name} is no number")
-    low, high = (float(v) for v in row.legal[1:-1].split(", "))
-    value = float(scenario.parameters[name])
-    ends = [max(low, value * (1 - around)), min(high, value * (1 + around))]
-    if row.kind == "integer":
-        ends = [max(low, min(ends[0], value - 1)), min(high, max(ends[1], value + 1))]
-    if ends[0] >= ends[1]:
-        raise ScenarioError(f"{name} has no room to move around {value:g}")
-    return ends
+def sobol_runs(names: list[str], samples: int) -> int:
+    """Settings that `sobol` runs."""
+    return samples * (len(names) + 2)
 
 
-def _metric(scenario: Scenario, names: list[str], row: F64, metric: str) -> float:
-    changes: dict[str, str] = {}
-    for name, value in zip(names, row.tolist(), strict=True):
-        if table()[name].kind == "integer":
-            changes[name] = str(round(value))
-        else:
-            changes[name] = fixed.text(int(Fraction(value).limit_denominator(10**9) * fixed.ONE))
-    try:
-        scenario.parameters.changed(changes)
-    except ParameterError as error:
-        raise ScenarioError(f"moving parameters together: {error}") from error
-    varied = scenario.model_copy(update={"params": scenario.params | changes})
-    sums = [
-        row_[metric]
-        for replica in range(scenario.replicas)
-        for row_ in run_replica(varied, replica)[0][1:]
+def sobol(
+    scenario: Scenario,
+    names: list[str],
+    *,
+    metric: str,
+    samples: int = 64,
+    share: float = 0.2,
+    jobs: int = 1,
+    done: Done = lambda _: None,
+) -> list[Index]:
+    """Sobol indices with confidence, the largest total first.
+
+    Args:
+        scenario: what is run.
+        names: parameters, best those that `morris` found to matter.
+        metric: as in `search.check_metric`.
+        samples: a power of two; the width of the intervals falls with its root.
+        share: how far parameters move, as a part of their values.
+        jobs: processes.
+        done: called with 1 for every setting.
+
+    Raises:
+        ScenarioError: as `morris`, and when samples is no power of two or nothing varies.
+    """
+    if samples < 2 or samples & (samples - 1):
+        raise ScenarioError(f"the samples of Sobol's indices are a power of two, got {samples}")
+    ranges = _ranges(scenario, names, share)
+    sampler: Any = extra("SALib.sample.sobol", "search")
+    analyser: Any = extra("SALib.analyze.sobol", "search")
+    problem = _problem(ranges)
+    sample: F64 = sampler.sample(problem, samples, calc_second_order=False, seed=_seed(scenario))
+    values = _values(scenario, ranges, sample, metric, jobs, done)
+    if np.ptp(values) <= NOTHING * abs(values.mean()):
+        raise ScenarioError(f"{metric} does not vary with {', '.join(names)}: nothing to explain")
+    made: Any = analyser.analyze(
+        problem, values, calc_second_order=False, num_resamples=200, seed=_seed(scenario)
+    )
+    columns = (made[c] for c in ("S1", "S1_conf", "ST", "ST_conf"))
+    indices = [
+        Index(parameter=n, first=float(a), first_half=float(b), total=float(c), total_half=float(d))
+        for n, a, b, c, d in zip(names, *columns, strict=True)
     ]
-    return float(sum(sums)) / len(sums)
+    return sorted(indices, key=lambda i: -i.total)
+
+
+def _ranges(scenario: Scenario, names: list[str], share: float) -> list[Range]:
+    if not names or len(set(names)) != len(names):
+        raise ScenarioError("name at least one parameter, and each but once")
+    return [around(scenario, name, share) for name in names]
+
+
+def _problem(ranges: list[Range]) -> dict[str, Any]:
+    bounds = [[r.low, r.high] for r in ranges]
+    return {"num_vars": len(ranges), "names": [r.name for r in ranges], "bounds": bounds}
+
+
+def _seed(scenario: Scenario) -> int:
+    return scenario.seed % 2**31
+
+
+def _values(
+    scenario: Scenario, ranges: list[Range], sample: F64, metric: str, jobs: int, done: Done
+) -> F64:
+    settings = [
+        {r.name: r.text(value) for r, value in zip(ranges, row, strict=True)}
+        for row in sample.tolist()
+    ]
+    return np.array(evaluate(scenario, settings, metric, jobs=jobs, done=done))
