@@ -14,6 +14,7 @@ import (
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"ninefold.dev/inference-chain/x/inference/types"
+	"ninefold.dev/inference-chain/x/internal/blockstep"
 )
 
 // Keeper is the module's state with what it needs of other modules. It is a
@@ -33,7 +34,7 @@ func NewKeeper(cdc codec.BinaryCodec, service store.KVStoreService, authority st
 	if _, err := addressCodec.StringToBytes(authority); err != nil {
 		return Keeper{}, fmt.Errorf("authority %q: %w", authority, err)
 	}
-	state, err := NewState(guardedService{service}, cdc)
+	state, err := NewState(blockstep.Guard(service), cdc)
 	if err != nil {
 		return Keeper{}, err
 	}

@@ -1,15 +1,11 @@
 package keeper
 
 import (
-	"context"
 	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"cosmossdk.io/core/store"
-
-	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"ninefold.dev/inference-chain/core/epoch"
@@ -45,40 +41,6 @@ func TestAFailedStepLeavesNothingButAnEvent(t *testing.T) {
 			require.Contains(t, failed[0].Error, tc.want)
 		})
 	}
-}
-
-// brokenStore panics as the tree of a node does whose disk cannot be read.
-type brokenStore struct{ cause any }
-
-func (b brokenStore) OpenKVStore(context.Context) store.KVStore              { return b }
-func (b brokenStore) Get([]byte) ([]byte, error)                             { panic(b.cause) }
-func (b brokenStore) Has([]byte) (bool, error)                               { panic(b.cause) }
-func (b brokenStore) Set([]byte, []byte) error                               { panic(b.cause) }
-func (b brokenStore) Delete([]byte) error                                    { panic(b.cause) }
-func (b brokenStore) Iterator([]byte, []byte) (store.Iterator, error)        { panic(b.cause) }
-func (b brokenStore) ReverseIterator([]byte, []byte) (store.Iterator, error) { panic(b.cause) }
-
-func TestAStoreThatCannotBeReadStopsTheNode(t *testing.T) {
-	m := newMachine(t, fourHosts())
-	guarded := guardedService{brokenStore{errors.New("disk")}}.OpenKVStore(m.ctx)
-	for name, access := range map[string]func() error{
-		"get":     func() error { _, err := guarded.Get(nil); return err },
-		"has":     func() error { _, err := guarded.Has(nil); return err },
-		"set":     func() error { return guarded.Set(nil, nil) },
-		"delete":  func() error { return guarded.Delete(nil) },
-		"iterate": func() error { _, err := guarded.Iterator(nil, nil); return err },
-		"reverse": func() error { _, err := guarded.ReverseIterator(nil, nil); return err },
-	} {
-		require.PanicsWithError(t, "the store failed: disk", func() {
-			_ = attempt(m.ctx, "test", func(sdk.Context) error { return access() })
-		}, name)
-	}
-}
-
-func TestRunningOutOfGasIsNotAFailureOfTheStore(t *testing.T) {
-	cause := storetypes.ErrorOutOfGas{Descriptor: "reads"}
-	guarded := guardedService{brokenStore{cause}}.OpenKVStore(context.Background())
-	require.PanicsWithValue(t, cause, func() { _, _ = guarded.Get(nil) })
 }
 
 func TestAnOpeningWithoutABlockHashIsTriedAgain(t *testing.T) {

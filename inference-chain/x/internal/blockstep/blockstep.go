@@ -97,11 +97,29 @@ func (g guardedStore) Delete(key []byte) error {
 // Iterator walks [start, end) in ascending order.
 func (g guardedStore) Iterator(start, end []byte) (store.Iterator, error) {
 	defer mark()
-	return g.store.Iterator(start, end)
+	iterator, err := g.store.Iterator(start, end)
+	return guardedIterator{iterator}, err
 }
 
 // ReverseIterator walks [start, end) in descending order.
 func (g guardedStore) ReverseIterator(start, end []byte) (store.Iterator, error) {
 	defer mark()
-	return g.store.ReverseIterator(start, end)
+	iterator, err := g.store.ReverseIterator(start, end)
+	return guardedIterator{iterator}, err
+}
+
+// guardedIterator reads the store with each step, not only when it begins. Key and
+// value were read by then.
+type guardedIterator struct{ store.Iterator }
+
+// Valid says whether the iterator stands on a key.
+func (g guardedIterator) Valid() bool {
+	defer mark()
+	return g.Iterator.Valid()
+}
+
+// Next moves to the next key.
+func (g guardedIterator) Next() {
+	defer mark()
+	g.Iterator.Next()
 }
