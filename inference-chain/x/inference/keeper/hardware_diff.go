@@ -54,9 +54,7 @@ func (k Keeper) SetHardwareNodes(ctx context.Context, host sdk.AccAddress, diff 
 		}
 	}
 	for _, id := range diff.Remove {
-		if err := f.remove(id); err != nil {
-			return HardwareChange{}, err
-		}
+		f.remove(id)
 	}
 	if err := f.checkSize(); err != nil {
 		return HardwareChange{}, err
@@ -165,14 +163,12 @@ func (f *fleetEdit) modify(node types.HardwareNode) error {
 	return nil
 }
 
-// remove succeeds without effect for a node whose removal waits already.
-func (f *fleetEdit) remove(id string) error {
-	row, known := f.rows[id]
-	if !known {
-		return types.ErrNodeNotFound.Wrap(id)
-	}
+// remove does nothing for a node that is not there: of one that was removed before
+// any fleet had seen it nothing is left, and its removal may be sent again.
+func (f *fleetEdit) remove(id string) {
+	row := f.rows[id]
 	if row.At(f.target) == nil {
-		return nil
+		return
 	}
 	f.nodes--
 	removed, left := row.Removal(f.target)
@@ -181,7 +177,6 @@ func (f *fleetEdit) remove(id string) error {
 		delete(f.rows, id)
 	}
 	f.change.Removed = append(f.change.Removed, id)
-	return nil
 }
 
 func (f *fleetEdit) put(row types.HardwareNodeRow) {

@@ -133,9 +133,6 @@ func TestAHardwareDiffIsRefused(t *testing.T) {
 		"when it modifies a node that does not exist": {
 			&types.MsgSubmitHardwareDiff{Creator: bob, Modify: manyNodes(1)}, refusedWith(types.ErrNodeNotFound, "n000; add it first"),
 		},
-		"when it removes a node that does not exist": {
-			&types.MsgSubmitHardwareDiff{Creator: bob, Remove: []string{"a1"}}, refusedWith(types.ErrNodeNotFound, "a1"),
-		},
 		"when it removes what cannot be an id": {
 			&types.MsgSubmitHardwareDiff{Creator: bob, Remove: []string{"b 1"}}, refusedWith(types.ErrInvalidHardware, `remove: a node id must match`),
 		},
@@ -292,4 +289,18 @@ func TestNodesForAModelAreThoseOfItsSubgroup(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, nodes, 1)
 	require.Equal(t, "b1", nodes[0].Info.NodeId)
+}
+
+func TestARemovalThatIsSentAgainSucceedsWithoutEffect(t *testing.T) {
+	k := newRoundKit(t)
+	bob := k.text("bob")
+	send(k, submitHardware, adding(bob, *testNode("b2", 0)), expectation{})
+	removal := &types.MsgSubmitHardwareDiff{Creator: bob, Remove: []string{"b1", "b2"}}
+	send(k, submitHardware, removal, expectation{})
+	before := snapshotState(k.kit)
+	k.forget()
+	response := send(k, submitHardware, removal, expectation{})
+	require.Equal(t, &types.MsgSubmitHardwareDiffResponse{ActsFromEpoch: 2}, response)
+	require.Equal(t, before, snapshotState(k.kit), "also of a node that no fleet has seen")
+	require.Empty(t, k.ctx.EventManager().Events())
 }
