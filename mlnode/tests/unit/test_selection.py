@@ -89,13 +89,13 @@ def test_the_fastest_that_passed_is_chosen_and_named() -> None:
 
 
 def test_the_slower_engine_comes_second() -> None:
-    # Three batches of 4 s for the first candidate, then three of 1 s for the second.
-    readings = iter([0.0, 4.0] * 3 + [0.0, 1.0] * 3)
+    # Three batches of 40 ms for the first candidate, then three of 10 ms for the second.
+    readings = iter([0.0, 0.04] * 3 + [0.0, 0.01] * 3)
     slow, quick = fp32_engine(), int8_engine()
     chosen = select_engine([slow, quick], clock=lambda: next(readings))
     assert chosen.engine is quick
     assert chosen.spare == (slow,)
-    assert [report.nonces_per_second for report in chosen.reports] == [64.0, 16.0]
+    assert [report.nonces_per_second for report in chosen.reports] == [6_400.0, 1_600.0]
 
 
 def test_a_faster_engine_that_fails_is_not_chosen_and_the_status_says_why() -> None:

@@ -80,7 +80,7 @@ class Server:
         self.controller.interrupt(SupersededError("the service is ending"))
         if self._grpc is not None:
             await self._grpc.stop(_GRACE_S)
-        await asyncio.gather(self.controller.close(), self.models.unload())
+        await asyncio.gather(self.controller.close(), self.models.close())
         if self._metrics is not None:
             self._metrics.close()
 

@@ -1,69 +1,165 @@
-"""The process that holds a model, with `transformers` (``python -m``, by the host)."""
+"""The process that holds a model, with `transformers` (``python -m``, by the host).
 
+It stays when a model is unloaded: to import the libraries takes longer than to read a small
+model, and a proof of compute unloads one every epoch.
+"""
+
+import gc
 import os
+import queue
+import sys
 import threading
 import time
+from collections import deque
+from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from mlnode.service.pipe import ServicePipe
 from mlnode.serving.errors import ModelFailedError, ModelNotFoundError
-from mlnode.serving.messages import LoadFailed, LoadOrder, LoadStep
+from mlnode.serving.messages import (
+    GoAhead,
+    LoadFailed,
+    LoadOrder,
+    LoadStep,
+    MayRead,
+    Order,
+    Said,
+    Unload,
+    Unloaded,
+)
 from mlnode.serving.weights import find_weights
 
 
-def main() -> None:
-    """Load what is ordered, say how far, then stay until the service hangs up."""
-    service = ServicePipe.take_over()
-    order = cast(LoadOrder, service.receive())
-    # Loading blocks for minutes in libraries; the end of the service must not wait for it.
-    threading.Thread(target=_end_with, args=(service,), name="end-with-service").start()
-    try:
-        model = _load(order, service)
-    except EOFError:
-        return
-    except ModelNotFoundError as err:
-        service.send(LoadFailed(not_found=True, text=str(err)))
-    except ModelFailedError as err:
-        service.send(LoadFailed(not_found=False, text=str(err)))
-    except Exception as err:
-        text = f"{order.repo} at {order.commit} cannot be loaded: {type(err).__name__}: {err}"
-        service.send(LoadFailed(not_found=False, text=text))
-    else:
-        # The thread keeps the process, and this name the model, until the pipe ends.
-        threading.Event().wait()
-        del model
+class Service(Protocol):
+    """The service, as ``pipe.ServicePipe`` is one."""
+
+    def receive(self) -> object:
+        """The next order; EOFError when the service is gone."""
+        ...
+
+    def send(self, message: object) -> None:
+        """Say something to it."""
+        ...
 
 
-def _end_with(service: ServicePipe) -> None:
-    while True:
+class Holder:
+    """Holds one model at a time, the one that was ordered last."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._inbox: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._next: deque[Order | None] = deque()
+        self._model: object = None
+
+    def read(self) -> None:
+        """Take orders until the service is gone; for a thread, since loading takes minutes."""
         try:
-            service.receive()
+            while True:
+                self._inbox.put(cast(Order, self._service.receive()))
         except EOFError:
-            os._exit(0)
+            self._inbox.put(None)
+
+    def run(self) -> None:
+        """Obey until the service is gone, or until what is left of a model cannot be freed."""
+        while (order := self._take()) is not None:
+            match order:
+                case LoadOrder():
+                    self._obey(order)
+                case Unload():
+                    self._drop()
+                    if _device_in_use():
+                        # The library's own memory on a device would lack when it proves.
+                        return
+                    self._say(Unloaded())
+                case GoAhead():
+                    # To an order that has failed meanwhile.
+                    continue
+
+    def _obey(self, order: LoadOrder) -> None:
+        try:
+            self._load(order)
+        except ModelNotFoundError as err:
+            self._fail(order, str(err), not_found=True)
+        except ModelFailedError as err:
+            self._fail(order, str(err))
+        except Exception as err:
+            what = f"{order.repo} at {order.commit} cannot be loaded"
+            self._fail(order, f"{what}: {type(err).__name__}: {err}")
+
+    def _load(self, order: LoadOrder) -> None:
+        began = time.monotonic()
+
+        def say(fraction: float, size: int) -> None:
+            spent = time.monotonic() - began
+            left = spent * (1 - fraction) / fraction if fraction else 0.0
+            self._say(
+                LoadStep(number=order.number, fraction=fraction, bytes=size, seconds_left=left)
+            )
+
+        say(0.0, 0)
+        folder = find_weights(
+            order.repo, order.commit, models_dir=order.models_dir, offline=order.offline
+        )
+        size = weigh(folder)
+        say(0.1, 0)
+        _import_libraries()
+        self._say(MayRead(number=order.number))
+        answer = self._take()
+        if answer != GoAhead(number=order.number):
+            self._next.append(answer)
+            return
+        model, tokenizer = _read(folder, order.arguments.dtype)
+        say(0.9, size)
+        _try(model, tokenizer)
+        self._model = (model, tokenizer)
+        say(1.0, size)
+
+    def _drop(self) -> None:
+        self._model = None
+        # Modules refer to each other in circles.
+        gc.collect()
+
+    def _fail(self, order: LoadOrder, text: str, *, not_found: bool = False) -> None:
+        self._drop()
+        self._say(LoadFailed(number=order.number, not_found=not_found, text=text))
+
+    def _take(self) -> Order | None:
+        return self._next.popleft() if self._next else self._inbox.get()
+
+    def _say(self, message: Said) -> None:
+        self._service.send(message)
 
 
-def _load(order: LoadOrder, service: ServicePipe) -> object:
-    began = time.monotonic()
+def main() -> None:
+    """Hold models until the service hangs up."""
+    service = ServicePipe.take_over()
+    holder = Holder(service)
+    # The end of the service must not wait for a library that loads.
+    threading.Thread(target=_end_with, args=(holder,), name="end-with-service").start()
+    try:
+        holder.run()
+    except EOFError:
+        pass
+    finally:
+        os._exit(0)
 
-    def say(fraction: float, size: int) -> None:
-        spent = time.monotonic() - began
-        left = spent * (1 - fraction) / fraction if fraction else 0.0
-        service.send(LoadStep(fraction=fraction, bytes=size, seconds_left=left))
 
-    say(0.0, 0)
-    folder = find_weights(
-        order.repo, order.commit, models_dir=order.models_dir, offline=order.offline
-    )
-    size = weigh(folder)
-    # From here on everything is in the folder: nothing may ask the hub.
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    say(0.1, 0)
-    model, tokenizer = _read(folder, order.arguments.dtype)
-    say(0.9, size)
-    _try(model, tokenizer)
-    say(1.0, size)
-    return model, tokenizer
+def _end_with(holder: Holder) -> None:
+    holder.read()
+    os._exit(0)
+
+
+def _import_libraries() -> None:
+    transformers = import_module("transformers")
+    # The parts of it are imported when they are named.
+    for name in ("AutoModelForCausalLM", "AutoTokenizer"):
+        getattr(transformers, name)
+
+
+def _device_in_use() -> bool:
+    torch = cast(Any, sys.modules.get("torch"))
+    return torch is not None and bool(torch.cuda.is_initialized())
 
 
 def weigh(folder: Path) -> int:
@@ -90,8 +186,11 @@ def _read(folder: Path, dtype: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    # Everything is in the folder: nothing may ask the hub, and no code comes from it.
     auto_model, auto_tokenizer = cast(Any, AutoModelForCausalLM), cast(Any, AutoTokenizer)
-    tokenizer = auto_tokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = auto_tokenizer.from_pretrained(
+        folder, trust_remote_code=False, local_files_only=True
+    )
     model, report = auto_model.from_pretrained(
         folder,
         output_loading_info=True,
