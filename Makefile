@@ -56,8 +56,8 @@ lint: $(STAMPS)/python $(STAMPS)/plugins $(STAMPS)/linters ## Run every static c
 		go run ./inference-chain/cmd/vectors -check
 	@echo "state machine: integers, no clock, no chance, no map order" && \
 		go vet -vettool=$(TOOLS)/statecheck ./inference-chain/core/... ./inference-chain/x/...
-	@echo "golangci-lint" && $(TOOLS)/golangci-lint run && \
-		cd tools && ../$(TOOLS)/golangci-lint run --config ../.golangci.yml
+	@echo "golangci-lint" && $(TOOLS)/golangci-lint run --allow-parallel-runners && \
+		cd tools && ../$(TOOLS)/golangci-lint run --allow-parallel-runners --config ../.golangci.yml
 	@echo "ruff" && $(VENV)/ruff check -q . && $(VENV)/ruff format -q --check .
 	@echo "pyright" && $(VENV)/pyright
 
