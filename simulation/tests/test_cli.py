@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def test_quotients_at_the_edge_of_the_guess() -> None:
 
 def test_nobody_gains_when_nothing_is_proposed() -> None:
     found = compare.compare(small(), small())
-    assert [c.words for c in found] == ["unchanged"]
+    assert [c.words for c in found.changes] == ["unchanged"]
     with pytest.raises(ScenarioError, match="same seed"):
         compare.compare(small(), small(seed=3))
 
@@ -177,7 +178,7 @@ def test_nobody_gains_when_nothing_is_proposed() -> None:
 def test_a_missing_bonus_costs_whoever_covers() -> None:
     base = load(SCENARIOS / "base.toml", {"epochs": "6", "replicas": "3"})
     none = load(SCENARIOS / "no_bonus.toml", {"epochs": "6", "replicas": "3"})
-    found = {c.fleet: c for c in compare.compare(base, none)}
+    found = {c.fleet: c for c in compare.compare(base, none).changes}
     assert found["farms"].words == "loses"
     assert found["farms"].proposal / found["farms"].base == pytest.approx(1 / 1.1, abs=1e-3)
     assert found["single cards"].words in ("unchanged", "not distinguishable")
@@ -191,6 +192,16 @@ def test_splitting_has_no_best_response() -> None:
     assert best[0].gain.mean <= 0
 
 
+OFFLINE_PAGE = ("Plotly.newPlot", "viewport", "core ")
+
+
+def assert_offline(page: Path, *parts: str) -> None:
+    text = page.read_text()
+    for part in (*OFFLINE_PAGE, *parts):
+        assert part in text
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text), "read without a network"
+
+
 def test_run_report_and_wrong_input_from_the_shell(tmp_path: Path, monkeypatch: Any) -> None:
     shell = CliRunner()
     out = tmp_path / "out"
@@ -202,14 +213,34 @@ def test_run_report_and_wrong_input_from_the_shell(tmp_path: Path, monkeypatch: 
     assert "covers every model" in ran.output
     page = tmp_path / "report.html"
     assert shell.invoke(app, ["report", str(out), "-o", str(page)]).exit_code == 0
-    text = page.read_text()
-    for part in ("Does 10 % make hosts serve every model?", "Plotly.newPlot", "viewport", "core "):
-        assert part in text
-    assert 'src="http' not in text, "the page is read without a network"
+    digest = load(SCENARIOS / "coverage_bonus.toml", {"epochs": "3", "replicas": "2"}).digest
+    assert_offline(page, "Does 10 % make hosts serve every model?", digest)
     monkeypatch.setattr("sys.argv", ["sim", "run", base, "-o", str(out)])
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 1
+
+
+def test_a_comparison_says_on_one_page_who_gains_and_who_loses(tmp_path: Path) -> None:
+    sides = [str(SCENARIOS / name) for name in ("base.toml", "no_bonus.toml")]
+    page = tmp_path / "compare.html"
+    quick = ["--set", "epochs=4", "--replicas", "2"]
+    ran = CliRunner().invoke(app, ["compare", *sides, *quick, "-o", str(page)])
+    assert ran.exit_code == 0, ran.output
+    text = ("farms: loses 9.09% of its income", "with 95 % confidence", "single cards: unchanged")
+    assert_offline(page, *text, "coverage_bonus from 0.1 to 0")
+    for side in sides:
+        assert load(Path(side), {"epochs": "4", "replicas": "2"}).digest in page.read_text()
+
+
+def test_an_attack_says_on_one_page_what_honesty_costs(tmp_path: Path) -> None:
+    page = tmp_path / "attack.html"
+    base = str(SCENARIOS / "overclaimers.toml")
+    quick = ["--set", "epochs=3", "--set", "replicas=2", "--strengths", "0.05,0.3"]
+    how = ["--behaviour", "nonce_overclaimer", "--fleet", "one percent"]
+    ran = CliRunner().invoke(app, ["attack", base, *how, *quick, "-o", str(page)])
+    assert ran.exit_code == 0, ran.output
+    assert_offline(page, "regret of being honest is 0.000 NINE an epoch")
 
 
 def test_results_of_another_version_are_refused(tmp_path: Path) -> None:
@@ -231,6 +262,9 @@ def test_a_sweep_compares_rules_in_one_command(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     rows = Store(tmp_path / "s").read("epochs")
     assert set(rows["point"]) == {0, 1, 2}
+    page = tmp_path / "s.html"
+    assert shell.invoke(app, ["report", str(tmp_path / "s"), "-o", str(page)]).exit_code == 0
+    assert_offline(page, "From slot_rule by_weight to slot_rule fixed_share")
 
 
 def test_every_command_has_its_help() -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from simulation import benchmark, compare, replay, report, sensitivity
+from simulation import benchmark, compare, replay, report, sensitivity, verdict
 from simulation.errors import ReplayDifferenceError, SimulationError
 from simulation.grid import axis
 from simulation.optimize import objective, optimize
@@ -130,12 +130,16 @@ def compare_(
     mode: ModeOption = "exact",
     seed: Seed = None,
     replicas: Annotated[int | None, typer.Option(min=2)] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the page")] = Path("compare.html"),
+    changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
-    """Say who gains and who loses by a proposal, on the same chance."""
-    given = _changes([], seed) | ({"replicas": str(replicas)} if replicas else {})
-    found = compare.compare(load(base, given), load(proposal, given), mode)
+    """Say who gains and who loses by a proposal, on the same chance, and write a page of it."""
+    given = _changes(changes, seed) | ({"replicas": str(replicas)} if replicas else {})
+    sides = load(base, given), load(proposal, given)
+    with _progress(sides[0].replicas, "replicas") as done:
+        made = compare.compare(*sides, mode, done)
     table = Table("fleet", "gpu", "base", "proposal", "difference", "95 %", "verdict")
-    for c in found:
+    for c in made.changes:
         d = c.difference
         table.add_row(
             c.fleet,
@@ -148,29 +152,44 @@ def compare_(
         )
     _console.print(table)
     _console.print("NINE a GPU-hour; replicas are paired, so both sides had the same luck")
+    _console.print(f"wrote {verdict.write_comparison(made, mode, out)}")
 
 
 @app.command()
 def attack(
     scenario: Path,
-    behaviour: Behaviour,
+    behaviour: Annotated[Behaviour, typer.Option(help="how the fleet deviates")],
     fleet: Annotated[str | None, typer.Option(help="who deviates; the first fleet")] = None,
     strengths: Annotated[str, typer.Option(help="what to try")] = "0.01,0.02,0.05,0.1,0.3",
     parts: Annotated[int, typer.Option(min=1)] = 4,
     mode: ModeOption = "exact",
     seed: Seed = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the page")] = Path("attack.html"),
+    changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
-    """Find a behaviour's best response: what it earns beyond honesty."""
-    tried = [float(s) for s in strengths.split(",")]
-    made: Scenario = load(scenario, _changes([], seed))
-    found = compare.attack(made, behaviour, fleet=fleet, strengths=tried, parts=parts, mode=mode)
+    """Find a behaviour's best response, what it earns beyond honesty, and write a page of it."""
+    tried = _numbers(strengths)
+    made: Scenario = load(scenario, _changes(changes, seed))
+    who = fleet or made.fleets[0].name
+    with _progress(len(tried) + 1, "strengths") as done:
+        found = compare.attack(
+            made, behaviour, fleet=who, strengths=tried, parts=parts, mode=mode, done=done
+        )
     table = Table("strength", "parts", "gain, NINE an epoch", "95 %")
     for r in found:
         ends = f"{r.gain.low / 1e6:+,.3f} … {r.gain.high / 1e6:+,.3f}"
         table.add_row(f"{r.strength:g}", str(r.parts), f"{r.gain.mean / 1e6:+,.3f}", ends)
     _console.print(table)
-    regret = max(0.0, found[0].gain.mean) / 1e6
-    _console.print(f"regret of being honest: {regret:,.3f} NINE an epoch", highlight=False)
+    for line in verdict.attack_words(behaviour, who, found):
+        _console.print(line, highlight=False)
+    _console.print(f"wrote {verdict.write_attack(made, behaviour, who, found, mode, out)}")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise SimulationError(f"numbers with commas between, got {text!r}") from error
 
 
 @app.command(name="sensitivity")

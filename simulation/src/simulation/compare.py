@@ -2,7 +2,9 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from simulation.errors import ScenarioError
 from simulation.run import Mode, run_replica
@@ -72,7 +74,23 @@ class Change:
         return "gains" if self.difference.mean > 0 else "loses"
 
 
-def compare(base: Scenario, proposal: Scenario, mode: Mode = "exact") -> list[Change]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two scenarios run on the same chance; base is point 0 of the rows, the proposal point 1."""
+
+    base: Scenario
+    proposal: Scenario
+    changes: list[Change]
+    epochs: dict[str, list[Any]]
+    fleets: dict[str, list[Any]]
+
+
+def compare(
+    base: Scenario,
+    proposal: Scenario,
+    mode: Mode = "exact",
+    done: Callable[[int], None] = lambda _: None,
+) -> Comparison:
     """Run both on the same seeds and pair their fleets by name.
 
     Raises:
@@ -84,16 +102,25 @@ def compare(base: Scenario, proposal: Scenario, mode: Mode = "exact") -> list[Ch
     if [f.name for f in base.fleets] != [f.name for f in proposal.fleets]:
         raise ScenarioError("to be compared, both scenarios need the same fleets")
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    columns: tuple[dict[str, list[Any]], ...] = (defaultdict(list), defaultdict(list))
     for replica in range(base.replicas):
-        rows = zip(
-            run_replica(base, replica, mode)[1],
-            run_replica(proposal, replica, mode)[1],
-            strict=True,
-        )
-        for before, after in rows:
+        sides = [run_replica(side, replica, mode) for side in (base, proposal)]
+        for point, side in enumerate(sides):
+            for kind, rows in zip(columns, side, strict=True):
+                for row in rows:
+                    for name, value in (row | {"point": point}).items():
+                        kind[name].append(value)
+        for before, after in zip(sides[0][1], sides[1][1], strict=True):
             pair = before["income_per_gpu_hour"], after["income_per_gpu_hour"]
             pairs[before["fleet"]].append(pair)
-    return [_change(fleet, pairs[fleet.name]) for fleet in base.fleets]
+        done(1)
+    return Comparison(
+        base=base,
+        proposal=proposal,
+        changes=[_change(fleet, pairs[fleet.name]) for fleet in base.fleets],
+        epochs=columns[0],
+        fleets=columns[1],
+    )
 
 
 def _change(fleet: Fleet, pairs: list[tuple[float, float]]) -> Change:
@@ -125,14 +152,17 @@ def attack(
     strengths: list[float],
     parts: int = 4,
     mode: Mode = "exact",
+    done: Callable[[int], None] = lambda _: None,
 ) -> list[Response]:
     """The income of one fleet when it deviates, against itself when honest, on the same seeds.
 
     The first response is the best one; its gain is the regret of being honest.
 
     Raises:
-        ScenarioError: when no fleet has that name.
+        ScenarioError: when no fleet has that name, or there is no strength to try.
     """
+    if not strengths:
+        raise ScenarioError("an attack tries at least one strength")
     names = [f.name for f in scenario.fleets]
     name = fleet or names[0]
     if name not in names:
@@ -140,6 +170,7 @@ def attack(
     at = names.index(name)
 
     def income(behaviour: Behaviour, strength: float) -> list[float]:
+        done(1)
         changed = scenario.fleets[at].model_copy(
             update={"behaviour": behaviour, "strength": strength, "parts": parts}
         )

@@ -3,22 +3,28 @@
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from simulation.compare import Change, Response, interval
+
 # Colours that people with the usual kinds of colour blindness tell apart (Okabe and Ito).
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a7a7a")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a7a7a")
+_OF_WORDS = {"gains": COLOURS[2], "loses": COLOURS[1]}
 
 _SERIES = (
     ("Inequality of weights", "Gini", "gini", 1.0),
-    ("Hosts that hold a third of the weight", "hosts", "nakamoto", 1.0),
+    ("Nakamoto coefficient", "hosts with over a third", "nakamoto", 1.0),
     ("Weight that covers every model", "% of weight", "coverage", 100.0),
     ("Serving during PoC", "% of capacity", "serving_share", 100.0),
-    ("Unit price", "10⁻⁶ unine", "unit_price", 1.0),
+    ("Unit price", "unine a unit of compute", "unit_price", 1e-6),
     ("Paid", "NINE an epoch", "paid", 1e-6),
 )
+
+Columns = dict[str, list[Any]]
 
 
 def library() -> str:
@@ -32,66 +38,167 @@ def figure_html(figure: Any) -> str:
         figure.to_html(
             full_html=False,
             include_plotlyjs=False,
+            default_width="100%",
             config={"displayModeBar": False, "responsive": True},
         )
     )
 
 
-def income_figure(fleets: dict[str, list[Any]], labels: list[str]) -> Any:
-    """Income per GPU-hour of each fleet, mean over replicas, by setting."""
+def by_fleet(fleets: Columns, column: str) -> dict[tuple[int, str], list[float]]:
+    """A column's values over replicas, by point and fleet."""
     values: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for point, name, gpu, value in zip(
-        *(fleets[c] for c in ("point", "fleet", "gpu", "income_per_gpu_hour")), strict=True
-    ):
-        values[point, f"{name}<br>{gpu}"].append(value / 1e6)
-    names = sorted({name for _, name in values})
+    for point, name, value in zip(fleets["point"], fleets["fleet"], fleets[column], strict=True):
+        values[point, name].append(value)
+    return values
+
+
+def shown(points: int) -> list[int]:
+    """The settings that a plot shows: all, or evenly spaced ones with both ends."""
+    most = len(COLOURS)
+    if points <= most:
+        return list(range(points))
+    return [round(i * (points - 1) / (most - 1)) for i in range(most)]
+
+
+def income_figure(fleets: Columns, labels: Sequence[str]) -> Any:
+    """Income per GPU-hour of each fleet by setting, with its 95 % interval over replicas."""
+    gpu = dict(zip(fleets["fleet"], fleets["gpu"], strict=True))
+    values = by_fleet(fleets, "income_per_gpu_hour")
     figure = go.Figure()
-    for point, label in enumerate(labels[: len(_COLOURS)]):
-        rows = [values.get((point, n), [0.0]) for n in names]
+    for colour, point in zip(COLOURS, shown(len(labels)), strict=False):
+        found = [interval(values[point, name]) for name in gpu]
         figure.add_bar(
-            x=names,
-            y=[sum(r) / len(r) for r in rows],
-            name=label,
-            marker_color=_COLOURS[point],
-            hovertemplate="%{x}<br>%{y:.6f} NINE<extra></extra>",
+            x=[f"{name}<br>{kind}" for name, kind in gpu.items()],
+            y=[i.mean / 1e6 for i in found],
+            error_y={"type": "data", "array": [_half(i) for i in found], "thickness": 1},
+            name=labels[point],
+            marker_color=colour,
+            hovertemplate="%{x}: %{y:.6f} NINE<extra>%{fullData.name}</extra>",
         )
-    return _styled(figure, "Income by fleet and GPU type", "NINE a GPU-hour", len(labels) > 1)
+    title = "Income by fleet and GPU type"
+    return _styled(figure, title, "NINE a GPU-hour", len(labels) > 1)
 
 
-def epoch_figures(epochs: dict[str, list[Any]], labels: list[str]) -> list[Any]:
-    """One line a setting over the epochs, mean over replicas; genesis left out."""
+def _half(of: Any) -> float:
+    return (of.high - of.mean) / 1e6 if of.high < float("inf") else 0.0
+
+
+def swept_figure(fleets: Columns, name: str, values: Sequence[float]) -> Any:
+    """Income per GPU-hour of each fleet along a swept setting, with its 95 % interval."""
+    of = by_fleet(fleets, "income_per_gpu_hour")
+    figure = go.Figure()
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    for colour, fleet in zip(COLOURS, dict.fromkeys(fleets["fleet"]), strict=False):
+        found = [interval(of[point, fleet]) for point in order]
+        figure.add_scatter(
+            x=[values[point] for point in order],
+            y=[i.mean / 1e6 for i in found],
+            error_y={"type": "data", "array": [_half(i) for i in found], "thickness": 1},
+            mode="lines+markers",
+            name=fleet,
+            line={"color": colour, "width": 2},
+            hovertemplate=f"{name} %{{x:.4~g}}: %{{y:.6f}} NINE<extra>{fleet}</extra>",
+        )
+    title = f"Income by fleet along {name}"
+    return _styled(figure, title, "NINE a GPU-hour", True, x_title=name)
+
+
+def epoch_figures(epochs: Columns, labels: Sequence[str]) -> list[Any]:
+    """One line a setting over the epochs, mean over replicas; genesis left out.
+
+    Settings that all draw the same line share it.
+    """
     figures: list[Any] = []
-    points = sorted(set(epochs["point"]))[: len(_COLOURS)]
     for title, unit, column, factor in _SERIES:
+        lines = {p: _means(epochs, p, column, factor) for p in shown(len(labels))}
+        alike = len(lines) > 1 and len({tuple(ys) for _, ys in lines.values()}) == 1
+        if alike:
+            lines = {0: lines[0]}
         figure = go.Figure()
-        for point in points:
-            sums: dict[int, list[float]] = defaultdict(list)
-            for of, epoch, value in zip(
-                epochs["point"], epochs["epoch"], epochs[column], strict=True
-            ):
-                if of == point and epoch > 1:
-                    sums[epoch].append(value * factor)
+        for colour, (point, (xs, ys)) in zip(COLOURS, lines.items(), strict=False):
             figure.add_scatter(
-                x=sorted(sums),
-                y=[sum(sums[e]) / len(sums[e]) for e in sorted(sums)],
+                x=xs,
+                y=ys,
                 mode="lines",
                 name=labels[point],
-                line={"color": _COLOURS[point], "width": 2},
-                hovertemplate="epoch %{x}: %{y:.4~f}<extra></extra>",
+                line={"color": COLOURS[6] if alike else colour, "width": 2},
+                hovertemplate="epoch %{x}: %{y:.4~f}<extra>%{fullData.name}</extra>",
             )
-        figures.append(_styled(figure, title, unit, len(points) > 1))
+        title_ = f"{title} (all settings alike)" if alike else title
+        figures.append(_styled(figure, title_, unit, len(lines) > 1, x_title="epoch"))
     return figures
 
 
-def _styled(figure: Any, title: str, unit: str, legend: bool) -> Any:
+def _means(
+    epochs: Columns, point: int, column: str, factor: float
+) -> tuple[list[int], list[float]]:
+    sums: dict[int, list[float]] = defaultdict(list)
+    for of, epoch, value in zip(epochs["point"], epochs["epoch"], epochs[column], strict=True):
+        if of == point and epoch > 1:
+            sums[epoch].append(value * factor)
+    at = sorted(sums)
+    return at, [sum(sums[e]) / len(sums[e]) for e in at]
+
+
+def change_figure(changes: Sequence[Change]) -> Any:
+    """What a proposal does to each fleet's income, with its 95 % interval."""
+    figure = go.Figure()
+    rows = list(reversed(changes))
+    scale = [100 / c.base if c.base else 0.0 for c in rows]
+    figure.add_bar(
+        orientation="h",
+        y=[f"{c.fleet} ({c.gpu})" for c in rows],
+        x=[c.difference.mean * s for c, s in zip(rows, scale, strict=True)],
+        error_x={
+            "type": "data",
+            "array": [
+                (c.difference.high - c.difference.mean) * s
+                for c, s in zip(rows, scale, strict=True)
+            ],
+        },
+        marker_color=[_OF_WORDS.get(c.words, COLOURS[6]) for c in rows],
+        customdata=[c.words for c in rows],
+        hovertemplate="%{y}: %{x:+.3f} %<br>%{customdata}<extra></extra>",
+    )
+    title = "Who gains and who loses"
+    made = _styled(figure, title, "", False, x_title="change of income, %")
+    made.update_layout(height=120 + 48 * len(rows), yaxis={"automargin": True, "rangemode": None})
+    return made
+
+
+def regret_figure(responses: Sequence[Response]) -> Any:
+    """What a behaviour earns beyond honesty, by its strength, with its 95 % interval."""
+    rows = sorted(responses, key=lambda r: r.strength)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[r.strength for r in rows],
+        y=[r.gain.mean / 1e6 for r in rows],
+        error_y={"type": "data", "array": [_half(r.gain) for r in rows]},
+        mode="lines+markers",
+        line={"color": COLOURS[0], "width": 2},
+        hovertemplate="strength %{x:g}: %{y:+,.3f} NINE<extra></extra>",
+    )
+    figure.add_hline(y=0, line={"color": COLOURS[6], "dash": "dot"})
+    title = "Gain of the attack, and so the regret of being honest"
+    made = _styled(figure, title, "NINE an epoch", False, x_title="strength")
+    made.update_layout(yaxis={"rangemode": "normal"})
+    return made
+
+
+def _styled(figure: Any, title: str, unit: str, legend: bool, x_title: str = "") -> Any:
     figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "x": 0.02},
-        yaxis={"title": {"text": unit}, "rangemode": "tozero", "gridcolor": "#e8ebf0"},
-        xaxis={"gridcolor": "#f2f4f7", "automargin": True},
-        height=320,
-        margin={"l": 60, "r": 12, "t": 44, "b": 40},
+        title={"text": title, "font": {"size": 14}, "x": 0.02},
+        yaxis={
+            "title": {"text": unit},
+            "rangemode": "tozero",
+            "gridcolor": "#e8ebf0",
+            "automargin": True,
+        },
+        xaxis={"gridcolor": "#f2f4f7", "automargin": True, "title": {"text": x_title}},
+        height=340 if legend else 300,
+        margin={"l": 8, "r": 12, "t": 44, "b": 8},
         showlegend=legend,
-        legend={"orientation": "h", "y": -0.2},
+        legend={"orientation": "h", "y": -0.25, "yanchor": "top", "font": {"size": 11}},
         template="plotly_white",
         font={"family": "system-ui, sans-serif", "size": 12},
     )

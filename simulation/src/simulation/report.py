@@ -1,28 +1,23 @@
-"""One self-contained page: answers in words first, then plots, tables and the scenario."""
+"""The report of a folder of results: answers in words first, then plots, tables, the scenario."""
 
-import html
-import json
 from collections import defaultdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from simulation.plots import epoch_figures, figure_html, income_figure, library
+from simulation import page
+from simulation.compare import interval
+from simulation.page import Page, Table
+from simulation.plots import (
+    Columns,
+    by_fleet,
+    epoch_figures,
+    income_figure,
+    shown,
+    swept_figure,
+)
 from simulation.scenario import Scenario
 from simulation.store import Store
-
-_STYLE = """
-:root{color-scheme:light;--ink:#1c2330;--soft:#5b6576;--line:#dde2ea;--back:#f6f7fa}
-*{box-sizing:border-box}body{margin:0;font:16px/1.55 system-ui,sans-serif;color:var(--ink);
-background:var(--back)}main{max-width:1080px;margin:0 auto;padding:24px 16px 64px}
-h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.2rem;margin:2em 0 .6em}
-.soft{color:var(--soft)}.card{background:#fff;border:1px solid var(--line);border-radius:10px;
-padding:14px 18px;margin:12px 0}.grid{display:grid;gap:12px;
-grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr))}
-.grid>*{min-width:0;overflow:hidden;margin:0}.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}pre{overflow-x:auto;font-size:.85rem}
-li{margin:.3em 0}
-"""
 
 
 def write(folder: Path, out: Path) -> Path:
@@ -32,37 +27,43 @@ def write(folder: Path, out: Path) -> Path:
     epochs, fleets = store.read("epochs"), store.read("fleets")
     first: dict[str, Any] = manifest["points"][0]
     scenario = Scenario.model_validate(first["scenario"])
-    labels = [_setting(point["changes"]) for point in manifest["points"]]
-    figures = [
-        income_figure(fleets, labels),
-        *epoch_figures(epochs, labels),
-    ]
-    parts = [
-        f"<h1>{html.escape(scenario.name)}</h1>",
-        f"<p class=soft>{html.escape(scenario.question)}</p>" if scenario.question else "",
-        "<div class=card><ul>",
-        *(f"<li>{html.escape(line)}</li>" for line in answers(scenario, epochs, fleets)),
-        "</ul></div>",
-        "<h2>Plots</h2><div class=grid>",
-        *(f"<div class=card>{figure_html(f)}</div>" for f in figures),
-        "</div><h2>Fleets</h2>",
-        _table(fleets, manifest["points"]),
-        "<h2>What was run</h2>",
-        _origin(manifest, first),
-    ]
-    page = (
-        "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>{html.escape(scenario.name)}</title><style>{_STYLE}</style>"
-        f"<script>{library()}</script></head><body><main>{''.join(parts)}</main></body></html>"
+    settings: list[dict[str, str]] = [point["changes"] for point in manifest["points"]]
+    labels = [_setting(changes) for changes in settings]
+    swept = _axis(settings)
+    lines = answers(scenario, epochs, fleets)
+    if len(settings) > 1:
+        lines = [_trend(settings, fleets), f"With {labels[0]}:", *lines]
+    if len(shown(len(settings))) < len(settings):
+        lines.append("Plots over epochs show seven of the settings; the table has all of them.")
+    income = income_figure(fleets, labels) if swept is None else swept_figure(fleets, *swept)
+    made = Page(
+        title=scenario.name,
+        question=scenario.question,
+        answers=lines,
+        figures=[income, *epoch_figures(epochs, labels)],
+        tables=[_table(fleets, labels)],
+        facts=facts(manifest["version"], manifest["mode"], [first["digest"]], scenario)
+        + (f" · {len(settings)} settings" if len(settings) > 1 else ""),
+        scenarios=[("The scenario", first["scenario"])],
     )
-    out.write_text(page, encoding="utf-8")
-    return out
+    return page.write(made, out)
 
 
-def answers(
-    scenario: Scenario, epochs: dict[str, list[Any]], fleets: dict[str, list[Any]]
-) -> list[str]:
+def facts(version: dict[str, str], mode: str, digests: list[str], scenario: Scenario) -> str:
+    """What a page's numbers were computed from."""
+    return " · ".join(
+        [
+            *(f"scenario {d}" for d in digests),
+            f"commit {version['commit']}",
+            f"core {version['core']}",
+            f"mode {mode}",
+            f"seed {scenario.seed}",
+            f"{scenario.replicas} replicas of {scenario.epochs} epochs",
+        ]
+    )
+
+
+def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
     """The headline, in words: of the first point, means over its replicas and epochs."""
 
     def mean(column: str) -> float:
@@ -71,74 +72,92 @@ def answers(
         values = [v for point, epoch, v in rows if point == 0 and epoch > 1]
         return sum(values) / max(1, len(values))
 
-    income: dict[str, list[float]] = defaultdict(list)
-    for point, name, value in zip(
-        fleets["point"], fleets["fleet"], fleets["income_per_gpu_hour"], strict=True
-    ):
-        if point == 0:
-            income[name].append(value)
-    ranked = sorted(((sum(v) / len(v), k) for k, v in income.items()), reverse=True)
-    lines = [
-        f"{scenario.replicas} replicas of {scenario.epochs} epochs paid "
-        f"{mean('paid') / 1e6:,.0f} NINE an epoch to {mean('hosts'):,.0f} hosts.",
-        f"{mean('coverage'):.0%} of the weight covers every model; during PoC "
-        f"{mean('serving_share'):.0%} of the capacity keeps serving.",
-        f"It takes {mean('nakamoto'):.1f} hosts to hold a third of the weight "
-        f"(Gini {mean('gini'):.2f}, HHI {mean('hhi'):.4f}).",
-        f"Of the credited nonces {mean('forged_credit_share'):.3%} were forged; "
-        f"{mean('fraud_hosts'):.2f} hosts an epoch were found out.",
-    ]
+    of = by_fleet(fleets, "income_per_gpu_hour")
+    ranked = sorted(((sum(v) / len(v), k[1]) for k, v in of.items() if k[0] == 0), reverse=True)
+    lines: list[str] = [scenario.verdict] if scenario.verdict else []
     if len(ranked) > 1:
         best, worst = ranked[0], ranked[-1]
         lines.append(
             f"Per GPU-hour {best[1]} earns most ({best[0] / 1e6:,.4f} NINE), "
             f"{worst[1]} least ({worst[0] / 1e6:,.4f})."
         )
-    if scenario.verdict:
-        lines.append(scenario.verdict)
+    lines += [
+        f"An epoch pays {mean('paid') / 1e6:,.0f} NINE to {mean('hosts'):,.0f} hosts "
+        f"(mean of {scenario.replicas} × {scenario.epochs} epochs).",
+        f"{mean('coverage'):.0%} of the weight covers every model; during PoC "
+        f"{mean('serving_share'):.0%} of the capacity keeps serving.",
+        f"It takes {mean('nakamoto'):.1f} hosts to hold more than a third of the weight "
+        f"(Gini {mean('gini'):.2f}, HHI {mean('hhi'):.4f}).",
+        f"Of the credited nonces {mean('forged_credit_share'):.3%} were forged; "
+        f"{mean('fraud_hosts'):.2f} hosts an epoch were found out.",
+    ]
     if scenario.rule:
-        lines.append(f"The rule behind it: {scenario.rule}")
+        lines.append(f"The rule behind it: {scenario.rule}.")
     return lines
 
 
-def _table(fleets: dict[str, list[Any]], points: list[dict[str, Any]]) -> str:
+def _trend(settings: list[dict[str, str]], fleets: Columns) -> str:
+    """What changes from the first setting to the last, fleet by fleet."""
+    of = by_fleet(fleets, "income_per_gpu_hour")
+    last = len(settings) - 1
+    parts: list[str] = []
+    for fleet in dict.fromkeys(fleets["fleet"]):
+        before, after = (sum(of[p, fleet]) / len(of[p, fleet]) for p in (0, last))
+        change = f"{after / before - 1:+.1%}" if before else f"{after / 1e6:+,.4f} NINE"
+        parts.append(f"{fleet} {change}")
+    ends = f"From {_setting(settings[0])} to {_setting(settings[last])}"
+    return f"{ends}, income a GPU-hour moves: {', '.join(parts)}."
+
+
+def _axis(settings: list[dict[str, str]]) -> tuple[str, list[float]] | None:
+    """The one number that a sweep moves, if it is one."""
+    keys = {key for changes in settings for key in changes}
+    if len(settings) < 3 or len(keys) != 1:
+        return None
+    key = next(iter(keys))
+    try:
+        return key.rpartition(".")[2], [float(Fraction(changes[key])) for changes in settings]
+    except (KeyError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _table(fleets: Columns, labels: list[str]) -> Table:
     sums: dict[tuple[int, str], list[tuple[float, ...]]] = defaultdict(list)
     columns = ("income_per_gpu_hour", "profit_usd", "weight_share", "zeroed_share")
     for row in zip(fleets["point"], fleets["fleet"], *(fleets[c] for c in columns), strict=True):
         sums[row[0], row[1]].append(row[2:])
-    head = "".join(
-        f"<th>{t}</th>"
-        for t in ("Fleet", "Setting", "NINE a GPU-hour", "Profit, USD", "Weight", "Zeroed")
-    )
-    body: list[str] = []
-    for (point, name), rows in sorted(sums.items()):
-        means = [sum(v) / len(rows) for v in zip(*rows, strict=True)]
-        setting = _setting(points[point]["changes"])
-        cells = (
-            html.escape(name),
-            html.escape(setting),
-            f"{means[0] / 1e6:,.6f}",
-            f"{means[1]:,.0f}",
-            f"{means[2]:.2%}",
-            f"{means[3]:.2%}",
+    several = len(labels) > 1
+    rows: list[list[str]] = []
+    for (point, name), values in sorted(sums.items()):
+        income, *rest = (list(v) for v in zip(*values, strict=True))
+        profit, share, zeroed = (sum(v) / len(v) for v in rest)
+        of = interval(income)
+        half = f" ± {(of.high - of.mean) / 1e6:,.6f}" if len(income) > 1 else ""
+        rows.append(
+            [
+                name,
+                *([labels[point]] if several else []),
+                f"{of.mean / 1e6:,.6f}{half}",
+                f"{profit:,.0f}",
+                f"{share:.2%}",
+                f"{zeroed:.2%}",
+            ]
         )
-        body.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
-    return f"<div class='card scroll'><table><tr>{head}</tr>{''.join(body)}</table></div>"
+    head = ["NINE a GPU-hour (95 %)", "Profit, USD", "Weight", "Zeroed"]
+    return Table(
+        title="Fleets", head=["Fleet", *(["Setting"] if several else []), *head], rows=rows
+    )
 
 
 def _setting(changes: dict[str, str]) -> str:
-    return ", ".join(f"{k.rpartition('.')[2]} {v}" for k, v in changes.items()) or "as written"
+    return ", ".join(f"{k.rpartition('.')[2]} {_plain(v)}" for k, v in changes.items()) or (
+        "as written"
+    )
 
 
-def _origin(manifest: dict[str, Any], first: dict[str, Any]) -> str:
-    version = manifest["version"]
-    facts = (
-        f"scenario {first['digest']} · commit {version['commit']} · core {version['core']} · "
-        f"mode {manifest['mode']} · seed {first['scenario']['seed']} · "
-        f"{len(manifest['points'])} settings"
-    )
-    text = html.escape(json.dumps(first["scenario"], indent=2))
-    return (
-        f"<p class=soft>{html.escape(facts)}</p>"
-        f"<details class=card><summary>The scenario</summary><pre>{text}</pre></details>"
-    )
+def _plain(value: str) -> str:
+    """3/20 as 0.15, where that is what it is."""
+    try:
+        return f"{float(Fraction(value)):.6g}" if "/" in value else value
+    except (ValueError, ZeroDivisionError):
+        return value

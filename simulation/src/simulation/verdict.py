@@ -1,0 +1,130 @@
+"""Pages of a comparison and of an attack: who gains, who loses, what honesty costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulation import page
+from simulation.compare import Change, Comparison, Response
+from simulation.page import Page, Table
+from simulation.plots import change_figure, epoch_figures, income_figure, regret_figure
+from simulation.report import facts
+from simulation.run import Mode, version
+from simulation.scenario import Behaviour, Scenario
+
+
+def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
+    """Write the page of a comparison. Raises ResultError."""
+    base, proposal = made.base, made.proposal
+    labels = ["base", "proposal"]
+    rows = [
+        [
+            c.fleet,
+            c.gpu,
+            f"{c.base / 1e6:,.6f}",
+            f"{c.proposal / 1e6:,.6f}",
+            f"{c.difference.mean / 1e6:+,.6f}",
+            f"{c.difference.low / 1e6:+,.6f} … {c.difference.high / 1e6:+,.6f}",
+            c.words,
+        ]
+        for c in made.changes
+    ]
+    head = ["Fleet", "GPU", "Base", "Proposal", "Difference", "95 % interval", ""]
+    digests = [base.digest, proposal.digest]
+    return page.write(
+        Page(
+            title=f"{proposal.name}: against {base.name}",
+            question=proposal.question,
+            answers=comparison_words(made),
+            figures=[
+                change_figure(made.changes),
+                income_figure(made.fleets, labels),
+                *epoch_figures(made.epochs, labels),
+            ],
+            tables=[Table(title="Income, NINE a GPU-hour", head=head, rows=rows)],
+            facts=facts(version(), mode, digests, base),
+            scenarios=[
+                ("The base", base.model_dump(mode="json")),
+                ("The proposal", proposal.model_dump(mode="json")),
+            ],
+        ),
+        out,
+    )
+
+
+def comparison_words(made: Comparison) -> list[str]:
+    """Who gains, who loses, by what change of rules."""
+    lines = [_sentence(c) for c in sorted(made.changes, key=lambda c: c.difference.mean)]
+    base, proposal = made.base.parameters, made.proposal.parameters
+    moved = [f"{n} from {base[n]} to {proposal[n]}" for n in base if base[n] != proposal[n]]
+    if made.base.slot_rule != made.proposal.slot_rule:
+        moved.append(f"slot_rule from {made.base.slot_rule} to {made.proposal.slot_rule}")
+    change = ", ".join(moved) or "no parameter of the chain"
+    lines.append(f"The proposal changes {change}.")
+    lines.append(
+        f"Both sides drew the same nonces, faults and demand in each of {made.base.replicas} "
+        "replicas, so a difference is the rule's."
+    )
+    return lines
+
+
+def _sentence(c: Change) -> str:
+    d = c.difference
+    if c.words == "unchanged":
+        return f"{c.fleet}: unchanged, {c.base / 1e6:,.4f} NINE a GPU-hour."
+    by = f"{abs(d.mean) / c.base:.2%} of its income" if c.base else f"{abs(d.mean) / 1e6:,.4f} NINE"
+    ends = f"{d.low / 1e6:+,.4f} to {d.high / 1e6:+,.4f} NINE a GPU-hour with 95 % confidence"
+    if c.words == "not distinguishable":
+        return f"{c.fleet}: no difference that this many replicas tell from chance ({ends})."
+    return f"{c.fleet}: {c.words} {by} ({ends})."
+
+
+def write_attack(
+    scenario: Scenario,
+    behaviour: Behaviour,
+    fleet: str,
+    responses: Sequence[Response],
+    mode: Mode,
+    out: Path,
+) -> Path:
+    """Write the page of an attack. Raises ResultError."""
+    rows = [
+        [
+            f"{r.strength:g}",
+            str(r.parts),
+            f"{r.gain.mean / 1e6:+,.3f}",
+            f"{r.gain.low / 1e6:+,.3f} … {r.gain.high / 1e6:+,.3f}",
+        ]
+        for r in responses
+    ]
+    head = ["Strength", "Parts", "Gain, NINE an epoch", "95 % interval"]
+    return page.write(
+        Page(
+            title=f"{scenario.name}: {behaviour.value}",
+            question=f"Does it pay for {fleet} to be a {behaviour.value} instead of honest?",
+            answers=attack_words(behaviour, fleet, responses),
+            figures=[regret_figure(responses)],
+            tables=[Table(title="Responses, the best first", head=head, rows=rows)],
+            facts=facts(version(), mode, [scenario.digest], scenario),
+            scenarios=[("The scenario", scenario.model_dump(mode="json"))],
+        ),
+        out,
+    )
+
+
+def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]) -> list[str]:
+    """Whether the best response pays, and the regret of being honest."""
+    best = responses[0]
+    regret = max(0.0, best.gain.mean) / 1e6
+    ends = f"95 %: {best.gain.low / 1e6:+,.3f} to {best.gain.high / 1e6:+,.3f}"
+    how = f"strength {best.strength:g}, {best.parts} parts"
+    if best.gain.high <= 0:
+        first = f"No tried {behaviour.value} pays for {fleet}."
+    elif best.gain.low > 0:
+        first = f"A {behaviour.value} pays for {fleet}: {best.gain.mean / 1e6:+,.3f} NINE an epoch."
+    else:
+        first = f"No gain of a {behaviour.value} for {fleet} can be told from chance."
+    return [
+        first,
+        f"The best response ({how}) gains {best.gain.mean / 1e6:+,.3f} NINE an epoch ({ends}).",
+        f"The regret of being honest is {regret:,.3f} NINE an epoch.",
+    ]
