@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -32,8 +33,15 @@ func knownModels(spec config.Node, models map[string]types.Model) []types.Model 
 	return known
 }
 
+// ErrServerless means that a node cannot join the registry: the chain has none
+// of its kind.
+var ErrServerless = errors.New("a serverless node stands in the configuration file, and takes part in no epoch")
+
 // checkModels lists every model of a node that is not in the registry.
 func checkModels(spec config.Node, models map[string]types.Model) error {
+	if spec.Serverless() {
+		return fmt.Errorf("node %s: %w", spec.ID, ErrServerless)
+	}
 	var unknown []string
 	for _, id := range spec.Models {
 		if _, known := models[id]; !known {

@@ -85,11 +85,13 @@ type Log struct {
 // Node is one compute server.
 type Node struct {
 	ID        string     `koanf:"id" json:"id"`                           // unique within the host
+	Kind      string     `koanf:"kind" json:"kind,omitempty"`             // empty for an mlnode, or KindServerless
+	URL       string     `koanf:"url" json:"url,omitempty"`               // serverless: of the endpoint
 	Address   string     `koanf:"address" json:"address"`                 // gRPC host:port
 	TokenFile string     `koanf:"token_file" json:"token_file,omitempty"` // bearer token of the node; mode 0600
 	CAFile    string     `koanf:"ca_file" json:"ca_file,omitempty"`       // TLS: authority of the node's certificate
 	CertFile  string     `koanf:"cert_file" json:"cert_file,omitempty"`   // mutual TLS: our certificate
-	KeyFile   string     `koanf:"key_file" json:"key_file,omitempty"`     // mutual TLS: its key
+	KeyFile   string     `koanf:"key_file" json:"key_file,omitempty"`     // mutual TLS: its key; serverless: key of the endpoint, mode 0600
 	Models    []string   `koanf:"models" json:"models"`                   // governance ids it can serve, by preference
 	Args      []string   `koanf:"args" json:"args,omitempty"`             // serving arguments of this machine
 	Hardware  []Hardware `koanf:"hardware" json:"hardware,omitempty"`

@@ -102,6 +102,14 @@ func TestAWrongFileIsRefusedNamingTheFieldAndWhatWouldBeRight(t *testing.T) {
 		"a node id with a space":          {edit("gpu-1", "gpu 1"), []string{"nodes[0].id"}},
 		"a node without models":           {edit(`["ninefold/tiny"]`, "[]"), []string{"nodes[0].models", "1 to 8"}},
 		"two nodes of one id":             {add("\n[[nodes]]\nid = \"gpu-1\"\naddress = \"h:1\"\nmodels = [\"m\"]\n"), []string{"nodes[1].id", "unique"}},
+		"a node of an unknown kind":       {edit(`id = "gpu-1"`, `id = "gpu-1"`+"\nkind = \"cloud\""), []string{"nodes[0].kind", `"serverless"`}},
+		"an mlnode with a URL":            {edit(`id = "gpu-1"`, `id = "gpu-1"`+"\nurl = \"https://x\""), []string{"nodes[0].kind"}},
+		"an endpoint that serves models":  {add(endpoint + "models = [\"m\"]\n"), []string{"nodes[1]", "made of id, kind, url and key_file"}},
+		"an endpoint in the clear":        {add(strings.Replace(endpoint, "https", "http", 1)), []string{"nodes[1].url", "https"}},
+		"an endpoint with a query":        {add(strings.Replace(endpoint, "/v2/x", "/v2/x?a=b", 1)), []string{"nodes[1].url"}},
+		"an endpoint without a key":       {add(strings.Replace(endpoint, "warm.key", "lost.key", 1)), []string{"nodes[1].key_file", "no such file"}},
+		"an endpoint's key for everybody": {add(strings.Replace(endpoint, "warm.key", "open.key", 1)), []string{"nodes[1].key_file", "chmod 600"}},
+		"an endpoint of a node's id":      {add(strings.Replace(endpoint, "verifier", "gpu-1", 1)), []string{"nodes[1].id", "unique"}},
 		"hardware without a count":        {edit("count = 2", "count = 0"), []string{"nodes[0].hardware[0]"}},
 		"sabotage on a real chain": {
 			func(s string) string {
@@ -121,6 +129,27 @@ func TestAWrongFileIsRefusedNamingTheFieldAndWhatWouldBeRight(t *testing.T) {
 			}
 		})
 	}
+}
+
+const endpoint = `
+[[nodes]]
+id = "verifier"
+kind = "serverless"
+url = "https://api.example.org/v2/x"
+key_file = "warm.key"
+`
+
+func TestServerlessNodesAreKeptApart(t *testing.T) {
+	dir := folder(t)
+	text := sample(t) + endpoint + strings.NewReplacer("verifier", "local", "https://api.example.org", "http://127.0.0.1:8000").Replace(endpoint)
+	c, err := Parse([]byte(text), dir)
+	require.NoError(t, err)
+	require.Len(t, c.ComputeNodes(), 1)
+	require.Equal(t, "gpu-1", c.ComputeNodes()[0].ID)
+	require.Equal(t, []Node{
+		{ID: "verifier", Kind: KindServerless, URL: "https://api.example.org/v2/x", KeyFile: filepath.Join(dir, "warm.key")},
+		{ID: "local", Kind: KindServerless, URL: "http://127.0.0.1:8000/v2/x", KeyFile: filepath.Join(dir, "warm.key")},
+	}, c.Verifiers())
 }
 
 func TestSabotageIsAllowedOnALocalChain(t *testing.T) {

@@ -156,7 +156,11 @@ func (c *Config) checkNodes() error {
 // Check asks whether a node's fields are usable; field names the node in the
 // error.
 func (n Node) Check(field string) error {
+	if n.Serverless() {
+		return n.checkServerless(field)
+	}
 	failures := []error{
+		check(n.Kind == "" && n.URL == "", field+".kind", `absent, or "serverless" with a url`, n.Kind),
 		check(nodeIDPattern.MatchString(n.ID), field+".id", "1 to 64 of A-Z a-z 0-9 . _ -", n.ID),
 		checkListen(field+".address", n.Address),
 		check(len(n.Models) >= 1 && len(n.Models) <= maxModelsPerNode, field+".models",

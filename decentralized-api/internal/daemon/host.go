@@ -17,6 +17,7 @@ import (
 	"ninefold.dev/decentralized-api/internal/outbox"
 	"ninefold.dev/decentralized-api/internal/poc"
 	"ninefold.dev/decentralized-api/internal/reconcile"
+	"ninefold.dev/decentralized-api/internal/serverless"
 	"ninefold.dev/decentralized-api/internal/store"
 	"ninefold.dev/decentralized-api/internal/upkeep"
 )
@@ -30,6 +31,7 @@ type Parts struct {
 	Key       chain.Key
 	Dial      func(config.Node) (reconcile.Node, error)
 	Transport http.RoundTripper // to other hosts' brokers
+	Endpoint  http.RoundTripper // to serverless endpoints; nil for the usual one
 	Open      func(ctx context.Context, dir string) (*store.Store, error)
 	Waits     reconcile.Waits
 	Log       *slog.Logger
@@ -50,6 +52,7 @@ type Host struct {
 	stages     *poc.Orchestrator
 	upkeep     *upkeep.Upkeep
 	loop       *reconcile.Loop
+	verifiers  []verifier // that compute for money, where no own node can
 	dispatcher *chain.OnNewBlockDispatcher
 	follower   *chain.Follower
 }
@@ -88,6 +91,13 @@ func (h *Host) build() error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, spec := range c.Verifiers() {
+		node, err := serverless.New(spec, h.parts.Endpoint)
+		if err != nil {
+			return err
+		}
+		h.verifiers = append(h.verifiers, node)
 	}
 	h.upkeep = upkeep.New(h.client, h.registry, h.store, host, h.outbox.Wake, log)
 	h.loop = reconcile.New(h.stages, h.registry, h.proofs, h.parts.Dial, h.parts.Waits, log)
@@ -137,7 +147,7 @@ func (h *Host) Run(ctx context.Context) error {
 // never be declared to the chain.
 func (h *Host) load(ctx context.Context) error {
 	for {
-		err := h.registry.Load(ctx, h.config.Nodes)
+		err := h.registry.Load(ctx, h.config.ComputeNodes())
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

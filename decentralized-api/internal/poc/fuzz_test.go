@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ninefold.dev/decentralized-api/internal/mlnode"
+	"ninefold.dev/decentralized-api/internal/plan"
 	"ninefold.dev/inference-chain/core/commit"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
@@ -42,7 +43,7 @@ func FuzzOpenings(f *testing.F) {
 		if o.Unmarshal(answer) != nil {
 			return
 		}
-		v, err := tr.judge(t.Context(), o, func(_ context.Context, _ [20]byte, nonces []uint64) ([]mlnode.Decision, error) {
+		v, err := tr.judge(t.Context(), o, func(_ context.Context, _ plan.Round, nonces []uint64) ([]mlnode.Decision, error) {
 			for _, nonce := range nonces {
 				require.Less(t, nonce, uint64(lanes*600), "only committed positions are recomputed")
 			}

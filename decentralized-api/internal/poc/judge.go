@@ -6,18 +6,21 @@ import (
 	"slices"
 
 	"ninefold.dev/decentralized-api/internal/mlnode"
+	"ninefold.dev/decentralized-api/internal/plan"
 	"ninefold.dev/inference-chain/core/commit"
 	corepoc "ninefold.dev/inference-chain/core/poc"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-// Recompute lets the own nodes recompute nonces of a host, one decision for
-// each in their order.
-type Recompute func(ctx context.Context, publicKey [20]byte, nonces []uint64) ([]mlnode.Decision, error)
+// Recompute lets the own nodes recompute nonces of a host in a round, one
+// decision for each in their order. The round is the judged host's, as far as
+// decisions depend on it: its node and the size of its fleet are not set.
+type Recompute func(ctx context.Context, round plan.Round, nonces []uint64) ([]mlnode.Decision, error)
 
 // trial is one holder's sample of one host.
 type trial struct {
 	epoch  uint64
+	round  plan.Round // of the host
 	holder [20]byte
 	name   string // address of the host, as the verdict gives it
 	claims *dossier
@@ -79,7 +82,7 @@ func (t trial) judge(ctx context.Context, o types.Openings, recompute Recompute)
 	}
 	var decisions []mlnode.Decision
 	if len(nonces) > 0 {
-		if decisions, err = recompute(ctx, t.claims.host, nonces); err != nil {
+		if decisions, err = recompute(ctx, t.round, nonces); err != nil {
 			return types.Verdict{}, err
 		}
 		if len(decisions) != len(nonces) {

@@ -10,6 +10,7 @@ import (
 
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/mlnode"
+	"ninefold.dev/decentralized-api/internal/plan"
 	"ninefold.dev/inference-chain/core/commit"
 	"ninefold.dev/inference-chain/core/fixed"
 	corepoc "ninefold.dev/inference-chain/core/poc"
@@ -90,12 +91,12 @@ func (e *exhibit) trial(t *testing.T) trial {
 	sample, err := d.sample(seed, judgeRaw, sampleSize)
 	require.NoError(t, err)
 	require.Len(t, sample, sampleSize)
-	return trial{epoch: 5, holder: judgeRaw, name: judged, claims: d, sample: sample}
+	return trial{epoch: 5, round: plan.Round{PublicKey: judgedRaw}, holder: judgeRaw, name: judged, claims: d, sample: sample}
 }
 
 // honest recomputes every nonce as valid with a digest of its own.
-func honest(_ context.Context, key [20]byte, nonces []uint64) ([]mlnode.Decision, error) {
-	if key != judgedRaw {
+func honest(_ context.Context, round plan.Round, nonces []uint64) ([]mlnode.Decision, error) {
+	if round.PublicKey != judgedRaw {
 		return nil, errors.New("another host's key")
 	}
 	decisions := make([]mlnode.Decision, len(nonces))
@@ -115,7 +116,7 @@ func TestHonestOpeningsLeadToAnHonestVerdictWithItsWork(t *testing.T) {
 
 	found, err := tr.check(e.openings(t))
 	require.NoError(t, err)
-	decisions, err := honest(t.Context(), judgedRaw, found.nonces)
+	decisions, err := honest(t.Context(), tr.round, found.nonces)
 	require.NoError(t, err)
 	digests := make([][32]byte, sampleSize)
 	for i, d := range decisions {
@@ -167,8 +168,8 @@ func TestWhatIsWrongWithOpeningsIsCountedLeafByLeaf(t *testing.T) {
 
 func TestANonceThatRecomputesAsNotValidIsInvalid(t *testing.T) {
 	e := newExhibit(t)
-	v, err := e.trial(t).judge(t.Context(), e.openings(t), func(ctx context.Context, key [20]byte, nonces []uint64) ([]mlnode.Decision, error) {
-		decisions, err := honest(ctx, key, nonces)
+	v, err := e.trial(t).judge(t.Context(), e.openings(t), func(ctx context.Context, round plan.Round, nonces []uint64) ([]mlnode.Decision, error) {
+		decisions, err := honest(ctx, round, nonces)
 		for i := range 3 {
 			decisions[i].Valid = false
 		}
@@ -205,8 +206,8 @@ func table(t *testing.T) *corepoc.FraudTable {
 func TestARecomputationThatFailsIsNoVerdict(t *testing.T) {
 	e := newExhibit(t)
 	for name, recompute := range map[string]Recompute{
-		"an error":        func(context.Context, [20]byte, []uint64) ([]mlnode.Decision, error) { return nil, errors.New("no") },
-		"too few answers": func(context.Context, [20]byte, []uint64) ([]mlnode.Decision, error) { return nil, nil },
+		"an error":        func(context.Context, plan.Round, []uint64) ([]mlnode.Decision, error) { return nil, errors.New("no") },
+		"too few answers": func(context.Context, plan.Round, []uint64) ([]mlnode.Decision, error) { return nil, nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := e.trial(t).judge(t.Context(), e.openings(t), recompute)

@@ -40,7 +40,10 @@ func (s *session) prepare(seat types.HolderSeat, record types.Epoch, round types
 	if err != nil {
 		return trial{}, err
 	}
-	return trial{epoch: s.epoch, holder: s.raw, name: seat.Participant, claims: claims, sample: sample}, nil
+	return trial{
+		epoch: s.epoch, round: RoundOf(record, round, claims.host, 0, 0),
+		holder: s.raw, name: seat.Participant, claims: claims, sample: sample,
+	}, nil
 }
 
 // reach gets the openings and judges them, or finds that they never come.
