@@ -49,19 +49,22 @@ const (
 
 // actor is an account with its keys.
 type actor struct {
-	key  *secp256k1.PrivKey
-	cons *ed25519.PrivKey
+	key     *secp256k1.PrivKey
+	cons    *ed25519.PrivKey
+	account sdk.AccAddress
 }
 
 func newActor(name string) actor {
+	key := secp256k1.GenPrivKeyFromSecret([]byte("account of " + name))
 	return actor{
-		key:  secp256k1.GenPrivKeyFromSecret([]byte("account of " + name)),
-		cons: ed25519.GenPrivKeyFromSecret([]byte("consensus key of " + name)),
+		key:     key,
+		cons:    ed25519.GenPrivKeyFromSecret([]byte("consensus key of " + name)),
+		account: sdk.AccAddress(key.PubKey().Address()),
 	}
 }
 
-func (a actor) address() sdk.AccAddress { return sdk.AccAddress(a.key.PubKey().Address()) }
-func (a actor) String() string          { return a.address().String() }
+func (a actor) address() sdk.AccAddress { return a.account }
+func (a actor) String() string          { return a.account.String() }
 
 // network is the application with everything around it that CometBFT does: it
 // proposes, signs and applies updates two blocks later.
