@@ -33,11 +33,11 @@ type brokenLater struct{ broken }
 
 func (b brokenLater) OpenKVStore(context.Context) store.KVStore { return b }
 func (b brokenLater) Iterator([]byte, []byte) (store.Iterator, error) {
-	return brokenIterator{b.broken}, nil
+	return brokenIterator(b), nil
 }
 
 func (b brokenLater) ReverseIterator([]byte, []byte) (store.Iterator, error) {
-	return brokenIterator{b.broken}, nil
+	return brokenIterator(b), nil
 }
 
 type brokenIterator struct{ broken }
