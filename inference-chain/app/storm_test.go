@@ -151,7 +151,7 @@ func newStorm(t testing.TB, seed int64) *storm {
 		weights[i] = uint64(40 + i%7)
 	}
 	s := &storm{
-		random: rand.New(rand.NewSource(seed)), keys: map[string]*ed25519.PrivKey{}, brokers: map[string]actor{}, //nolint:gosec // chance that can be repeated
+		random: rand.New(rand.NewSource(seed)), keys: map[string]*ed25519.PrivKey{}, brokers: map[string]actor{},
 		accepted: map[string]int{}, refused: map[uint32]int{}, paid: math.ZeroInt(),
 	}
 	s.network = newNetworkOn(t, newStormApp(t), stormParams(), weights...)
