@@ -18,6 +18,13 @@ import (
 // checkTime bounds one of the doctor's looks.
 const checkTime = 10 * time.Second
 
+const (
+	// clockTolerance is how far clocks of well-kept machines lie apart.
+	clockTolerance = 5 * time.Second
+	// staleBlock is the age of a newest block that is not credible.
+	staleBlock = 45 * time.Second
+)
+
 // errUnwell is what the doctor ends with when something is wrong; what it is
 // was printed.
 var errUnwell = errors.New("not everything is well")
@@ -90,7 +97,22 @@ func (d *doctor) seeEndpoint(ctx context.Context, c config.Config, i int, addres
 	case status.CatchingUp:
 		err = fmt.Errorf("it is catching up, at height %d", status.Height)
 	}
-	d.say(what, err, "start the chain node; its tx_index.indexer must be kv")
+	if d.say(what, err, "start the chain node; its tx_index.indexer must be kv") {
+		d.say("clock of this machine", checkClock(time.Since(status.Time)),
+			"set the clock by NTP: a validator with a wrong one votes for wrong block times, and logs mislead")
+	}
+}
+
+// checkClock compares the clock with the age of the newest block. A block may
+// be old, but not from the future.
+func checkClock(age time.Duration) error {
+	if age < -clockTolerance {
+		return fmt.Errorf("it is %s behind the newest block", (-age).Round(time.Second))
+	}
+	if age > staleBlock {
+		return fmt.Errorf("the newest block is %s old: the clock is ahead, or the chain stands still", age.Round(time.Second))
+	}
+	return nil
 }
 
 func (d *doctor) seeNode(ctx context.Context, spec config.Node) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -154,4 +155,12 @@ func TestTheDoctorNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 	} {
 		require.Contains(t, text, want)
 	}
+}
+
+func TestAClockThatIsWrongIsNamed(t *testing.T) {
+	for _, fine := range []time.Duration{0, 6 * time.Second, staleBlock, -clockTolerance} {
+		require.NoError(t, checkClock(fine), fine)
+	}
+	require.ErrorContains(t, checkClock(-time.Hour), "1h0m0s behind the newest block")
+	require.ErrorContains(t, checkClock(staleBlock+time.Second), "46s old")
 }

@@ -135,30 +135,51 @@ func (b *Broker) Load(ctx context.Context, configured []config.Node) error {
 	})
 }
 
-// RegisterNode adds a node while the broker runs and keeps it in the store. It
-// refuses a node with models that governance does not know, naming all of
-// them.
-func (b *Broker) RegisterNode(ctx context.Context, spec config.Node) error {
-	if err := spec.Check("node"); err != nil {
-		return err
+// RegisterNode adds nodes while the broker runs and keeps them in the store:
+// all of them, or none. It refuses nodes with models that governance does not
+// know, naming all of them.
+func (b *Broker) RegisterNode(ctx context.Context, specs ...config.Node) error {
+	for _, spec := range specs {
+		if err := spec.Check("node"); err != nil {
+			return err
+		}
 	}
 	models, err := b.chain.GovernanceModels(ctx)
 	if err != nil {
 		return fmt.Errorf("governance models: %w", err)
 	}
-	if err := checkModels(spec, models); err != nil {
-		return err
-	}
-	return b.do(ctx, func(nodes map[string]*NodeState) error {
-		if _, taken := nodes[spec.ID]; taken {
-			return fmt.Errorf("%w: %s", ErrNodeExists, spec.ID)
-		}
-		if err := b.saveNode(ctx, spec); err != nil {
+	for _, spec := range specs {
+		if err := checkModels(spec, models); err != nil {
 			return err
 		}
-		nodes[spec.ID] = &NodeState{Spec: spec, Enabled: true, Fallback: knownModels(spec, models)}
+	}
+	return b.do(ctx, func(nodes map[string]*NodeState) error {
+		if err := roomFor(nodes, specs); err != nil {
+			return err
+		}
+		if err := b.saveNodes(ctx, specs); err != nil {
+			return err
+		}
+		for _, spec := range specs {
+			nodes[spec.ID] = &NodeState{Spec: spec, Enabled: true, Fallback: knownModels(spec, models)}
+		}
 		return nil
 	})
+}
+
+// roomFor refuses ids that are taken, and more nodes than a host may have.
+func roomFor(nodes map[string]*NodeState, specs []config.Node) error {
+	if len(nodes)+len(specs) > config.MaxNodes {
+		return fmt.Errorf("%w: nodes must be at most %d, got %d", config.ErrInvalid, config.MaxNodes, len(nodes)+len(specs))
+	}
+	fresh := map[string]bool{}
+	for _, spec := range specs {
+		if _, taken := nodes[spec.ID]; taken || fresh[spec.ID] {
+			return fmt.Errorf("%w: %s", ErrNodeExists, spec.ID)
+		}
+		fresh[spec.ID] = true
+	}
+	return nil
 }
 
 // RemoveNode forgets a node that was added while the broker ran. It leaves the

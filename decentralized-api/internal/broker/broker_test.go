@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -124,6 +125,33 @@ func TestWhatCannotBeChangedIsRefused(t *testing.T) {
 	require.ErrorIs(t, b.RemoveNode(t.Context(), "a"), ErrConfigured)
 	require.ErrorIs(t, b.RemoveNode(t.Context(), "z"), ErrNodeUnknown)
 	require.ErrorIs(t, b.SetEnabled(t.Context(), "z", true), ErrNodeUnknown)
+}
+
+func TestNodesAreAddedTogetherOrNotAtAll(t *testing.T) {
+	b := newBench(t)
+	require.NoError(t, b.Load(t.Context(), []config.Node{node("a", "m1")}))
+	many := make([]config.Node, config.MaxNodes)
+	for i := range many {
+		many[i] = node(fmt.Sprintf("n%d", i), "m1")
+	}
+	for name, tc := range map[string]struct {
+		specs []config.Node
+		want  error
+	}{
+		"the second one has unknown models": {[]config.Node{node("b", "m1"), node("c", "nobody/knows")}, ErrUnknownModels},
+		"the second one is malformed":       {[]config.Node{node("b", "m1"), node("c d", "m1")}, config.ErrInvalid},
+		"the second one exists":             {[]config.Node{node("b", "m1"), node("a", "m1")}, ErrNodeExists},
+		"both have one id":                  {[]config.Node{node("b", "m1"), node("b", "m1")}, ErrNodeExists},
+		"more than a host may have":         {many, config.ErrInvalid},
+	} {
+		require.ErrorIs(t, b.RegisterNode(t.Context(), tc.specs...), tc.want, name)
+		require.Equal(t, []string{"a"}, b.Snapshot().IDs(), name)
+	}
+	require.NoError(t, b.RegisterNode(t.Context(), node("b", "m1"), node("c", "m1")))
+	b.stop()
+	b.start(t)
+	require.NoError(t, b.Load(t.Context(), []config.Node{node("a", "m1")}))
+	require.Equal(t, []string{"a", "b", "c"}, b.Snapshot().IDs(), "nothing of the refused ones was stored")
 }
 
 func TestEpochDataComesFromTheSubgroupsAndAFailureKeepsTheOld(t *testing.T) {

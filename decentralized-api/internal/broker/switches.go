@@ -41,13 +41,21 @@ func (b *Broker) loadSwitches(ctx context.Context) (map[string]nodeSwitch, error
 	return switches, rows.Err()
 }
 
-func (b *Broker) saveNode(ctx context.Context, spec config.Node) error {
-	raw, err := json.Marshal(spec)
-	if err != nil {
-		return fmt.Errorf("broker: node %s: %w", spec.ID, err)
-	}
-	return b.exec(ctx, `INSERT INTO nodes (id, spec) VALUES (?, ?)
-		ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, enabled = 1`, spec.ID, string(raw))
+// saveNodes keeps all nodes, or none.
+func (b *Broker) saveNodes(ctx context.Context, specs []config.Node) error {
+	return b.store.Write(ctx, func(tx *sql.Tx) error {
+		for _, spec := range specs {
+			raw, err := json.Marshal(spec)
+			if err != nil {
+				return fmt.Errorf("broker: node %s: %w", spec.ID, err)
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO nodes (id, spec) VALUES (?, ?)
+				ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, enabled = 1`, spec.ID, string(raw)); err != nil {
+				return fmt.Errorf("broker: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 func (b *Broker) saveSwitch(ctx context.Context, id string, enabled bool) error {

@@ -6,9 +6,11 @@ import (
 	"github.com/cosmos/cosmos-sdk/types/query"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	"github.com/cosmos/cosmos-sdk/x/authz"
+	slashingtypes "github.com/cosmos/cosmos-sdk/x/slashing/types"
 
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/x/inference/types"
+	validatorstypes "ninefold.dev/inference-chain/x/validators/types"
 )
 
 // pageSize is how many rows of a list are asked for at once.
@@ -16,12 +18,14 @@ const pageSize = 100
 
 // Client asks the chain for typed facts about one host and its surroundings.
 type Client struct {
-	pool   *Pool
-	query  types.QueryClient
-	auth   authtypes.QueryClient
-	authz  authz.QueryClient
-	host   string // account of the host
-	signer string // account that signs for it
+	pool       *Pool
+	query      types.QueryClient
+	validators validatorstypes.QueryClient
+	slashing   slashingtypes.QueryClient
+	auth       authtypes.QueryClient
+	authz      authz.QueryClient
+	host       string // account of the host
+	signer     string // account that signs for it
 
 	views viewCache
 }
@@ -29,7 +33,8 @@ type Client struct {
 // NewClient makes a client for a host whose transactions signer signs.
 func NewClient(pool *Pool, host, signer string) *Client {
 	return &Client{
-		pool: pool, query: types.NewQueryClient(pool), auth: authtypes.NewQueryClient(pool),
+		pool: pool, query: types.NewQueryClient(pool), validators: validatorstypes.NewQueryClient(pool),
+		slashing: slashingtypes.NewQueryClient(pool), auth: authtypes.NewQueryClient(pool),
 		authz: authz.NewQueryClient(pool), host: host, signer: signer,
 	}
 }
@@ -156,6 +161,15 @@ func (c *Client) Claimable(ctx context.Context) ([]uint64, error) {
 		return nil, err
 	}
 	return r.Epochs, nil
+}
+
+// ClaimableAmount returns what a claim would pay now, in unine.
+func (c *Client) ClaimableAmount(ctx context.Context) (string, error) {
+	r, err := c.query.Claimable(ctx, &types.QueryClaimableRequest{Address: c.host})
+	if err != nil {
+		return "", err
+	}
+	return r.Amount, nil
 }
 
 // Weight says what the own host weighs in an epoch and why.

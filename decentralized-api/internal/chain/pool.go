@@ -33,6 +33,7 @@ type Pool struct {
 
 	current atomic.Int64
 	tip     atomic.Int64 // newest height that was seen; no answer may be older
+	now     atomic.Int64 // time of the newest block, Unix nanoseconds
 }
 
 // NewPool makes a pool of endpoints of one chain, in order of preference. A
@@ -91,10 +92,15 @@ func (p *Pool) Status(ctx context.Context) (Status, error) {
 		if status.CatchingUp || status.Height < p.tip.Load() {
 			return fmt.Errorf("%w: at %d", ErrStale, status.Height)
 		}
+		p.now.Store(status.Time.UnixNano())
 		return nil
 	})
 	return status, err
 }
+
+// Now is the chain's time: that of the newest block, which no clock of this
+// machine has a part in. It is the year 1970 before the first Status.
+func (p *Pool) Now() time.Time { return time.Unix(0, p.now.Load()) }
 
 // Blocks returns blocks from a height on, ascending, at most a page of them.
 func (p *Pool) Blocks(ctx context.Context, from, to int64) (blocks []Block, err error) {

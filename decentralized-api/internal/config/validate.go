@@ -21,7 +21,9 @@ const (
 	// localChain begins the ids of chains on which Testing is allowed.
 	localChain = "ninefold-local"
 
-	maxNodes         = 256
+	// MaxNodes is how many nodes the chain takes of one host.
+	MaxNodes = 256
+
 	maxModelsPerNode = 8
 )
 
@@ -143,7 +145,7 @@ func IsLoopback(address string) bool {
 }
 
 func (c *Config) checkNodes() error {
-	failures := []error{check(len(c.Nodes) <= maxNodes, "nodes", fmt.Sprintf("at most %d", maxNodes), len(c.Nodes))}
+	failures := []error{check(len(c.Nodes) <= MaxNodes, "nodes", fmt.Sprintf("at most %d", MaxNodes), len(c.Nodes))}
 	seen := make(map[string]bool, len(c.Nodes))
 	for i, n := range c.Nodes {
 		failures = append(failures, n.Check(fmt.Sprintf("nodes[%d]", i)),

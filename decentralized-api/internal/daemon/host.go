@@ -79,7 +79,7 @@ func (h *Host) build() error {
 	h.outbox = outbox.New(h.store, onChain{h.pool, h.client}, chain.NewSigner(c.ChainID, host, h.parts.Key), log)
 	h.proofs = poc.NewProofs(h.store)
 	h.opener = poc.NewOpener(h.client, h.client, h.proofs, host)
-	fetcher := httpapi.NewFetcher(h.parts.Transport, h.parts.Key, c.ChainID, host)
+	fetcher := httpapi.NewFetcher(h.parts.Transport, httpapi.Asker{Key: h.parts.Key, ChainID: c.ChainID, Host: host, Now: h.pool.Now})
 	var err error
 	h.verifier, err = poc.NewVerifier(h.client, poc.NewVerdicts(h.store), fetcher.Openings, h.recompute, host, h.outbox.Wake, log)
 	if err != nil {
@@ -176,7 +176,7 @@ func (h *Host) warn() {
 // PublicHandler returns the public routes.
 func (h *Host) PublicHandler() http.Handler {
 	p := &httpapi.Public{
-		ChainID: h.config.ChainID, Host: h.config.Host.Address, Clock: h.dispatcher.View, Ready: h.missing,
+		ChainID: h.config.ChainID, Host: h.config.Host.Address, Clock: h.dispatcher.View, Now: h.pool.Now, Ready: h.missing,
 		Epochs: h.client, Opener: h.opener, Granted: h.client.MayAct,
 		Withhold: h.config.Testing.WithholdOpenings, Log: h.parts.Log,
 	}

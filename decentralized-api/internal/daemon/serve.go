@@ -25,6 +25,8 @@ const (
 	headerTime   = 5 * time.Second
 	requestTime  = time.Minute // to read a request, and to write an answer
 	idleTime     = 2 * time.Minute
+
+	maxHeader = 64 << 10 // bytes of a request's header
 )
 
 // ErrListen means that a listener cannot be opened.
@@ -133,7 +135,7 @@ func listenLoopback(ctx context.Context, lc net.ListenConfig, a config.Admin) (n
 func serveOn(l net.Listener, handler http.Handler, log *slog.Logger) (stop func() error) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
-		ReadTimeout: requestTime, WriteTimeout: requestTime,
+		ReadTimeout: requestTime, WriteTimeout: requestTime, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ninefold.dev/decentralized-api/internal/chain"
@@ -25,6 +26,9 @@ func (h *Host) Status(ctx context.Context) (httpapi.Status, error) {
 	if status.Recent, err = outbox.Latest(ctx, h.store.Read(), recentIntents); err != nil {
 		return httpapi.Status{}, err
 	}
+	if status.OldestOpen, err = outbox.OldestOpen(ctx, h.store.Read()); err != nil {
+		return httpapi.Status{}, err
+	}
 	view := h.dispatcher.View()
 	if view == nil {
 		status.Weight.Reason = "the chain was not reached yet"
@@ -44,6 +48,10 @@ func (h *Host) Status(ctx context.Context) (httpapi.Status, error) {
 func (h *Host) weight(ctx context.Context, view chain.View, status httpapi.Status) httpapi.Weight {
 	if view.Formed() {
 		r, err := h.client.Weight(ctx, view.Opened)
+		var refusal *chain.Refusal
+		if errors.As(err, &refusal) {
+			return httpapi.Weight{Epoch: view.Opened, Reason: "the epoch has no record of the host: its nodes were declared too late for it"}
+		}
 		if err != nil {
 			return httpapi.Weight{Epoch: view.Opened, Reason: err.Error()}
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -22,7 +23,8 @@ import (
 // Nodes is the registry as the operator changes it.
 type Nodes interface {
 	Snapshot() *broker.Snapshot
-	RegisterNode(ctx context.Context, spec config.Node) error
+	// RegisterNode adds all nodes, or none.
+	RegisterNode(ctx context.Context, specs ...config.Node) error
 	RemoveNode(ctx context.Context, id string) error
 	SetEnabled(ctx context.Context, id string, enabled bool) error
 }
@@ -42,6 +44,9 @@ func (a *Admin) Handler() http.Handler {
 	r.Use(middleware.Recoverer, middleware.RequestSize(maxBody), a.guard)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible on "+r.URL.Path)
 	})
 	r.Get("/admin/v1/status", a.status)
 	r.Get("/admin/v1/nodes", a.list)
@@ -85,15 +90,22 @@ func (a *Admin) add(w http.ResponseWriter, r *http.Request) {
 	var specs []config.Node
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&specs); err != nil {
+	err := decoder.Decode(&specs)
+	if err == nil && decoder.More() {
+		err = errors.New("there is more behind it")
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		fail(w, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
+		return
+	case err != nil:
 		fail(w, http.StatusBadRequest, "invalid_request", "the body must be a list of nodes: "+err.Error())
 		return
 	}
-	for _, spec := range specs {
-		if err := a.Nodes.RegisterNode(r.Context(), spec); err != nil {
-			a.refuse(w, err)
-			return
-		}
+	if err := a.Nodes.RegisterNode(r.Context(), specs...); err != nil {
+		a.refuse(w, err)
+		return
 	}
 	reply(w, NodesOf(a.Nodes.Snapshot()))
 }

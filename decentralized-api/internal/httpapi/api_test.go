@@ -109,8 +109,10 @@ func (n *fakeNodes) Snapshot() *broker.Snapshot {
 	}}}
 }
 
-func (n *fakeNodes) RegisterNode(_ context.Context, spec config.Node) error {
-	n.calls = append(n.calls, "add "+spec.ID)
+func (n *fakeNodes) RegisterNode(_ context.Context, specs ...config.Node) error {
+	for _, spec := range specs {
+		n.calls = append(n.calls, "add "+spec.ID)
+	}
 	return n.err
 }
 
@@ -182,9 +184,36 @@ func TestRefusalsSayWhoseFaultItIs(t *testing.T) {
 		require.Equal(t, want, status)
 		require.Contains(t, body, err.Error())
 	}
-	status, body := get(t, adminAPI(&fakeNodes{}).Handler(), http.MethodPost, "/admin/v1/nodes", "secret", `[{"idd":"x"}]`)
-	require.Equal(t, http.StatusBadRequest, status)
-	require.Contains(t, body, "idd")
+}
+
+func TestAHostileRequestOfTheOperatorsListenerChangesNothingAndIsNamed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		"a field that nobody has":    {http.MethodPost, "/admin/v1/nodes", `[{"idd":"x"}]`, 400, "idd"},
+		"no JSON":                    {http.MethodPost, "/admin/v1/nodes", `[{`, 400, "unexpected EOF"},
+		"an object for a list":       {http.MethodPost, "/admin/v1/nodes", `{"id":"x"}`, 400, "list of nodes"},
+		"nothing":                    {http.MethodPost, "/admin/v1/nodes", ``, 400, "EOF"},
+		"more behind the list":       {http.MethodPost, "/admin/v1/nodes", `[] [{"id":"x"}]`, 400, "more behind it"},
+		"a number for an id":         {http.MethodPost, "/admin/v1/nodes", `[{"id":7}]`, 400, "cannot unmarshal number"},
+		"text that is no UTF-8":      {http.MethodPost, "/admin/v1/nodes", "[\xff]", 400, "invalid character"},
+		"arrays without end":         {http.MethodPost, "/admin/v1/nodes", strings.Repeat("[", 100_000), 400, "exceeded max depth"},
+		"a body that is too large":   {http.MethodPost, "/admin/v1/nodes", `[{"id":"` + strings.Repeat("x", maxBody) + `"}]`, 413, "4194304 bytes"},
+		"a method that is not there": {http.MethodPut, "/admin/v1/nodes", `[]`, 405, "PUT is not possible"},
+		"a path that climbs":         {http.MethodPost, "/admin/v1/nodes/..%2f..%2fx/enable", ``, 200, `"id":"n"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nodes := &fakeNodes{}
+			status, body := get(t, adminAPI(nodes).Handler(), tc.method, tc.path, "secret", tc.body)
+			require.Equal(t, tc.status, status, body)
+			require.Contains(t, body, tc.want)
+			if tc.status != http.StatusOK {
+				require.Empty(t, nodes.calls)
+			}
+		})
+	}
 }
 
 func TestStatusShowsTheNodes(t *testing.T) {

@@ -33,23 +33,30 @@ func NewTransport(allowPrivate bool) *http.Transport {
 	}
 }
 
-// Fetcher asks other brokers for openings.
-type Fetcher struct {
-	client  *http.Client
-	key     chain.Key
-	chainID string
-	host    string // for whom is asked
+// Asker is for whom openings are asked.
+type Asker struct {
+	Key     chain.Key
+	ChainID string
+	Host    string // account of the host
+	// Now is the chain's time: machines whose clocks disagree agree on it.
+	Now func() time.Time
 }
 
-// NewFetcher makes a fetcher that asks for a host and signs with its key.
-// Redirects are not followed: the signature is for one path.
-func NewFetcher(transport http.RoundTripper, key chain.Key, chainID, host string) *Fetcher {
+// Fetcher asks other brokers for openings.
+type Fetcher struct {
+	client *http.Client
+	asker  Asker
+}
+
+// NewFetcher makes a fetcher. Redirects are not followed: the signature is for
+// one path.
+func NewFetcher(transport http.RoundTripper, asker Asker) *Fetcher {
 	return &Fetcher{
 		client: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		key: key, chainID: chainID, host: host,
+		asker: asker,
 	}
 }
 
@@ -60,7 +67,7 @@ func (f *Fetcher) Openings(ctx context.Context, url string, epoch uint64, host s
 	if err != nil {
 		return types.Openings{}, fmt.Errorf("openings: %w", err)
 	}
-	if err := signRequest(request, f.key, f.chainID, f.host, host, time.Now()); err != nil {
+	if err := f.asker.sign(request, host); err != nil {
 		return types.Openings{}, err
 	}
 	response, err := f.client.Do(request)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 	"golang.org/x/time/rate"
@@ -36,16 +35,15 @@ type openings struct {
 	*Public
 	tries *rate.Limiter
 
-	mu    sync.Mutex
-	asks  map[string]*rate.Limiter // by holder
-	acts  map[[2]string]uint64     // (holder, account) → epoch in which the grant was seen
-	clock func() time.Time
+	mu   sync.Mutex
+	asks map[string]*rate.Limiter // by holder
+	acts map[[2]string]uint64     // (holder, account) → epoch in which the grant was seen
 }
 
 func newOpenings(p *Public) *openings {
 	return &openings{
 		Public: p, tries: rate.NewLimiter(triesASecond, triesASecond),
-		asks: map[string]*rate.Limiter{}, acts: map[[2]string]uint64{}, clock: time.Now,
+		asks: map[string]*rate.Limiter{}, acts: map[[2]string]uint64{},
 	}
 }
 
@@ -69,7 +67,7 @@ func (o *openings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		tooMany(w)
 		return
 	}
-	holder, signer, err := verifyRequest(r, o.ChainID, o.Host, o.clock())
+	holder, signer, err := verifyRequest(r, o.ChainID, o.Host, o.Now())
 	if err != nil {
 		fail(w, http.StatusUnauthorized, "unauthorized", err.Error())
 		return

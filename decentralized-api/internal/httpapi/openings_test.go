@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cosmos/cosmos-sdk/crypto/keys/secp256k1"
@@ -27,6 +28,10 @@ var (
 	warm   = secp256k1.GenPrivKeyFromSecret([]byte("warm"))
 	host   = chain.FormatAddress([20]byte{1})
 	holder = chain.FormatAddress([20]byte{2})
+
+	// blockTime is far from the clock of any machine that runs this test.
+	blockTime = time.Unix(1_000_000_000, 0)
+	judge     = Asker{Key: warm, ChainID: "c", Host: holder, Now: func() time.Time { return blockTime }}
 )
 
 // fakeOpener answers one holder.
@@ -51,7 +56,7 @@ func publicAPI(t *testing.T) *Public {
 	body, err := (&types.Openings{EpochIndex: 5, Participant: host, Holder: holder}).Marshal()
 	require.NoError(t, err)
 	return &Public{
-		ChainID: "c", Host: host, Clock: func() *chain.View { return view },
+		ChainID: "c", Host: host, Clock: func() *chain.View { return view }, Now: func() time.Time { return blockTime },
 		Ready:  func(context.Context) []string { return nil },
 		Opener: fakeOpener{body: body},
 		Granted: func(_ context.Context, of, account string) (bool, error) {
@@ -64,13 +69,24 @@ func publicAPI(t *testing.T) *Public {
 func fetcher(p *Public, key chain.Key, chainID, as string) *Fetcher {
 	web := testkit.NewWeb()
 	web.Put("peer", p.Handler())
-	return NewFetcher(web, key, chainID, as)
+	return NewFetcher(web, Asker{Key: key, ChainID: chainID, Host: as, Now: p.Now})
 }
 
 func TestAJudgeGetsItsOpenings(t *testing.T) {
 	got, err := fetcher(publicAPI(t), warm, "c", holder).Openings(t.Context(), "http://peer/", 5, host)
 	require.NoError(t, err)
 	require.Equal(t, types.Openings{EpochIndex: 5, Participant: host, Holder: holder}, got)
+}
+
+func TestAClockThatJumpsKeepsNobodyFromItsOpenings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := fetcher(publicAPI(t), warm, "c", holder)
+		for range 3 {
+			time.Sleep(1000 * time.Hour) // the bubble's clock; no block comes
+			_, err := f.Openings(t.Context(), "http://peer", 5, host)
+			require.NoError(t, err)
+		}
+	})
 }
 
 func TestWhoGetsNoOpenings(t *testing.T) {
@@ -128,7 +144,9 @@ func TestWhoGetsNoOpenings(t *testing.T) {
 func signed(t *testing.T, at time.Time) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/poc/v1/epochs/5/openings", nil)
-	require.NoError(t, signRequest(r, warm, "c", holder, host, at))
+	asker := judge
+	asker.Now = func() time.Time { return at }
+	require.NoError(t, asker.sign(r, host))
 	return r
 }
 
@@ -200,7 +218,7 @@ func TestAnAnswerThatIsTooLargeOrMalformedIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			web := testkit.NewWeb()
 			web.Put("peer", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
-			_, err := NewFetcher(web, warm, "c", holder).Openings(t.Context(), "http://peer", 5, host)
+			_, err := NewFetcher(web, judge).Openings(t.Context(), "http://peer", 5, host)
 			require.Error(t, err)
 		})
 	}
@@ -210,10 +228,10 @@ func TestPrivateAddressesAreNotDialledUnlessAllowed(t *testing.T) {
 	server := httptest.NewServer(publicAPI(t).Handler())
 	defer server.Close()
 	closed := NewTransport(false)
-	_, err := NewFetcher(closed, warm, "c", holder).Openings(t.Context(), server.URL, 5, host)
+	_, err := NewFetcher(closed, judge).Openings(t.Context(), server.URL, 5, host)
 	require.ErrorContains(t, err, "prohibited")
 	open := NewTransport(true)
 	defer open.CloseIdleConnections()
-	_, err = NewFetcher(open, warm, "c", holder).Openings(t.Context(), server.URL, 5, host)
+	_, err = NewFetcher(open, judge).Openings(t.Context(), server.URL, 5, host)
 	require.NoError(t, err)
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -29,6 +30,7 @@ type Public struct {
 	ChainID  string
 	Host     string // account of the own host
 	Clock    func() *chain.View
+	Now      func() time.Time               // the chain's time, see Asker
 	Ready    func(context.Context) []string // what is missing; empty when nothing is
 	Epochs   Epochs
 	Opener   Opener

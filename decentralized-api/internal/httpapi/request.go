@@ -21,14 +21,14 @@ import (
 const (
 	headerHolder    = "X-Ninefold-Holder"    // account of the seat holder
 	headerKey       = "X-Ninefold-Key"       // public key that signed, 33 bytes in hex
-	headerTime      = "X-Ninefold-Time"      // Unix seconds
+	headerTime      = "X-Ninefold-Time"      // of the newest block, Unix seconds
 	headerSignature = "X-Ninefold-Signature" // 64 bytes in hex
 )
 
 const (
 	// domainOpenings keeps these signatures apart from all others of the key.
 	domainOpenings = "ninefold/openings/v1"
-	// clockSkew is how far the two clocks may lie apart.
+	// clockSkew is how far the newest blocks of the two may lie apart.
 	clockSkew = time.Minute
 )
 
@@ -48,14 +48,15 @@ func signBytes(chainID, method, path, holder, host string, at int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(at))
 }
 
-// signRequest signs a request of holder to the broker of host.
-func signRequest(r *http.Request, key chain.Key, chainID, holder, host string, now time.Time) error {
-	signature, err := key.Sign(signBytes(chainID, r.Method, r.URL.EscapedPath(), holder, host, now.Unix()))
+// sign signs a request to the broker of host.
+func (a Asker) sign(r *http.Request, host string) error {
+	now := a.Now()
+	signature, err := a.Key.Sign(signBytes(a.ChainID, r.Method, r.URL.EscapedPath(), a.Host, host, now.Unix()))
 	if err != nil {
 		return fmt.Errorf("sign request: %w", err)
 	}
-	r.Header.Set(headerHolder, holder)
-	r.Header.Set(headerKey, hex.EncodeToString(key.PubKey().Bytes()))
+	r.Header.Set(headerHolder, a.Host)
+	r.Header.Set(headerKey, hex.EncodeToString(a.Key.PubKey().Bytes()))
 	r.Header.Set(headerTime, strconv.FormatInt(now.Unix(), 10))
 	r.Header.Set(headerSignature, hex.EncodeToString(signature))
 	return nil
@@ -74,7 +75,7 @@ func verifyRequest(r *http.Request, chainID, host string, now time.Time) (holder
 		return "", "", fmt.Errorf("%w: %s must be Unix seconds", ErrSignature, headerTime)
 	}
 	if age := now.Sub(time.Unix(at, 0)); age.Abs() > clockSkew {
-		return "", "", fmt.Errorf("%w: %s is %s away from this clock, at most %s", ErrSignature, headerTime, age, clockSkew)
+		return "", "", fmt.Errorf("%w: %s is %s away from the newest block, at most %s", ErrSignature, headerTime, age, clockSkew)
 	}
 	raw, err := hex.DecodeString(r.Header.Get(headerKey))
 	if err != nil || len(raw) != secp256k1.PubKeySize {

@@ -22,6 +22,10 @@ type Status struct {
 	Proofs  map[string]poc.Tally            `json:"proofs"` // by node, of the opened epoch
 	Outbox  map[string]map[outbox.State]int `json:"outbox"` // by kind
 	Recent  []outbox.Entry                  `json:"recent"` // last intents
+
+	// OldestOpen is when the oldest intent without an end was written; null when
+	// all have one.
+	OldestOpen *time.Time `json:"oldest_open"`
 }
 
 // Weight is what the host weighs, or is going to, and why.

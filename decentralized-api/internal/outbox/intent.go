@@ -35,6 +35,11 @@ const (
 	Superseded State = "superseded" // replaced by a later intent before it was signed
 )
 
+// States lists all states, in the order in which an intent can go through them.
+func States() []State {
+	return []State{Pending, Signed, Committed, Rejected, Expired, Superseded}
+}
+
 // Ended says whether nothing more will happen to the intent.
 func (s State) Ended() bool { return s != Pending && s != Signed }
 
@@ -187,6 +192,20 @@ func Counts(ctx context.Context, r store.Reader) (map[string]map[State]int, erro
 		counts[kind][state] = n
 	}
 	return counts, rows.Err()
+}
+
+// OldestOpen returns when the oldest intent without an end was written, or nil.
+func OldestOpen(ctx context.Context, r store.Reader) (*time.Time, error) {
+	var created sql.NullInt64
+	err := r.QueryRowContext(ctx, `SELECT min(created) FROM outbox WHERE state IN ('pending', 'signed')`).Scan(&created)
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	if !created.Valid {
+		return nil, nil
+	}
+	at := time.UnixMilli(created.Int64).UTC()
+	return &at, nil
 }
 
 // Prune forgets the ended intents of epochs before one.

@@ -9,8 +9,8 @@ import (
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-// kindBatch is the kind of intents that commit batches.
-const kindBatch = "poc_batch"
+// KindBatch is the kind of intents that commit batches.
+const KindBatch = "poc_batch"
 
 // priorities of intents: proofs before verdicts before everything else.
 const (
@@ -47,7 +47,7 @@ func submit(ctx context.Context, tx *sql.Tx, host string, terms Terms) (int, err
 		return 0, err
 	}
 	// One message can carry the batches that wait and the new ones.
-	if err := outbox.SupersedeKind(ctx, tx, kindBatch); err != nil {
+	if err := outbox.SupersedeKind(ctx, tx, KindBatch); err != nil {
 		return 0, err
 	}
 	if loose, err = looseBatches(ctx, tx, terms.Epoch); err != nil {
@@ -90,12 +90,12 @@ func looseBatches(ctx context.Context, tx *sql.Tx, epoch uint64) ([]types.PocBat
 }
 
 func enqueueBatches(ctx context.Context, tx *sql.Tx, host string, terms Terms, batches []types.PocBatch) error {
-	key, err := nextKey(ctx, tx, kindBatch, terms.Epoch)
+	key, err := nextKey(ctx, tx, KindBatch, terms.Epoch)
 	if err != nil {
 		return err
 	}
 	id, err := outbox.Enqueue(ctx, tx, outbox.Intent{
-		Kind: kindBatch, Key: key, Epoch: terms.Epoch, Priority: priorityBatch, Deadline: terms.Window.Last,
+		Kind: KindBatch, Key: key, Epoch: terms.Epoch, Priority: priorityBatch, Deadline: terms.Window.Last,
 		Message: &types.MsgSubmitPocBatch{Creator: host, EpochIndex: terms.Epoch, Batches: batches},
 	})
 	if err != nil {

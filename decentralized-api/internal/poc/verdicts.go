@@ -10,8 +10,8 @@ import (
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-// kindVerdict is the kind of intents that cast verdicts.
-const kindVerdict = "poc_validation"
+// KindVerdict is the kind of intents that cast verdicts.
+const KindVerdict = "poc_validation"
 
 // maxTries is how many intents may carry one verdict: the first together with
 // others, the second alone, since a message is refused as a whole.
@@ -120,12 +120,12 @@ func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh, refuse
 }
 
 func enqueueVerdicts(ctx context.Context, tx *sql.Tx, host string, epoch uint64, deadline int64, verdicts []types.Verdict) error {
-	key, err := nextKey(ctx, tx, kindVerdict, epoch)
+	key, err := nextKey(ctx, tx, KindVerdict, epoch)
 	if err != nil {
 		return err
 	}
 	id, err := outbox.Enqueue(ctx, tx, outbox.Intent{
-		Kind: kindVerdict, Key: key, Epoch: epoch, Priority: priorityVerdict, Deadline: deadline,
+		Kind: KindVerdict, Key: key, Epoch: epoch, Priority: priorityVerdict, Deadline: deadline,
 		Message: &types.MsgSubmitPocValidation{Creator: host, EpochIndex: epoch, Verdicts: verdicts},
 	})
 	if err != nil {

@@ -14,10 +14,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"syscall"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Why a store is not opened.
@@ -25,6 +28,7 @@ var (
 	ErrLocked  = errors.New("store is in use by another process")
 	ErrNewer   = errors.New("store was written by a newer version")
 	ErrForeign = errors.New("store belongs to another chain or host")
+	ErrDamaged = errors.New("store is damaged")
 )
 
 //go:embed migrations/*.sql
@@ -44,7 +48,7 @@ type Store struct {
 }
 
 // Open opens the store in a folder, makes it if it is not there and brings it
-// up to date. It fails with ErrLocked or ErrNewer.
+// up to date. It fails with ErrLocked, ErrNewer or ErrDamaged.
 func Open(ctx context.Context, dir string) (*Store, error) {
 	return open(ctx, dir, "FULL")
 }
@@ -89,6 +93,9 @@ func (s *Store) connect(ctx context.Context, path, synchronous string) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.write.SetMaxOpenConns(1)
+	if err := check(ctx, s.write, path); err != nil {
+		return err
+	}
 	if err := migrate(ctx, s.write); err != nil {
 		return err
 	}
@@ -103,6 +110,29 @@ func dsn(path, lock, synchronous string) string {
 	return "file:" + url.PathEscape(path) + "?_txlock=" + lock +
 		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_pragma=synchronous(" + synchronous + ")"
 }
+
+// check reads the whole file before anything is built upon it: a proof that was
+// acknowledged and cannot be opened costs the host its weight, and is better
+// known before a round than in it.
+func check(ctx context.Context, db *sql.DB, path string) error {
+	var found string
+	err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found)
+	if err == nil && found == "ok" {
+		return nil
+	}
+	var failure *sqlite.Error
+	if err != nil && (!errors.As(err, &failure) || !slices.Contains(damage, failure.Code()&0xff)) {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err != nil {
+		found = err.Error()
+	}
+	return fmt.Errorf("%w: %s: %s; move it away with its -wal and -shm to start with an empty one: "+
+		"claims of a round under way can then no longer be opened", ErrDamaged, path, found)
+}
+
+// damage are the codes of SQLite for a file that is not what it was written as.
+var damage = []int{sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
@@ -184,6 +214,15 @@ func (s *Store) Bind(ctx context.Context, chainID, host string) error {
 		}
 		return nil
 	})
+}
+
+// LimitPages bounds the size of the file, in pages of 4 KiB: beyond it the disk
+// counts as full. It is for tests.
+func (s *Store) LimitPages(ctx context.Context, pages int) error {
+	if _, err := s.write.ExecContext(ctx, "PRAGMA max_page_count = "+strconv.Itoa(pages)); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 // Cursor returns the height of the last handled block, 0 before the first.

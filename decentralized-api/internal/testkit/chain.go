@@ -38,6 +38,7 @@ type Chain struct {
 
 	opened, effective uint64
 	heights           epoch.Heights
+	ahead             time.Duration // of the chain's time over the machines' clocks
 }
 
 // host is a participant with its hardware rows.
@@ -190,12 +191,19 @@ func (c *Chain) NextBlock() {
 	defer c.mu.Unlock()
 	height := c.height() + 1
 	hash := sha256.Sum256(fmt.Appendf(nil, "%s %d", ChainID, height))
-	c.blocks = append(c.blocks, chain.Block{Height: height, Hash: hash[:], Time: time.Now()})
+	c.blocks = append(c.blocks, chain.Block{Height: height, Hash: hash[:], Time: time.Now().Add(c.ahead)})
 	for _, tx := range c.mempool {
 		c.execute(tx)
 	}
 	c.mempool = nil
 	c.endBlock(height, hash[:])
+}
+
+// SetAhead moves the chain's time away from the machines' clocks.
+func (c *Chain) SetAhead(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = by
 }
 
 // DropMempool forgets what waits, as a node does that is restarted.

@@ -3,11 +3,11 @@ package testkit
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	"github.com/cosmos/cosmos-sdk/x/authz"
+	slashingtypes "github.com/cosmos/cosmos-sdk/x/slashing/types"
 	"github.com/cosmos/gogoproto/proto"
 	"google.golang.org/grpc"
 
@@ -16,6 +16,7 @@ import (
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/outbox"
 	"ninefold.dev/inference-chain/x/inference/types"
+	validatorstypes "ninefold.dev/inference-chain/x/validators/types"
 )
 
 // Endpoint is one way to reach a Chain. It can be taken down.
@@ -41,9 +42,13 @@ func (e *Endpoint) Status(context.Context) (chain.Status, error) {
 	if e.down.Load() {
 		return chain.Status{}, errDown
 	}
-	return chain.Status{
-		ChainID: ChainID, Height: e.chain.Height(), Earliest: 1, Indexed: true, Time: time.Now(),
-	}, nil
+	e.chain.mu.Lock()
+	defer e.chain.mu.Unlock()
+	status := chain.Status{ChainID: ChainID, Height: e.chain.height(), Earliest: 1, Indexed: true}
+	if n := len(e.chain.blocks); n > 0 {
+		status.Time = e.chain.blocks[n-1].Time
+	}
+	return status, nil
 }
 
 // Blocks implements chain.Ledger.
@@ -104,7 +109,10 @@ func (e *Endpoint) Hints(ctx context.Context, _ func()) error {
 }
 
 // services are the query services of the chain by the name in their paths.
-var services = []*grpc.ServiceDesc{&types.Query_serviceDesc, &authtypes.Query_serviceDesc, &authz.Query_serviceDesc}
+var services = []*grpc.ServiceDesc{
+	&types.Query_serviceDesc, &authtypes.Query_serviceDesc, &authz.Query_serviceDesc,
+	&validatorstypes.Query_serviceDesc, &slashingtypes.Query_serviceDesc,
+}
 
 // Query implements chain.Ledger.
 func (e *Endpoint) Query(ctx context.Context, path string, request []byte) ([]byte, int64, error) {
@@ -139,6 +147,10 @@ func (c *Chain) serverOf(service *grpc.ServiceDesc) any {
 		return queries{Chain: c}
 	case &authtypes.Query_serviceDesc:
 		return accounts{Chain: c}
+	case &validatorstypes.Query_serviceDesc:
+		return validators{Chain: c}
+	case &slashingtypes.Query_serviceDesc:
+		return signers{Chain: c}
 	default:
 		return grants{Chain: c}
 	}
@@ -174,6 +186,36 @@ func (g grants) Grants(_ context.Context, r *authz.QueryGrantsRequest) (*authz.Q
 		return nil, sdkerrors.ErrKeyNotFound.Wrap("no grant")
 	}
 	return &authz.QueryGrantsResponse{Grants: []*authz.Grant{{}}}, nil
+}
+
+// validators answers for x/validators.
+type validators struct {
+	*validatorstypes.UnimplementedQueryServer
+	*Chain
+}
+
+// Validator implements the query of that name: whoever has weight in the
+// effective epoch validates.
+func (v validators) Validator(_ context.Context, r *validatorstypes.QueryValidatorRequest) (*validatorstypes.QueryValidatorResponse, error) {
+	for _, m := range v.epochs[v.effective].members {
+		if m.Participant == r.Operator {
+			return &validatorstypes.QueryValidatorResponse{Validator: validatorstypes.Validator{
+				Operator: r.Operator, ConsensusKey: rawAddress(r.Operator), Power: int64(m.Weight), Weight: m.Weight,
+			}}, nil
+		}
+	}
+	return nil, sdkerrors.ErrKeyNotFound.Wrap(r.Operator)
+}
+
+// signers answers for x/slashing.
+type signers struct {
+	*slashingtypes.UnimplementedQueryServer
+	*Chain
+}
+
+// SigningInfo implements the query of that name: every block is signed.
+func (signers) SigningInfo(_ context.Context, r *slashingtypes.QuerySigningInfoRequest) (*slashingtypes.QuerySigningInfoResponse, error) {
+	return &slashingtypes.QuerySigningInfoResponse{ValSigningInfo: slashingtypes.ValidatorSigningInfo{Address: r.ConsAddress}}, nil
 }
 
 var (

@@ -101,6 +101,7 @@ func (n *Node) Status(context.Context) (mlnode.Status, error) {
 			Reachable: true, Serving: n.serving, Args: n.args, Generating: n.generating,
 			Stopped: n.serving == "" && n.round == nil,
 		}
+		s.Phase = n.phase()
 		if n.round != nil {
 			s.Node.Challenge, s.Node.NodeIndex, s.Node.NodeCount = n.round.Challenge, n.round.NodeIndex, n.round.NodeCount
 			s.Acknowledged = n.acknowledged[n.round.Challenge]
@@ -109,6 +110,20 @@ func (n *Node) Status(context.Context) (mlnode.Status, error) {
 		return nil
 	})
 	return s, err
+}
+
+// phase is the node's state as a real one names it.
+func (n *Node) phase() string {
+	switch {
+	case n.generating:
+		return "POC_GENERATING"
+	case n.round != nil:
+		return "POC_VALIDATING"
+	case n.serving != "":
+		return "INFERENCE"
+	default:
+		return "STOPPED"
+	}
 }
 
 // StartRound implements reconcile.Prover.

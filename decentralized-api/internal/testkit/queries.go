@@ -197,6 +197,14 @@ func (q queries) Weight(_ context.Context, r *types.QueryWeightRequest) (*types.
 	return &types.QueryWeightResponse{Host: outcome, Explanation: outcome.Outcome.String()}, nil
 }
 
+// Quota implements the query of that name: nothing is used up here.
+func (q queries) Quota(_ context.Context, r *types.QueryQuotaRequest) (*types.QueryQuotaResponse, error) {
+	if q.hosts[r.Address] == nil {
+		return nil, sdkerrors.ErrKeyNotFound.Wrap(r.Address)
+	}
+	return &types.QueryQuotaResponse{Free: q.params.FreeMessagesPerStage, Stage: types.Stage(q.stage())}, nil
+}
+
 // Claimable implements the query of that name.
 func (q queries) Claimable(_ context.Context, r *types.QueryClaimableRequest) (*types.QueryClaimableResponse, error) {
 	return &types.QueryClaimableResponse{Amount: "0", Epochs: q.claimable(r.Address)}, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"ninefold.dev/inference-chain/core/draw"
 	"ninefold.dev/inference-chain/core/fixed"
@@ -72,6 +73,7 @@ func (c *Chain) form(e *epochState) {
 			SeatsDrawn: judged.Tally.Drawn, SeatsHonest: judged.Tally.Honest,
 			SeatsFraud: judged.Tally.Fraud, SeatsUnavailable: judged.Tally.Unavailable,
 		}
+		outcome.Reason = reasonOf(outcome.Outcome)
 		e.outcomes[address] = outcome
 		if outcome.Weight > 0 {
 			e.members = append(e.members, types.EpochMember{
@@ -83,6 +85,12 @@ func (c *Chain) form(e *epochState) {
 	if len(e.members) > 0 {
 		e.record.Status = types.EpochStatus_EPOCH_STATUS_FORMED
 	}
+}
+
+// reasonOf is the reason of the same name: no node is preserved here.
+func reasonOf(outcome types.Outcome) types.WeightReason {
+	name := strings.TrimPrefix(outcome.String(), "OUTCOME_")
+	return types.WeightReason(types.WeightReason_value["WEIGHT_REASON_"+name])
 }
 
 func (c *Chain) judge(e *epochState, address string, table *corepoc.FraudTable) corepoc.Judgement {

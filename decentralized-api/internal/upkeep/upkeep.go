@@ -21,8 +21,8 @@ import (
 
 // Kinds of intents; both wait for proofs and verdicts.
 const (
-	kindHardware = "hardware"
-	kindClaim    = "claim"
+	KindHardware = "hardware"
+	KindClaim    = "claim"
 
 	priority = 10
 )
@@ -105,7 +105,7 @@ func (u *Upkeep) declare(ctx context.Context, view chain.View) error {
 		return fmt.Errorf("hardware diff: %w", err)
 	}
 	return u.enqueue(ctx, outbox.Intent{
-		Kind: kindHardware, Key: fmt.Sprintf("%s/%d/%x", kindHardware, view.Opened, sha256.Sum256(raw)),
+		Kind: KindHardware, Key: fmt.Sprintf("%s/%d/%x", KindHardware, view.Opened, sha256.Sum256(raw)),
 		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1, Message: diff,
 	})
 }
@@ -124,7 +124,7 @@ func (u *Upkeep) claim(ctx context.Context, view chain.View) error {
 	}
 	names := strings.Trim(strings.ReplaceAll(fmt.Sprint(epochs), " ", "-"), "[]")
 	return u.enqueue(ctx, outbox.Intent{
-		Kind: kindClaim, Key: fmt.Sprintf("%s/%d/%s", kindClaim, view.Opened, names),
+		Kind: KindClaim, Key: fmt.Sprintf("%s/%d/%s", KindClaim, view.Opened, names),
 		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1,
 		Message: &types.MsgClaimReward{Creator: u.host},
 	})
