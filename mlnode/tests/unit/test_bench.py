@@ -1,8 +1,12 @@
 import json
+import multiprocessing
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -10,7 +14,7 @@ from typer.testing import CliRunner
 from mlnode.bench.calibrate import histogram
 from mlnode.bench.cli import mount
 from mlnode.bench.doctor import Finding, examine
-from mlnode.bench.measure import Job, measure_group
+from mlnode.bench.measure import Job, MeasureError, measure, measure_group
 from mlnode.bench.work import PARAMS, fit, operations
 from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG, MODEL_PARAMS_TEST
 
@@ -59,7 +63,7 @@ def test_a_wrong_request_is_refused_by_name(arguments: list[str], text: str) -> 
 
 
 def report(tmp_path: Path, name: str, **changes: object) -> Path:
-    group = measure_group(Job(devices=("cpu",), params="TEST", seconds=0.05, batch=16))
+    group = measure_group(Job(devices=("cpu",), params="TEST", seconds=0.05, batch=64))
     assert group.nonces > 0
     assert group.nonces_per_minute > 0
     assert 0 < group.share_of_dense < 1
@@ -89,6 +93,59 @@ def test_two_machines_are_set_side_by_side_and_a_wrong_digest_is_told(tmp_path: 
     assert "63 of 64 are the same" in came.output
     other.write_text(json.dumps(content | {"params": "MAIN"}), "utf-8")
     assert run(app, ["bench", "compare", str(one), str(other)]).exit_code == 2
+
+
+def test_machines_that_came_to_different_numbers_of_digests_compare_what_both_have(
+    tmp_path: Path,
+) -> None:
+    one = report(tmp_path, "one")
+    content = json.loads(one.read_text("utf-8"))
+    content["groups"][0]["digests"] = content["groups"][0]["digests"][:7]
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(content), "utf-8")
+    came = run(app, ["bench", "compare", str(one), str(other)])
+    assert came.exit_code == 0
+    assert "7 of 7 are the same" in came.output
+
+
+def test_a_batch_grows_to_a_quarter_of_a_second_and_the_digests_are_of_the_first_nonces() -> None:
+    told: list[tuple[str, float]] = []
+    job = Job(devices=("cpu",), params="TEST", seconds=0.01, threads=1)
+    came = measure_group(job, lambda doing, fraction, *_: told.append((doing, fraction)))
+    assert came.batch > 4
+    fixed = measure_group(replace(job, batch=5))
+    assert fixed.batch == 5
+    assert fixed.digests == came.digests[: len(fixed.digests)]
+    assert [doing for doing, fraction in told if fraction == 1.0][-1] == "measuring the dense rate"
+    assert came.peak_bytes > 10**7
+
+
+def test_the_command_measures_in_processes_that_end_and_keeps_its_log() -> None:
+    came = run(app, ["bench", "--params", "TEST", "--seconds", "0.1", "--threads", "1", "--json"])
+    assert came.exit_code == 0, came.output
+    content = json.loads(came.stdout)
+    assert content["nonces_per_minute"] > 0
+    folder = Path(came.stderr.rpartition("log: ")[2].strip())
+    assert json.loads((folder / "report.json").read_text("utf-8")) == content
+    assert "group 0 INFO loaded in" in (folder / "bench.log").read_text("utf-8")
+    assert multiprocessing.active_children() == []
+
+
+def test_a_group_that_fails_ends_the_others_and_is_named(tmp_path: Path) -> None:
+    jobs = [Job(devices=("cpu",), params=name, seconds=600.0) for name in ("TEST", "NONE")]
+    with pytest.raises(MeasureError, match="group 1: KeyError: 'NONE'"):
+        measure(jobs, lambda _: None, tmp_path / "log")
+    assert "group 1 ERROR failed" in (tmp_path / "log").read_text("utf-8")
+    assert multiprocessing.active_children() == []
+
+
+def test_what_a_measure_started_ends_with_it_however_it_ends() -> None:
+    command = [Path(sys.executable).with_name("mlnode"), "bench", "--params", "TEST"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while not (children := psutil.Process(process.pid).children(recursive=True)):
+            assert process.poll() is None
+        process.kill()
+    assert psutil.wait_procs(children, timeout=120)[1] == []
 
 
 def test_calibration_finds_p_and_draws_the_distances() -> None:

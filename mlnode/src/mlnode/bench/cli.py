@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from mlnode.bench.bars import GroupBars
+
 bench_app = typer.Typer(help="Measure what this machine proves, and compare machines.")
 poc_app = typer.Typer(help="Look into the proof.", no_args_is_help=True)
 
@@ -29,7 +31,7 @@ def bench(
     context: typer.Context,
     params: Annotated[str, typer.Option(help="Network: MAIN, BIG or TEST.")] = "MAIN",
     seconds: Annotated[float, typer.Option(help="How long to prove.")] = 120.0,
-    batch: Annotated[int, typer.Option(help="Nonces of a batch.", min=1)] = 256,
+    batch: Annotated[int, typer.Option(help="Nonces of a batch; 0 is automatic.", min=0)] = 0,
     threads: Annotated[int, typer.Option(help="Threads of a CPU; 0 is automatic.", min=0)] = 0,
     fit: Annotated[str, typer.Option(help="Only say how this network fits --vram.")] = "",
     vram: Annotated[float, typer.Option(help="GB of one device, for --fit.")] = 0.0,
@@ -42,13 +44,15 @@ def bench(
         _print_fit(fit, vram)
         return
     _known(params)
-    report = _measured(params, seconds, batch, threads)
-    log = Path(tempfile.mkdtemp(prefix="mlnode-bench-")) / "report.json"
-    log.write_text(json.dumps(report, indent=1), "utf-8")
+    folder = Path(tempfile.mkdtemp(prefix="mlnode-bench-"))
+    report = _measured(params, seconds, batch, threads, folder / "bench.log")
+    (folder / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
     if as_json:
         typer.echo(json.dumps(report))
+        typer.echo(f"log: {folder}", err=True)
     else:
-        _print_report(report, log)
+        _print_report(report)
+        typer.echo(f"report and log: {folder}")
 
 
 @bench_app.command("compare")
@@ -114,15 +118,18 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _measured(params: str, seconds: float, batch: int, threads: int) -> dict[str, Any]:
-    from mlnode.bench.measure import Job, measure
+def _measured(params: str, seconds: float, batch: int, threads: int, log: Path) -> dict[str, Any]:
+    from mlnode.bench.measure import Job, MeasureError, measure
 
     jobs = [
         Job(devices=devices, params=params, seconds=seconds, batch=batch, threads=threads)
         for devices in _groups(params)
     ]
-    with Console(stderr=True).status(f"proving for {seconds:.0f} s on {len(jobs)} groups"):
-        groups = measure(jobs)
+    with GroupBars([",".join(job.devices) for job in jobs]) as bars:
+        try:
+            groups = measure(jobs, bars.show, log)
+        except MeasureError as failure:
+            _refuse(f"{failure}; log: {log}")
     return {
         "params": params,
         "machine": f"{platform.node()} ({platform.machine()})",
@@ -133,19 +140,20 @@ def _measured(params: str, seconds: float, batch: int, threads: int) -> dict[str
     }
 
 
-def _print_report(report: dict[str, Any], log: Path) -> None:
-    table = Table("group", "nonces/min", "loading s", "of dense", "engine")
+def _print_report(report: dict[str, Any]) -> None:
+    table = Table("group", "nonces/min", "batch", "loading s", "memory GB", "of dense", "engine")
     for group in report["groups"]:
         table.add_row(
             ",".join(group["devices"]),
             f"{group['nonces_per_minute']:.0f}",
+            str(group["batch"]),
             f"{group['load_seconds']:.1f}",
+            f"{group['peak_bytes'] / 1e9:.1f}",
             f"{group['share_of_dense']:.0%}",
             group["engine"],
         )
-    console = Console()
-    console.print(table)
-    console.print(f"{report['nonces_per_minute']:.0f} nonces a minute in all; report: {log}")
+    Console().print(table)
+    typer.echo(f"{report['nonces_per_minute']:.0f} nonces a minute in all")
 
 
 def _print_fit(name: str, vram: float) -> None:

@@ -90,6 +90,11 @@ class ShardedEngine:
         return self._name
 
     @property
+    def arithmetic(self) -> Arithmetic:
+        """What multiplies, for measures."""
+        return self._arithmetic
+
+    @property
     def batch_size(self) -> int:
         """Nonces that a stage holds at once; 0 before a round stands."""
         return self._size
