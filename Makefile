@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 GOLANGCI_LINT_VERSION := v2.15.0
 FUZZTIME ?= 30s
+BENCH_HOSTS ?= 100,1000,10000
 
 VENV := .venv/bin
 TOOLS := .tools/bin
@@ -25,7 +26,7 @@ LDFLAGS = -s -w \
 	-X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)
 
 .PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
-	fuzz testnet bench-mlnode bench-sim lock clean preflight
+	fuzz testnet bench-chain bench-mlnode bench-sim lock clean preflight
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +80,13 @@ fuzz: ## Fuzz every Go target for FUZZTIME (default 30s) each
 
 testnet: preflight $(STAMPS)/python build ## Boot a network on this machine and watch its epochs (EPOCHS=n to stop after n)
 	@$(VENV)/testnet up $(if $(EPOCHS),--epochs $(EPOCHS))
+
+bench-chain: ## Measure blocks and messages of the chain beside their goals (BENCH_HOSTS=100,1000,10000)
+	@mkdir -p docs/benchmarks
+	@{ go test -run '^$$' -bench 'Check200' ./inference-chain/core/commit; \
+		go test -run '^$$' -bench 'Batches256|Verdict' ./inference-chain/x/inference/keeper; \
+		go test -run '^$$' -bench BlockWork -benchtime 1x -timeout 0 ./inference-chain/app -bench-hosts=$(BENCH_HOSTS); \
+	} | tee /dev/stderr | (cd tools && go run ./benchrows ../docs/benchmarks/chain.json)
 
 bench-mlnode: $(STAMPS)/python ## Measure the proof against float models on this CPU (on an idle machine)
 	@mkdir -p docs/benchmarks

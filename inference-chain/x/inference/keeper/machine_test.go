@@ -149,6 +149,12 @@ func (m *machine) block() {
 	require.NoError(m.t, m.BeginBlocker(m.ctx))
 	m.deliver()
 	require.NoError(m.t, m.EndBlocker(m.ctx))
+	m.noteFailures()
+}
+
+// noteFailures keeps the steps that failed in this block.
+func (m *machine) noteFailures() {
+	m.t.Helper()
 	for _, failed := range eventsOf[types.EventStepFailed](m.kit) {
 		m.failures = append(m.failures, failed.Step+": "+failed.Error)
 	}
