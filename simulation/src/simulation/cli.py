@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from simulation import benchmark, compare, replay, report, sensitivity, verdict
+from simulation import benchmark, compare, proposal, replay, report, sensitivity, verdict
 from simulation.errors import ReplayDifferenceError, SimulationError
 from simulation.grid import axis
 from simulation.optimize import objective, optimize
@@ -260,6 +260,19 @@ def optimize_(
         table.add_row(*(f.changes[r.name] for r in ranges), *(f"{v:,.6g}" for v in f.values))
     _console.print(table)
     _console.print("none of these is beaten in every objective; check one with `sim compare`")
+
+
+@app.command()
+def propose(
+    scenario: Path,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the file")] = Path("proposal.json"),
+    title: Annotated[str, typer.Option(help="a line for voters; made from the changes")] = "",
+    summary: Annotated[str, typer.Option(help="why; made from the question")] = "",
+    changes: Set = [],  # noqa: B006 - as in run
+) -> None:
+    """Write a scenario's parameters as the proposal file that `testnet propose` takes."""
+    made = load(scenario, _changes(changes, None))
+    _console.print(f"wrote {proposal.write(made, out, title, summary)}")
 
 
 @app.command(name="report")

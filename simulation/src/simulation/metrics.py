@@ -34,36 +34,6 @@ def hhi(weight_N: U64) -> float:
     return float(((weights / whole) ** 2).sum()) if whole > 0 else 0.0
 
 
-EPOCH_COLUMNS = (
-    "epoch",
-    "reward",
-    "paid",
-    "minted",
-    "total_weight",
-    "hosts",
-    "fraud_hosts",
-    "no_quorum_hosts",
-    "forged_credit_share",
-    "gini",
-    "nakamoto",
-    "hhi",
-    "coverage",
-    "serving_share",
-    "unit_price",
-    "abandoned",
-)
-
-
-FLEET_COLUMNS = (
-    "income",
-    "income_per_gpu_hour",
-    "profit_usd",
-    "weight_share",
-    "zeroed_share",
-    "active_hosts",
-)
-
-
 def epoch_row(state: State, report: Report) -> dict[str, float | int]:
     """Metrics of one epoch; amounts in unine, weights in nonces, shares from 0 to 1."""
     weight_N = report.paid_weight_N

@@ -124,7 +124,7 @@ def epoch_figures(epochs: Columns, labels: Sequence[str]) -> list[Any]:
                 line={"color": COLOURS[6] if alike else colour, "width": 2},
                 hovertemplate="epoch %{x}: %{y:.4~f}<extra>%{fullData.name}</extra>",
             )
-        title_ = f"{title} (all settings alike)" if alike else title
+        title_ = f"{title} (all alike)" if alike else title
         figures.append(_styled(figure, title_, unit, len(lines) > 1, x_title="epoch"))
     return figures
 

@@ -1,6 +1,7 @@
 """The report of a folder of results: answers in words first, then plots, tables, the scenario."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,15 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
         values = [v for point, epoch, v in rows if point == 0 and epoch > 1]
         return sum(values) / max(1, len(values))
 
+    def of_fleet(column: str, fleet: str) -> float:
+        values = by_fleet(fleets, column)[0, fleet]
+        return sum(values) / len(values)
+
     of = by_fleet(fleets, "income_per_gpu_hour")
     ranked = sorted(((sum(v) / len(v), k[1]) for k, v in of.items() if k[0] == 0), reverse=True)
     lines: list[str] = [scenario.verdict] if scenario.verdict else []
+    if scenario.metric:
+        lines.append(f"Its metric, {scenario.metric}: {_metric(scenario.metric, mean, of_fleet)}.")
     if len(ranked) > 1:
         best, worst = ranked[0], ranked[-1]
         lines.append(
@@ -94,6 +101,20 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
     if scenario.rule:
         lines.append(f"The rule behind it: {scenario.rule}.")
     return lines
+
+
+def _metric(
+    metric: str, mean: Callable[[str], float], of_fleet: Callable[[str, str], float]
+) -> str:
+    """A metric's mean with its unit."""
+    column, colon, fleet = metric.partition(":")
+    value = of_fleet(column, fleet) if colon else mean(column)
+    if column in ("paid", "income", "income_per_gpu_hour"):
+        return f"{value / 1e6:,.4f} NINE"
+    return f"{value:.2%}" if column in _SHARES else f"{value:,.4g}"
+
+
+_SHARES = ("forged_credit_share", "coverage", "serving_share", "weight_share", "zeroed_share")
 
 
 def _trend(settings: list[dict[str, str]], fleets: Columns) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simulation import fixed
+from simulation.columns import what_is_wrong
 from simulation.errors import DecimalError, ParameterError, ScenarioError
 from simulation.params import Params, flat, preset, suggestion, table
 
@@ -101,6 +102,7 @@ class Scenario(_Strict):
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
     question: str = ""
+    metric: str = ""
     verdict: str = ""
     rule: str = ""
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
@@ -226,6 +228,9 @@ def _check_references(scenario: Scenario, where: str) -> None:
     known = gpus()
     if len(set(ids)) != len(ids) or len(set(names)) != len(names):
         raise ScenarioError(f"{where}: ids of models and names of fleets are unique")
+    wrong = what_is_wrong(scenario.metric, names) if scenario.metric else None
+    if wrong:
+        raise ScenarioError(f"{where}: metric: {wrong}")
     for fleet in scenario.fleets:
         for kind, value, legal in (
             *(("model", m, ids) for m in fleet.models),

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from simulation import fixed
+from simulation.columns import what_is_wrong
 from simulation.errors import ParameterError, ScenarioError
-from simulation.metrics import EPOCH_COLUMNS, FLEET_COLUMNS
 from simulation.params import suggestion, table
 from simulation.run import Mode, run_replica
 from simulation.scenario import Scenario, group_free
@@ -87,15 +87,9 @@ def moved(scenario: Scenario, changes: dict[str, str]) -> Scenario:
 
 def check_metric(scenario: Scenario, name: str) -> None:
     """Raises ScenarioError unless a metric is a column of epochs, or COLUMN:FLEET."""
-    column, colon, fleet = name.partition(":")
-    fleets = [f.name for f in scenario.fleets]
-    if colon and column in FLEET_COLUMNS and fleet not in fleets:
-        raise ScenarioError(f"no fleet {fleet!r}; there are {', '.join(fleets)}")
-    if column not in (FLEET_COLUMNS if colon else EPOCH_COLUMNS):
-        raise ScenarioError(
-            f"{name} is no metric; there are {', '.join(EPOCH_COLUMNS)}, and, followed by "
-            f":FLEET, {', '.join(FLEET_COLUMNS)}"
-        )
+    wrong = what_is_wrong(name, [f.name for f in scenario.fleets])
+    if wrong:
+        raise ScenarioError(wrong)
 
 
 def metrics(scenario: Scenario, names: Iterable[str], mode: Mode = "exact") -> list[float]:

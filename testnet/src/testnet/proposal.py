@@ -98,12 +98,18 @@ def build_messages(proposal: Proposal, params: params_pb2.Params) -> list[Messag
             merged.MergeFrom(message.params)
             # MergeFrom cannot set a field to its zero value; the file can.
             for name, value in raw.get("params", {}).items():
-                if value in (0, "0", False, ""):
+                if value in (0, "0", False, "") and not _is_decimal(name):
                     merged.ClearField(name)
             message.params.CopyFrom(merged)
         message.authority = gov_address()  # type: ignore[attr-defined]
         built.append(message)
     return built
+
+
+def _is_decimal(name: str) -> bool:
+    """Whether a parameter is a decimal in a string, whose zero is "0" and not empty."""
+    field = params_pb2.Params.DESCRIPTOR.fields_by_name[name]
+    return field.type == field.TYPE_STRING
 
 
 def submit(
