@@ -47,6 +47,7 @@ type tester struct {
 
 	host *Host
 	stop func()
+	kill func() // as stop, without a chance to finish anything
 }
 
 func newWorld(t *testing.T) *world {
@@ -112,6 +113,24 @@ func (h *tester) start() {
 		cancel()
 		require.NoError(h.world.t, <-done)
 		h.stop = nil
+	}
+	h.kill = func() {
+		// From here on it can store nothing, send nothing and answer nobody:
+		// what its goroutines still do reaches nothing.
+		_ = host.store.Close()
+		h.world.web.Put(h.name, nil)
+		h.isolate(true)
+		cancel()
+		<-done // with the error of a store that is closed twice
+		h.isolate(false)
+		h.stop = nil
+	}
+}
+
+// isolate cuts a broker off from the chain, or connects it again.
+func (h *tester) isolate(cut bool) {
+	for _, e := range h.endpoints {
+		e.SetDown(cut)
 	}
 }
 

@@ -33,7 +33,7 @@ type Chain struct {
 	blocks   []chain.Block
 	mempool  [][]byte
 	included map[string]outbox.Included // by hash
-	executed map[string]int             // messages that were accepted, by type URL and content
+	executed map[string]int             // messages that were accepted, by opened epoch, type URL and content
 	epochs   map[uint64]*epochState
 
 	opened, effective uint64

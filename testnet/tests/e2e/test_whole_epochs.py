@@ -292,8 +292,8 @@ def test_two_nodes_weigh_about_twice_one_when_time_limits_them(story: Story) -> 
 
 def test_two_nodes_weigh_exactly_twice_one_when_the_maximum_limits_them(story: Story) -> None:
     outcomes = story.rounds[3].outcomes
-    assert outcomes["host0"].weight == 600
-    assert outcomes["host1"].weight == 300
+    assert outcomes["host0"].weight == 200
+    assert outcomes["host1"].weight == 100
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
@@ -416,7 +416,7 @@ def test_a_registered_model_is_governed_at_once_and_in_the_group_from_the_next_f
 def test_parameters_changed_in_the_middle_of_poc_act_from_the_start_after_next(
     story: Story,
 ) -> None:
-    assert [story.params[e].max_nonces_per_node for e in (1, 2, 3)] == [100_000, 100_000, 300]
+    assert [story.params[e].max_nonces_per_node for e in (1, 2, 3)] == [100_000, 100_000, 100]
     for epoch in (2, 3):
         same = type(story.params[1])()
         same.CopyFrom(story.params[epoch])
