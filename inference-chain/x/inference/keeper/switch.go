@@ -72,23 +72,9 @@ func reasonOf(refused error) string {
 // handOver gives the consensus set its new members, with the keys that waited for
 // this switch.
 func (k Keeper) handOver(ctx sdk.Context, opened types.Epoch) error {
-	prefix := collections.TripleSuperPrefix[uint64, string, []byte](opened.Index, "")
-	iterator, err := k.EpochMembers.Iterate(ctx, new(collections.Range[byEpochModelAddress]).Prefix(prefix))
+	members, err := k.membersWithKeys(ctx, opened.Index)
 	if err != nil {
 		return err
-	}
-	rows, err := iterator.KeyValues()
-	if err != nil {
-		return err
-	}
-	members := make([]types.SetMember, 0, len(rows))
-	for _, row := range rows {
-		address := row.Key.K3()
-		key, err := k.rotateKey(ctx, address, row.Value)
-		if err != nil {
-			return err
-		}
-		members = append(members, types.SetMember{Operator: address, ConsensusKey: key, Weight: row.Value.Weight})
 	}
 	set, err := k.validators.HandOver(ctx, opened.Index, members, opened.Params.MaxValidators)
 	if err != nil {
@@ -99,20 +85,71 @@ func (k Keeper) handOver(ctx sdk.Context, opened types.Epoch) error {
 	})
 }
 
+// membersWithKeys lists the members of an epoch that takes over. Members and hosts
+// stand in one order, and are read side by side before a key is rotated.
+func (k Keeper) membersWithKeys(ctx context.Context, index uint64) ([]types.SetMember, error) {
+	found, err := k.membersAsHosts(ctx, index)
+	if err != nil {
+		return nil, err
+	}
+	members := make([]types.SetMember, 0, len(found))
+	for _, m := range found {
+		key, err := k.rotateKey(ctx, m.host, m.member)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, types.SetMember{Operator: m.host.address, ConsensusKey: key, Weight: m.member.Weight})
+	}
+	return members, nil
+}
+
+// memberHost is a root member with its row as a host.
+type memberHost struct {
+	member types.EpochMember
+	host   registered
+}
+
+func (k Keeper) membersAsHosts(ctx context.Context, index uint64) ([]memberHost, error) {
+	var w walks
+	defer w.close()
+	rows, err := k.EpochMembers.Iterate(ctx, groupAfter(index, "", nil))
+	if err != nil {
+		return nil, err
+	}
+	w.add(rows.Close)
+	hosts, err := follow(ctx, &w, k.Participants, new(collections.Range[[]byte]), func(address []byte) []byte { return address })
+	if err != nil {
+		return nil, err
+	}
+	var members []memberHost
+	for ; rows.Valid(); rows.Next() {
+		row, err := rows.KeyValue()
+		if err != nil {
+			return nil, err
+		}
+		host, err := hosts.at(row.Key.K3())
+		if err != nil {
+			return nil, err
+		}
+		if host.Address == "" {
+			return nil, fmt.Errorf("participant %s: %w", row.Value.Participant, collections.ErrNotFound)
+		}
+		members = append(members, memberHost{row.Value, registered{row.Key.K3(), host}})
+	}
+	return members, nil
+}
+
 // rotateKey puts a member's waiting consensus key into use, if it has one, and
 // returns the key it validates with. The old key is free to be registered again;
 // the consensus set remembers whose it was for as long as evidence counts.
-func (k Keeper) rotateKey(ctx context.Context, address []byte, member types.EpochMember) ([]byte, error) {
-	host, err := k.Participants.Get(ctx, address)
-	if err != nil {
-		return nil, fmt.Errorf("participant %s: %w", member.Participant, err)
-	}
+func (k Keeper) rotateKey(ctx context.Context, of registered, member types.EpochMember) ([]byte, error) {
+	host := of.row
 	if len(host.NextConsensusKey) > 0 {
 		if err := k.ConsensusKeys.Remove(ctx, host.ConsensusKey); err != nil {
 			return nil, err
 		}
 		host.ConsensusKey, host.NextConsensusKey = host.NextConsensusKey, nil
-		if err := k.Participants.Set(ctx, address, host); err != nil {
+		if err := k.Participants.Set(ctx, of.address, host); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +158,7 @@ func (k Keeper) rotateKey(ctx context.Context, address []byte, member types.Epoc
 	}
 	// The host asked for another key after it was formed.
 	member.ConsensusKey = host.ConsensusKey
-	return host.ConsensusKey, k.EpochMembers.Set(ctx, collections.Join3(member.EpochIndex, "", address), member)
+	return host.ConsensusKey, k.EpochMembers.Set(ctx, collections.Join3(member.EpochIndex, "", of.address), member)
 }
 
 // takeOver makes the opened epoch the effective one from the next height on.

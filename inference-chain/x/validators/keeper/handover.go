@@ -2,7 +2,9 @@ package keeper
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"slices"
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
@@ -30,7 +32,7 @@ func (k *Keeper) HandOver(ctx context.Context, period uint64, members []inferenc
 	if err := k.turn(ctx, types.Period{Index: period, Since: height, MaxValidators: maxValidators}); err != nil {
 		return inference.SetSummary{}, err
 	}
-	eligible, err := k.eligible(ctx, period, members)
+	eligible, err := k.eligible(ctx, period, members, maxValidators)
 	if err != nil {
 		return inference.SetSummary{}, err
 	}
@@ -45,15 +47,19 @@ func (k *Keeper) HandOver(ctx context.Context, period uint64, members []inferenc
 	if err != nil {
 		return inference.SetSummary{}, err
 	}
-	return summary, k.redeem(ctx, eligible)
+	return summary, k.redeem(ctx, members)
 }
 
-// eligible drops members whose key cannot validate. Keys are checked one after
-// the other, so that of two members with one key the first keeps it.
-func (k *Keeper) eligible(ctx context.Context, period uint64, members []inference.SetMember) ([]inference.SetMember, error) {
-	eligible := make([]inference.SetMember, 0, len(members))
-	taken := make(map[string]bool, len(members)) // only asked, never walked
-	for _, member := range members {
+// eligible returns the strongest members whose key can validate, as many as the set
+// has places; nobody weaker is looked at. Of two members with one key the stronger
+// keeps it, of equals the lower address.
+func (k *Keeper) eligible(ctx context.Context, period uint64, members []inference.SetMember, places uint64) ([]inference.SetMember, error) {
+	var eligible []inference.SetMember
+	taken := map[string]bool{} // only asked, never walked
+	for _, member := range byStrength(members) {
+		if uint64(len(eligible)) == places {
+			break
+		}
 		reason, err := k.reasonAgainst(ctx, member)
 		if err != nil {
 			return nil, err
@@ -75,6 +81,15 @@ func (k *Keeper) eligible(ctx context.Context, period uint64, members []inferenc
 		}
 	}
 	return eligible, nil
+}
+
+// byStrength lists members by falling weight, equals by ascending address.
+func byStrength(members []inference.SetMember) []inference.SetMember {
+	sorted := slices.Clone(members)
+	slices.SortFunc(sorted, func(a, b inference.SetMember) int {
+		return cmp.Or(cmp.Compare(b.Weight, a.Weight), bytes.Compare(a.Operator, b.Operator))
+	})
+	return sorted
 }
 
 func (k *Keeper) reasonAgainst(ctx context.Context, member inference.SetMember) (string, error) {
@@ -144,16 +159,27 @@ func (k *Keeper) take(ctx context.Context, set []seat) (inference.SetSummary, er
 // redeem gives a double signer that came with another key, but is not among the
 // strongest, a clean record all the same: its weight must not stay zero for a key
 // that it no longer uses.
-func (k *Keeper) redeem(ctx context.Context, eligible []inference.SetMember) error {
-	for _, member := range eligible {
-		v, known, err := k.validator(ctx, member.Operator)
+func (k *Keeper) redeem(ctx context.Context, members []inference.SetMember) error {
+	operators, records, err := k.records(ctx)
+	if err != nil {
+		return err
+	}
+	for i, v := range records {
+		if !v.Tombstoned {
+			continue
+		}
+		at := slices.IndexFunc(members, func(m inference.SetMember) bool { return bytes.Equal(m.Operator, operators[i]) })
+		if at < 0 {
+			continue
+		}
+		reason, err := k.reasonAgainst(ctx, members[at])
 		if err != nil {
 			return err
 		}
-		if !known || !v.Tombstoned {
+		if reason != "" {
 			continue
 		}
-		if _, err := k.rekey(ctx, v, member.ConsensusKey); err != nil {
+		if _, err := k.rekey(ctx, v, members[at].ConsensusKey); err != nil {
 			return err
 		}
 	}

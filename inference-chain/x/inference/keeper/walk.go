@@ -16,7 +16,7 @@ type memberWalk struct {
 	duties   *follower[byEpochAddress, types.JuryDuty]
 	forfeits *follower[byEpochAddress, types.Forfeit]
 	models   []*follower[byEpochModelAddress, types.EpochMember] // subgroups that count for coverage
-	closers  []func() error
+	walks
 }
 
 // walkMembers begins after an address, or with the first member.
@@ -27,22 +27,22 @@ func (k Keeper) walkMembers(ctx context.Context, ended settledEpoch, after []byt
 			walk.close()
 		}
 	}()
-	if walk.members, err = k.EpochMembers.Iterate(ctx, k.groupAfter(ended.index, "", after)); err != nil {
+	if walk.members, err = k.EpochMembers.Iterate(ctx, groupAfter(ended.index, "", after)); err != nil {
 		return walk, err
 	}
-	walk.closers = append(walk.closers, walk.members.Close)
+	walk.add(walk.members.Close)
 	hosts := new(collections.Range[byEpochAddress]).Prefix(collections.PairPrefix[uint64, []byte](ended.index))
 	if after != nil {
 		hosts = hosts.StartExclusive(collections.Join(ended.index, after))
 	}
-	if walk.duties, err = follow(ctx, walk, k.JuryDuties, hosts, byEpochAddress.K2); err != nil {
+	if walk.duties, err = follow(ctx, &walk.walks, k.JuryDuties, hosts, byEpochAddress.K2); err != nil {
 		return walk, err
 	}
-	if walk.forfeits, err = follow(ctx, walk, k.Forfeits, hosts, byEpochAddress.K2); err != nil {
+	if walk.forfeits, err = follow(ctx, &walk.walks, k.Forfeits, hosts, byEpochAddress.K2); err != nil {
 		return walk, err
 	}
 	for _, model := range ended.coverage.models {
-		group, err := follow(ctx, walk, k.EpochMembers, k.groupAfter(ended.index, model, after), byEpochModelAddress.K3)
+		group, err := follow(ctx, &walk.walks, k.EpochMembers, groupAfter(ended.index, model, after), byEpochModelAddress.K3)
 		if err != nil {
 			return walk, err
 		}
@@ -52,7 +52,7 @@ func (k Keeper) walkMembers(ctx context.Context, ended settledEpoch, after []byt
 }
 
 // groupAfter is the members of a group after an address; all of them when it is nil.
-func (Keeper) groupAfter(index uint64, model string, after []byte) *collections.Range[byEpochModelAddress] {
+func groupAfter(index uint64, model string, after []byte) *collections.Range[byEpochModelAddress] {
 	group := new(collections.Range[byEpochModelAddress]).Prefix(collections.TripleSuperPrefix[uint64, string, []byte](index, model))
 	if after == nil {
 		return group
@@ -60,7 +60,12 @@ func (Keeper) groupAfter(index uint64, model string, after []byte) *collections.
 	return group.StartExclusive(collections.Join3(index, model, after))
 }
 
-func (w *memberWalk) close() {
+// walks are iterators that are closed together.
+type walks struct{ closers []func() error }
+
+func (w *walks) add(closer func() error) { w.closers = append(w.closers, closer) }
+
+func (w *walks) close() {
 	for _, closer := range w.closers {
 		_ = closer() // of a read, with nothing to lose
 	}
@@ -75,12 +80,12 @@ type follower[K, V any] struct {
 	key     []byte // of the row under the iterator; nil at the end
 }
 
-func follow[K, V any](ctx context.Context, walk *memberWalk, rows collections.Map[K, V], in *collections.Range[K], address func(K) []byte) (*follower[K, V], error) {
+func follow[K, V any](ctx context.Context, with *walks, rows collections.Map[K, V], in *collections.Range[K], address func(K) []byte) (*follower[K, V], error) {
 	iterator, err := rows.Iterate(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	walk.closers = append(walk.closers, iterator.Close)
+	with.add(iterator.Close)
 	return &follower[K, V]{rows: iterator, address: address}, nil
 }
 
