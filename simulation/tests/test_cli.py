@@ -46,6 +46,9 @@ def small(**changes: Any) -> Scenario:
         ({"fleets": [{"name": "a", "hosts": 1, "gpu": "h10"}]}, "did you mean h100?"),
         ({"fleets": [{"name": "a", "hosts": 1, "models": ["org/b"]}]}, "did you mean org/a?"),
         ({"fleets": [{"name": "a", "hosts": 1}] * 2}, "unique"),
+        ({"fleets": [{"name": "a", "hosts": 9_999_999, "nodes": 256}]}, "nodes; at most"),
+        ({"metric": "payed"}, "metric: payed is no metric"),
+        ({"metric": "income:b"}, "metric: no fleet 'b'"),
     ],
 )
 def test_a_scenario_that_is_not_legal_says_why(given: dict[str, Any], words: str) -> None:
@@ -71,8 +74,19 @@ def test_changes_on_the_command_line_are_exact() -> None:
     made = load(SCENARIOS / "base.toml", {"reward.coverage_bonus": "11/100", "fleets.0.hosts": "3"})
     assert made.parameters.decimal("coverage_bonus") == 11 * 10**16
     assert made.fleets[0].hosts == 3
+    plain = load(SCENARIOS / "base.toml", {"coverage_bonus": "11/100"})
+    assert plain == load(SCENARIOS / "base.toml", {"reward.coverage_bonus": "0.11"})
     with pytest.raises(ScenarioError, match="did you mean coverage_bonus"):
         load(SCENARIOS / "base.toml", {"reward.coverage_bonsu": "1"})
+    for key, words in (
+        ("fleets.9.hosts", "lists count from 0"),
+        ("fleets.x.hosts", "lists count from 0"),
+        ("name.of.it", "of holds no keys"),
+        ("fleets.0.name.x", "name holds no keys"),
+        ("coverage_bonsu", "did you mean coverage_bonus"),
+    ):
+        with pytest.raises(ScenarioError, match=words):
+            load(SCENARIOS / "base.toml", {key: "1"})
     assert axis("reward.coverage_bonus=0:0.3:4") == (
         "reward.coverage_bonus",
         ["0", "1/10", "1/5", "3/10"],
@@ -156,6 +170,24 @@ def test_a_network_that_all_leave_keeps_its_old_epoch() -> None:
     assert epochs[-1]["total_weight"] > 0
 
 
+def test_demand_that_grows_beyond_all_bounds_is_served_as_far_as_it_can_be() -> None:
+    made = small(market={"demand_growth": 10.0, "price_elasticity": 1.0}, epochs=400, replicas=1)
+    epochs, _ = run_replica(made, 0)
+    assert 0 < epochs[-1]["unit_price"] <= 2**63 - 1
+    assert epochs[-1]["paid"] > 0
+
+
+def test_more_claims_than_can_be_drawn_from_without_replacement_are_judged() -> None:
+    forging = {"behaviour": "nonce_overclaimer", "strength": 1000.0, "nodes": 200}
+    made = small(
+        params={"max_nonces_per_node": "4294967295"},
+        fleets=[{"name": "a", "hosts": 5}, {"name": "b", "hosts": 1} | forging],
+    )
+    epochs, fleets = run_replica(made, 0)
+    assert epochs[0]["fraud_hosts"] == 1
+    assert fleets[1]["income"] == 0
+
+
 def test_quotients_at_the_edge_of_the_guess() -> None:
     edge = [2**61 - 1, 2**61, 2**61 + 1, 2**63, 2**64 - 1]
     for c in edge:
@@ -188,8 +220,11 @@ def test_splitting_has_no_best_response() -> None:
     made = small(
         fleets=[{"name": "a", "hosts": 1, "nodes": 8}, {"name": "b", "hosts": 9, "nodes": 8}]
     )
-    best = compare.attack(made, Behaviour.SYBIL, strengths=[0.0], parts=8)
-    assert best[0].gain.mean <= 0
+    found = compare.attack(made, Behaviour.SYBIL, strengths=[0.1, 0.2], parts=[2, 8])
+    assert [r.strength for r in found] == [0.0, 0.0], "a sybil knows no strength"
+    assert found[0].gain.mean <= 0
+    with pytest.raises(ScenarioError, match="at least one"):
+        compare.attack(made, Behaviour.CARTEL, strengths=[])
 
 
 OFFLINE_PAGE = ("Plotly.newPlot", "viewport", "core ")

@@ -138,16 +138,15 @@ def compare_(
     sides = load(base, given), load(proposal, given)
     with _progress(sides[0].replicas, "replicas") as done:
         made = compare.compare(*sides, mode, done)
-    table = Table("fleet", "gpu", "base", "proposal", "difference", "95 %", "verdict")
+    table = Table("fleet", "base", "proposal", "change", "difference, 95 %", "verdict")
     for c in made.changes:
         d = c.difference
         table.add_row(
             c.fleet,
-            c.gpu,
             f"{c.base / 1e6:,.6f}",
             f"{c.proposal / 1e6:,.6f}",
-            f"{d.mean / c.base:+.3%}" if c.base else f"{d.mean / 1e6:+,.6f}",
-            f"{d.low / 1e6:+,.6f} … {d.high / 1e6:+,.6f}",
+            f"{d.mean / c.base:+.3%}" if c.base else "",
+            f"{d.mean / 1e6:+,.6f} ± {(d.high - d.mean) / 1e6:,.6f}",
             c.words,
         )
     _console.print(table)
@@ -161,24 +160,32 @@ def attack(
     behaviour: Annotated[Behaviour, typer.Option(help="how the fleet deviates")],
     fleet: Annotated[str | None, typer.Option(help="who deviates; the first fleet")] = None,
     strengths: Annotated[str, typer.Option(help="what to try")] = "0.01,0.02,0.05,0.1,0.3",
-    parts: Annotated[int, typer.Option(min=1)] = 4,
+    parts: Annotated[str, typer.Option(help="what to try, for a sybil or a grinder")] = "2,4,8",
     mode: ModeOption = "exact",
     seed: Seed = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="the page")] = Path("attack.html"),
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
     """Find a behaviour's best response, what it earns beyond honesty, and write a page of it."""
-    tried = _numbers(strengths)
+    given = _numbers(strengths), [round(p) for p in _numbers(parts)]
+    tried = compare.responses(behaviour, *given)
     made: Scenario = load(scenario, _changes(changes, seed))
     who = fleet or made.fleets[0].name
-    with _progress(len(tried) + 1, "strengths") as done:
+    with _progress(len(tried) + 1, "responses") as done:
         found = compare.attack(
-            made, behaviour, fleet=who, strengths=tried, parts=parts, mode=mode, done=done
+            made,
+            behaviour,
+            fleet=who,
+            strengths=given[0],
+            parts=given[1],
+            mode=mode,
+            done=done,
         )
-    table = Table("strength", "parts", "gain, NINE an epoch", "95 %")
+    table = Table("strength", "parts", "gain, NINE an epoch, 95 %")
     for r in found:
-        ends = f"{r.gain.low / 1e6:+,.3f} … {r.gain.high / 1e6:+,.3f}"
-        table.add_row(f"{r.strength:g}", str(r.parts), f"{r.gain.mean / 1e6:+,.3f}", ends)
+        half = (r.gain.high - r.gain.mean) / 1e6
+        gain = f"{r.gain.mean / 1e6:+,.3f} ± {half:,.3f}"
+        table.add_row(f"{r.strength:g}", str(r.parts), gain)
     _console.print(table)
     for line in verdict.attack_words(behaviour, who, found):
         _console.print(line, highlight=False)

@@ -11,6 +11,7 @@ EPOCH_COLUMNS = (
     "hosts",
     "fraud_hosts",
     "no_quorum_hosts",
+    "detected_share",
     "forged_credit_share",
     "gini",
     "nakamoto",

@@ -2,13 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from simulation.errors import ScenarioError
 from simulation.run import Mode, run_replica
-from simulation.scenario import Behaviour, Fleet, Scenario
+from simulation.scenario import OF_PARTS, OF_STRENGTH, Behaviour, Fleet, Scenario
 
 # Two-sided 95 % points of Student's t by degrees of freedom.
 _T = {
@@ -149,45 +150,54 @@ def attack(
     behaviour: Behaviour,
     *,
     fleet: str | None = None,
-    strengths: list[float],
-    parts: int = 4,
+    strengths: Sequence[float] = (0.0,),
+    parts: Sequence[int] = (1,),
     mode: Mode = "exact",
     done: Callable[[int], None] = lambda _: None,
 ) -> list[Response]:
     """The income of one fleet when it deviates, against itself when honest, on the same seeds.
 
-    The first response is the best one; its gain is the regret of being honest.
+    Every strength is tried with every number of parts, where the behaviour knows them. The first
+    response is the best one; its gain is the regret of being honest.
 
     Raises:
-        ScenarioError: when no fleet has that name, or there is no strength to try.
+        ScenarioError: when no fleet has that name, or there is nothing to try.
     """
-    if not strengths:
-        raise ScenarioError("an attack tries at least one strength")
+    tried = responses(behaviour, strengths, parts)
+    if not tried:
+        raise ScenarioError("an attack tries at least one strength and one number of parts")
     names = [f.name for f in scenario.fleets]
     name = fleet or names[0]
     if name not in names:
         raise ScenarioError(f"no fleet {name!r}; there are {', '.join(names)}")
     at = names.index(name)
 
-    def income(behaviour: Behaviour, strength: float) -> list[float]:
-        done(1)
-        changed = scenario.fleets[at].model_copy(
-            update={"behaviour": behaviour, "strength": strength, "parts": parts}
-        )
+    def income(behaviour: Behaviour, strength: float, parts: int) -> list[float]:
+        told: dict[str, Any] = {"behaviour": behaviour, "strength": strength, "parts": parts}
+        changed = Fleet.model_validate(scenario.fleets[at].model_dump() | told)
         fleets = [*scenario.fleets[:at], changed, *scenario.fleets[at + 1 :]]
         varied = scenario.model_copy(update={"fleets": fleets})
         runs = (run_replica(varied, r, mode)[1] for r in range(scenario.replicas))
-        return [float(rows[at]["income"]) / scenario.epochs for rows in runs]
+        found = [float(rows[at]["income"]) / scenario.epochs for rows in runs]
+        done(1)
+        return found
 
-    honest = income(Behaviour.HONEST, 0.0)
-    responses = [
-        Response(
-            strength=strength,
-            parts=parts,
-            gain=interval(
-                [a - b for a, b in zip(income(behaviour, strength), honest, strict=True)]
-            ),
+    honest = income(Behaviour.HONEST, 0.0, 1)
+
+    def response(strength: float, parts: int) -> Response:
+        pairs = zip(income(behaviour, strength, parts), honest, strict=True)
+        return Response(strength=strength, parts=parts, gain=interval([a - b for a, b in pairs]))
+
+    return sorted((response(*one) for one in tried), key=lambda r: -r.gain.mean)
+
+
+def responses(
+    behaviour: Behaviour, strengths: Sequence[float], parts: Sequence[int]
+) -> list[tuple[float, int]]:
+    """The strengths and parts that make a difference to a behaviour."""
+    return list(
+        product(
+            strengths if behaviour in OF_STRENGTH else (0.0,),
+            parts if behaviour in OF_PARTS else (1,),
         )
-        for strength in strengths
-    ]
-    return sorted(responses, key=lambda r: -r.gain.mean)
+    )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from simulation import poc
-from simulation.arrays import F64, U64, sums_by, total
+from simulation.arrays import F64, U64, some, sums_by, total
 from simulation.network import Network, State
 from simulation.step import Report
 
@@ -40,6 +40,7 @@ def epoch_row(state: State, report: Report) -> dict[str, float | int]:
     outcome_N = report.round.judged.outcome
     whole = max(1, total(weight_N))
     claimed_N = np.maximum(report.claims.claimed_N, np.uint64(1)).astype(np.float64)
+    forgers_N = report.claims.forged_N > 0
     # Of what is credited, the part that nobody computed, if credit fell on all claims alike.
     forged = report.round.judged.credited * (report.claims.forged_N / claimed_N)
     return {
@@ -51,6 +52,9 @@ def epoch_row(state: State, report: Report) -> dict[str, float | int]:
         "hosts": int((weight_N > 0).sum()),
         "fraud_hosts": int((outcome_N == poc.Outcome.FRAUD).sum()),
         "no_quorum_hosts": int((outcome_N == poc.Outcome.NO_QUORUM).sum()),
+        "detected_share": float((outcome_N[forgers_N] == poc.Outcome.FRAUD).mean())
+        if some(forgers_N)
+        else 0.0,
         "forged_credit_share": float(forged.sum() / max(1, total(report.round.judged.credited))),
         "gini": gini(weight_N.astype(np.float64)),
         "nakamoto": nakamoto(weight_N),

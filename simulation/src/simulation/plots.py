@@ -167,20 +167,25 @@ def change_figure(changes: Sequence[Change]) -> Any:
 
 
 def regret_figure(responses: Sequence[Response]) -> Any:
-    """What a behaviour earns beyond honesty, by its strength, with its 95 % interval."""
-    rows = sorted(responses, key=lambda r: r.strength)
+    """What a behaviour earns beyond honesty, by what it tried, with its 95 % interval."""
+    by_parts = len({r.strength for r in responses}) == 1
     figure = go.Figure()
-    figure.add_scatter(
-        x=[r.strength for r in rows],
-        y=[r.gain.mean / 1e6 for r in rows],
-        error_y={"type": "data", "array": [_half(r.gain) for r in rows]},
-        mode="lines+markers",
-        line={"color": COLOURS[0], "width": 2},
-        hovertemplate="strength %{x:g}: %{y:+,.3f} NINE<extra></extra>",
-    )
+    for colour, parts in zip(COLOURS, sorted({r.parts for r in responses}), strict=False):
+        rows = sorted((r for r in responses if r.parts == parts), key=lambda r: r.strength)
+        figure.add_scatter(
+            x=[r.parts if by_parts else r.strength for r in rows],
+            y=[r.gain.mean / 1e6 for r in rows],
+            error_y={"type": "data", "array": [_half(r.gain) for r in rows]},
+            mode="markers" if by_parts else "lines+markers",
+            name=f"{parts} parts",
+            line={"color": colour, "width": 2},
+            hovertemplate="%{x:g}: %{y:+,.6f} NINE<extra>%{fullData.name}</extra>",
+        )
     figure.add_hline(y=0, line={"color": COLOURS[6], "dash": "dot"})
     title = "Gain of the attack, and so the regret of being honest"
-    made = _styled(figure, title, "NINE an epoch", False, x_title="strength")
+    several = not by_parts and len({r.parts for r in responses}) > 1
+    x_title = "parts" if by_parts else "strength"
+    made = _styled(figure, title, "NINE an epoch", several, x_title=x_title)
     made.update_layout(yaxis={"rangemode": "normal"})
     return made
 

@@ -42,7 +42,7 @@ def write(folder: Path, out: Path) -> Path:
         question=scenario.question,
         answers=lines,
         figures=[income, *epoch_figures(epochs, labels)],
-        tables=[_table(fleets, labels)],
+        tables=[_table(fleets, labels), _by_gpu(fleets, labels)],
         facts=facts(manifest["version"], manifest["mode"], [first["digest"]], scenario)
         + (f" · {len(settings)} settings" if len(settings) > 1 else ""),
         scenarios=[("The scenario", first["scenario"])],
@@ -88,6 +88,7 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
             f"Per GPU-hour {best[1]} earns most ({best[0] / 1e6:,.4f} NINE), "
             f"{worst[1]} least ({worst[0] / 1e6:,.4f})."
         )
+    forged = any(v > 0 for v in epochs["detected_share"]) or mean("forged_credit_share") > 0
     lines += [
         f"An epoch pays {mean('paid') / 1e6:,.0f} NINE to {mean('hosts'):,.0f} hosts "
         f"(mean of {scenario.replicas} × {scenario.epochs} epochs).",
@@ -96,7 +97,8 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
         f"It takes {mean('nakamoto'):.1f} hosts to hold more than a third of the weight "
         f"(Gini {mean('gini'):.2f}, HHI {mean('hhi'):.4f}).",
         f"Of the credited nonces {mean('forged_credit_share'):.3%} were forged; "
-        f"{mean('fraud_hosts'):.2f} hosts an epoch were found out.",
+        f"{mean('fraud_hosts'):.2f} hosts an epoch were found out"
+        + (f", {mean('detected_share'):.1%} of those that forged." if forged else "."),
     ]
     if scenario.rule:
         lines.append(f"The rule behind it: {scenario.rule}.")
@@ -168,6 +170,22 @@ def _table(fleets: Columns, labels: list[str]) -> Table:
     return Table(
         title="Fleets", head=["Fleet", *(["Setting"] if several else []), *head], rows=rows
     )
+
+
+def _by_gpu(fleets: Columns, labels: list[str]) -> Table:
+    """Income a GPU-hour of each GPU type: what all fleets earned with it over what it ran."""
+    sums: dict[tuple[int, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    columns = ("point", "gpu", "income", "gpu_hours")
+    for point, gpu, income, hours in zip(*(fleets[c] for c in columns), strict=True):
+        sums[point, gpu][0] += income
+        sums[point, gpu][1] += hours
+    several = len(labels) > 1
+    rows = [
+        [gpu, *([labels[point]] if several else []), f"{income / 1e6 / max(hours, 1e-12):,.6f}"]
+        for (point, gpu), (income, hours) in sorted(sums.items())
+    ]
+    head = ["GPU type", *(["Setting"] if several else []), "NINE a GPU-hour"]
+    return Table(title="GPU types", head=head, rows=rows)
 
 
 def _setting(changes: dict[str, str]) -> str:

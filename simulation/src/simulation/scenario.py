@@ -29,6 +29,9 @@ _GROUPS = (
     "throughput",
 )
 
+# Nodes of all fleets together: at some hundred bytes each.
+MAX_NODES = 50_000_000
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -51,6 +54,18 @@ class Behaviour(StrEnum):
     NON_OPENER = "non_opener"  # – ; never opens a commitment
     DUPLICATE_COMMITTER = "duplicate_committer"  # repeated claims for each honest one
     DUST_FORGER = "dust_forger"  # – ; forges as much as no sample can prove, below the minimum
+
+
+# Behaviours that `strength` decides, and those that `parts` does.
+OF_STRENGTH = (
+    Behaviour.OFFLINE,
+    Behaviour.THROUGHPUT_OVERCLAIMER,
+    Behaviour.NONCE_OVERCLAIMER,
+    Behaviour.CARTEL,
+    Behaviour.SEED_GRINDER,
+    Behaviour.DUPLICATE_COMMITTER,
+)
+OF_PARTS = (Behaviour.SYBIL, Behaviour.SEED_GRINDER)
 
 
 class _Strict(BaseModel):
@@ -181,24 +196,29 @@ def group_free(key: str) -> str:
 
 
 def _change(tree: dict[str, Any], key: str, value: str) -> None:
-    head, _, rest = key.partition(".")
-    if head in _GROUPS and rest:
-        if rest not in table():
-            raise ScenarioError(f"{rest} is no parameter{suggestion(rest)}")
-        tree.setdefault("params", {})[rest] = decimal(value)
+    name = group_free(key)
+    if name != key and name not in table():
+        raise ScenarioError(f"{name} is no parameter{suggestion(name)}")
+    if name in table():
+        given = tree.setdefault("params", {})
+        if not isinstance(given, dict):
+            raise ScenarioError("params is a table of the chain's parameters")
+        cast("dict[str, Any]", given)[name] = decimal(value)
         return
-    at: Any = tree
-    *path, last = key.split(".")
-    for step in path:
-        at = cast("Any", at[int(step)] if isinstance(at, list) else at.setdefault(step, {}))
     try:
         parsed: Any = json.loads(value)
     except json.JSONDecodeError:
         parsed = value
-    if isinstance(at, list):
-        at[int(last)] = parsed
-    else:
-        at[last] = parsed
+    at: Any = tree
+    *path, last = key.split(".")
+    try:
+        for step in path:
+            at = cast("Any", at[int(step)] if isinstance(at, list) else at.setdefault(step, {}))
+        at[int(last) if isinstance(at, list) else last] = parsed
+    except (IndexError, ValueError) as error:
+        raise ScenarioError(f"{key} is not there to be set: lists count from 0") from error
+    except (AttributeError, TypeError) as error:
+        raise ScenarioError(f"{key} is not there to be set: {path[-1]} holds no keys") from error
 
 
 def _explain(error: ValidationError, tree: dict[str, Any]) -> str:
@@ -206,10 +226,15 @@ def _explain(error: ValidationError, tree: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         legal = _keys_at(first["loc"][:-1])
+        if len(first["loc"]) == 1:
+            legal = [*legal, *table()]
         near = difflib.get_close_matches(str(first["loc"][-1]), legal, n=1, cutoff=0.5)
-        hint = f", did you mean {near[0]}?" if near else f"; legal are {', '.join(legal)}"
+        keys = ", ".join(_keys_at(first["loc"][:-1]))
+        hint = f", did you mean {near[0]}?" if near else f"; legal are {keys}"
         return f"{where} is not a key{hint}"
-    return f"{where}: {first['msg']}, got {first['input']!r}" if tree else "the scenario is empty"
+    given = repr(first["input"])
+    shown = given if len(given) <= 60 else f"{given[:60]}…"
+    return f"{where}: {first['msg']}, got {shown}" if tree else "the scenario is empty"
 
 
 def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
@@ -228,6 +253,9 @@ def _check_references(scenario: Scenario, where: str) -> None:
     known = gpus()
     if len(set(ids)) != len(ids) or len(set(names)) != len(names):
         raise ScenarioError(f"{where}: ids of models and names of fleets are unique")
+    nodes = sum(f.hosts * f.nodes for f in scenario.fleets)
+    if nodes > MAX_NODES:
+        raise ScenarioError(f"{where}: {nodes:,} nodes; at most {MAX_NODES:,} fit into memory")
     wrong = what_is_wrong(scenario.metric, names) if scenario.metric else None
     if wrong:
         raise ScenarioError(f"{where}: metric: {wrong}")

@@ -1,5 +1,7 @@
 """Stage 9: what models serve, what it costs, and who keeps serving through the next PoC."""
 
+import math
+
 import numpy as np
 
 from simulation import price, timeslot
@@ -19,7 +21,8 @@ def demand(network: Network, state: State, streams: Streams) -> F64:
     """Tokens a period that users ask for, by model (M,)."""
     market = network.scenario.market
     base_M = np.array([m.demand for m in network.scenario.models]) * state.first_capacity_M
-    grown = market.demand_growth**state.epoch
+    # Beyond what a float holds, demand is more than anybody can serve anyway.
+    grown = math.exp(min(600.0, state.epoch * math.log(market.demand_growth)))
     dear = state.price / network.params.integer("initial_unit_price")
     noise_M = np.exp(0.05 * streams.demand.standard_normal(network.models))
     return base_M * noise_M * grown * dear**-market.price_elasticity

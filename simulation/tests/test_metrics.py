@@ -1,0 +1,128 @@
+"""Every metric of the specification, against its closed form."""
+
+import math
+
+import numpy as np
+import pytest
+
+from simulation import poc
+from simulation.arrays import u64
+from simulation.columns import EPOCH_COLUMNS, FLEET_COLUMNS
+from simulation.metrics import gini, hhi, nakamoto
+from simulation.run import run_replica
+from simulation.scenario import parse
+
+
+def test_gini_is_0_of_equals_and_the_rest_of_one_who_has_all() -> None:
+    assert gini(np.ones(7)) == pytest.approx(0)
+    assert gini(np.array([0.0, 0.0, 0.0, 5.0])) == pytest.approx(3 / 4)
+    assert gini(np.array([1.0, 2.0, 3.0])) == pytest.approx(2 / 9)
+    assert gini(np.zeros(3)) == gini(np.zeros(0)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("weights", "hosts"),
+    [([1, 1, 1], 2), ([1] * 9, 4), ([5, 1, 1], 1), ([0, 0], 0), ([], 0), ([34, 33, 33], 1)],
+)
+def test_nakamoto_counts_the_hosts_that_hold_more_than_a_third(
+    weights: list[int], hosts: int
+) -> None:
+    assert nakamoto(u64(weights) if weights else np.zeros(0, np.uint64)) == hosts
+
+
+def test_hhi_is_the_sum_of_squared_shares() -> None:
+    assert hhi(u64([2, 2, 2, 2])) == pytest.approx(1 / 4)
+    assert hhi(u64([3, 1])) == pytest.approx(10 / 16)
+    assert hhi(u64([0, 0])) == 0.0
+
+
+def test_every_column_that_can_be_asked_for_is_there() -> None:
+    made = parse({"name": "x", "epochs": 2, "fleets": [{"name": "a", "hosts": 3}]})
+    epochs, fleets = run_replica(made, 0)
+    assert set(epochs[0]) == set(EPOCH_COLUMNS)
+    assert set(FLEET_COLUMNS) <= set(fleets[0])
+
+
+def test_detection_is_the_jurys_binomial_tail() -> None:
+    """A forger is found when 17 of 32 seats see 5 of 200: each with the tail of its share."""
+    strength, epochs = 0.025, 12
+    made = parse(
+        {
+            "name": "x",
+            "epochs": epochs,
+            "fleets": [
+                {"name": "honest", "hosts": 400},
+                {
+                    "name": "forgers",
+                    "hosts": 40,
+                    "behaviour": "nonce_overclaimer",
+                    "strength": strength,
+                },
+            ],
+        }
+    )
+    rows, _ = run_replica(made, 0)
+    share = strength / (1 + strength)
+    limit = poc.fraud_limit(200, 10**18 // 2000, 10**11)
+    seat = 1 - sum(math.comb(200, i) * share**i * (1 - share) ** (200 - i) for i in range(limit))
+    jury = sum(math.comb(32, i) * seat**i * (1 - seat) ** (32 - i) for i in range(17, 33))
+    found = np.mean([row["detected_share"] for row in rows])
+    trials = 40 * epochs
+    assert abs(found - jury) < 5 * math.sqrt(jury * (1 - jury) / trials)
+    assert 0.05 < jury < 0.95, "neither certain nor hopeless"
+
+
+def test_income_a_gpu_hour_is_income_over_gpus_and_hours() -> None:
+    made = parse(
+        {"name": "x", "epochs": 4, "fleets": [{"name": "a", "hosts": 5, "nodes": 2, "gpus": 3}]}
+    )
+    _, (row,) = run_replica(made, 0)
+    hours = made.parameters.lengths.cycle * made.block_seconds / 3600 * 4
+    assert row["gpu_hours"] == pytest.approx(5 * 2 * 3 * hours)
+    assert row["income_per_gpu_hour"] == pytest.approx(row["income"] / row["gpu_hours"])
+
+
+def test_supply_is_conserved_and_never_passed() -> None:
+    """What is minted is what was paid, to the last unine, also where the supply runs out."""
+    subsidy = 1_000_003
+    made = parse(
+        {
+            "name": "x",
+            "epochs": 9,
+            "params": {
+                "initial_epoch_subsidy": str(subsidy),
+                "max_supply": str(5 * subsidy),
+                "decay_factor": "1",
+            },
+            "models": [{"id": "org/a"}],
+            "fleets": [{"name": "a", "hosts": 7, "models": ["org/a"]}],
+            "faults": {"share": 0.1},
+        }
+    )
+    epochs, fleets = run_replica(made, 0)
+    minted = np.cumsum([row["paid"] for row in epochs])
+    assert [row["minted"] for row in epochs] == minted.tolist()
+    assert fleets[0]["income"] == minted[-1]
+    assert minted[-1] <= 5 * subsidy
+    assert epochs[-1]["reward"] < subsidy, "the supply ran out"
+
+
+def test_serving_share_and_coverage_lie_between_nothing_and_all() -> None:
+    made = parse(
+        {
+            "name": "x",
+            "epochs": 5,
+            "models": [{"id": "org/a", "demand": 0.9}, {"id": "org/b", "demand": 0.9}],
+            "fleets": [
+                {"name": "both", "hosts": 4, "nodes": 4, "models": ["org/a", "org/b"]},
+                {"name": "one", "hosts": 4, "nodes": 4, "models": ["org/a"]},
+            ],
+        }
+    )
+    rows, _ = run_replica(made, 0)
+    assert rows[0]["serving_share"] == 0, "nobody serves through the first PoC"
+    # The rule stops at half of a model's throughput; the node that crosses the line is kept.
+    assert max(row["serving_share"] for row in rows) <= 0.5 + 1 / 16
+    assert max(row["serving_share"] for row in rows) > 0.4
+    for row in rows:
+        assert row["coverage"] == pytest.approx(0.5, abs=0.02)
