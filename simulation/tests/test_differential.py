@@ -6,7 +6,6 @@ that thousands of them cross the pipe at once.
 
 import os
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -513,14 +512,3 @@ def test_a_share_of_ten_million_cases_agrees(go_core: Any, op: str) -> None:
 def test_every_operation_of_the_core_has_a_twin() -> None:
     listed = (ROOT / "inference-chain/cmd/simcore/ops.go").read_text()
     assert set(re.findall(r'^\t\t"([a-z_.]+)":', listed, re.M)) == set(OPERATIONS)
-
-
-def test_a_batch_crosses_the_pipe_fast_enough_to_be_worth_it(go_core: Any) -> None:
-    make, twin = OPERATIONS["fixed.floor"]
-    batches = [make(Source(seed)) for seed in range(30)]
-    started = time.process_time()
-    for cases in batches:
-        assert go_core.ask("fixed.floor", cases) == twin(cases)
-    rate = sum(map(len, batches)) / (time.process_time() - started)
-    # 64,000 cases a second are usual for both sides; a fifth of it means that batching broke.
-    assert rate > 12_000
