@@ -2,4 +2,7 @@
 
 package daemon
 
-const kills = 1000
+const (
+	kills        = 1000
+	stormsEpochs = 2000
+)

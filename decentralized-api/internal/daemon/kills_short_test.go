@@ -2,4 +2,7 @@
 
 package daemon
 
-const kills = 50
+const (
+	kills        = 50
+	stormsEpochs = 8
+)

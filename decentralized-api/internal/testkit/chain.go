@@ -32,6 +32,7 @@ type Chain struct {
 	accounts map[string]*account
 	blocks   []chain.Block
 	mempool  [][]byte
+	late     [][]byte                   // waits for the block after the next
 	included map[string]outbox.Included // by hash
 	executed map[string]int             // messages that were accepted, by opened epoch, type URL and content
 	epochs   map[uint64]*epochState
@@ -195,8 +196,16 @@ func (c *Chain) NextBlock() {
 	for _, tx := range c.mempool {
 		c.execute(tx)
 	}
-	c.mempool = nil
+	c.mempool, c.late = c.late, nil
 	c.endBlock(height, hash[:])
+}
+
+// Disturb lets a function say which of the waiting transactions the next block
+// takes, in which order, and which wait for the one after it.
+func (c *Chain) Disturb(choose func(waiting [][]byte) (now, later [][]byte)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mempool, c.late = choose(c.mempool)
 }
 
 // SetAhead moves the chain's time away from the machines' clocks.

@@ -1,0 +1,226 @@
+package daemon
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ninefold.dev/decentralized-api/internal/config"
+	"ninefold.dev/inference-chain/core/epoch"
+	"ninefold.dev/inference-chain/x/inference/types"
+)
+
+var (
+	stormSeed   = flag.Uint64("storm-seed", 0, "seed of the one storm to run; 0 draws seeds")
+	stormEpochs = flag.Int("storm-epochs", stormsEpochs, "epochs of all storms together")
+)
+
+// epochsAStorm is how long a storm lasts; the last epoch of it is calm.
+const epochsAStorm = 4
+
+// storm is a network of honest and hostile hosts to which everything happens
+// that may happen to one. What happens follows from the seed and is written
+// down as a script.
+type storm struct {
+	*world
+	random *rand.Rand
+	honest []*tester
+	script []string
+	epoch  uint64
+	after  []func() // ends what lasts for this block
+}
+
+// TestWhateverHappensTheHonestAreNeitherRobbedNorBlamed runs storms. A failure
+// prints the script that led to it; the same seed plays it again.
+func TestWhateverHappensTheHonestAreNeitherRobbedNorBlamed(t *testing.T) {
+	ran := 0
+	for ran < *stormEpochs {
+		seed := *stormSeed
+		if seed == 0 {
+			seed = rand.Uint64()
+		}
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			play(t, func(t *testing.T, w *world) { newStorm(w, seed).run() })
+		})
+		if ran += epochsAStorm; *stormSeed != 0 || t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d epochs", ran)
+}
+
+func newStorm(w *world, seed uint64) *storm {
+	s := &storm{world: w, random: rand.New(rand.NewPCG(seed, 1))}
+	for i := range 3 + s.random.IntN(3) {
+		speeds := make([]uint64, 1+s.random.IntN(2))
+		for j := range speeds {
+			speeds[j] = 2 + s.random.Uint64N(4)
+		}
+		s.honest = append(s.honest, w.add(fmt.Sprintf("honest-%d", i), speeds...))
+		s.note("host %s with nodes of speeds %v", s.honest[i].name, speeds)
+	}
+	// One host is hostile: with three honest ones of its weight it has no majority.
+	cheat := w.add("cheat", 3)
+	cheat.config.Testing = config.Testing{ForgeNonces: true}
+	if s.random.IntN(2) == 0 {
+		cheat.config.Testing = config.Testing{WithholdOpenings: true}
+	}
+	s.note("cheat: %+v", cheat.config.Testing)
+	return s
+}
+
+func (s *storm) note(format string, args ...any) {
+	s.script = append(s.script, fmt.Sprintf("%4d %s", s.chain.Height(), fmt.Sprintf(format, args...)))
+}
+
+func (s *storm) run() {
+	defer func() {
+		if s.t.Failed() {
+			s.t.Logf("the script:\n%s", strings.Join(s.script, "\n"))
+		}
+	}()
+	s.start()
+	s.block()
+	for s.epoch = 1; s.epoch <= epochsAStorm; s.epoch++ {
+		calm := s.epoch == epochsAStorm
+		for done := false; !done; done = s.chain.Stage() == epoch.Inference && s.opened() == s.epoch {
+			if !calm {
+				s.disturb()
+			}
+			s.block()
+			for _, end := range s.after {
+				end()
+			}
+			s.after = nil
+			s.check()
+		}
+	}
+	s.epoch--
+	for _, h := range s.honest {
+		s.requireWhole(s.epoch, h)
+	}
+}
+
+func (s *storm) opened() uint64 {
+	s.t.Helper()
+	view := s.honest[0].host.dispatcher.View()
+	require.NotNil(s.t, view)
+	return view.Opened
+}
+
+// disturb lets up to two things happen before a block.
+func (s *storm) disturb() {
+	for range s.random.IntN(3) {
+		h := s.honest[s.random.IntN(len(s.honest))]
+		switch s.random.IntN(9) {
+		case 0:
+			s.note("kill %s", h.name)
+			h.kill()
+			h.start()
+		case 1:
+			s.note("restart %s", h.name)
+			h.stop()
+			h.start()
+		case 2:
+			s.note("lose the mempool")
+			s.chain.DropMempool()
+		case 3:
+			s.note("reorder, delay and duplicate transactions")
+			s.chain.Disturb(s.shuffle)
+		case 4:
+			s.note("%s loses its first chain node for a block", h.name)
+			s.forABlock(h.endpoints[0].SetDown)
+		case 5:
+			s.note("%s is cut off from the chain for a block", h.name)
+			s.forABlock(h.isolate)
+		case 6:
+			s.note("nobody takes transactions of %s for a block", h.name)
+			for _, e := range h.endpoints {
+				s.forABlock(e.SetMute)
+			}
+		case 7:
+			s.note("node-0 of %s is restarted", h.name)
+			h.nodes["node-0"].SetDown(true)
+			s.after = append(s.after, func() { h.nodes["node-0"].SetDown(false) })
+		case 8:
+			s.note("nobody hears %s for a block", h.name)
+			s.web.Put(h.name, nil)
+			s.after = append(s.after, func() { s.web.Put(h.name, h.host.PublicHandler()) })
+		}
+	}
+}
+
+func (s *storm) forABlock(fault func(bool)) {
+	fault(true)
+	s.after = append(s.after, func() { fault(false) })
+}
+
+// shuffle puts transactions into any order, some twice and some off to the
+// next block.
+func (s *storm) shuffle(waiting [][]byte) (now, later [][]byte) {
+	for _, i := range s.random.Perm(len(waiting)) {
+		switch s.random.IntN(4) {
+		case 0:
+			later = append(later, waiting[i])
+		case 1:
+			now = append(now, waiting[i], waiting[i])
+		default:
+			now = append(now, waiting[i])
+		}
+	}
+	return now, later
+}
+
+// check holds after every block, whatever has happened.
+func (s *storm) check() {
+	s.t.Helper()
+	require.LessOrEqual(s.t, s.chain.MostExecuted(), 1, "no message is accepted twice")
+	names := map[string]bool{}
+	for _, h := range s.honest {
+		names[h.address] = true
+	}
+	index := s.opened()
+	if index == 0 {
+		return
+	}
+	for _, h := range s.honest {
+		acknowledged := s.chain.Claimed(index, h.address)
+		if h.host.dispatcher.View() != nil && s.reachable(h) {
+			acknowledged = h.acknowledged(index)
+		}
+		for id, claimed := range s.chain.Claimed(index, h.address) {
+			require.LessOrEqual(s.t, claimed, acknowledged[id], "%s of %s claims what it was never given", id, h.name)
+		}
+		for _, v := range s.chain.VerdictsOn(index, h.address) {
+			if names[v.Holder] {
+				require.Zero(s.t, v.Verdict.Invalid, "an honest judge blames %s", h.name)
+			}
+		}
+		outcome := s.chain.Outcome(index, h.address)
+		require.NotEqual(s.t, types.Outcome_OUTCOME_FRAUD, outcome.Outcome, "%s is called a fraud", h.name)
+		require.LessOrEqual(s.t, outcome.Weight, outcome.Claimed, h.name)
+	}
+}
+
+func (s *storm) reachable(h *tester) bool {
+	_, err := h.endpoints[0].Status(s.t.Context())
+	return err == nil
+}
+
+// TestAStormIsPlayedTheSameFromTheSameSeed keeps a printed seed worth its ink.
+func TestAStormIsPlayedTheSameFromTheSameSeed(t *testing.T) {
+	var scripts [2]string
+	for i := range scripts {
+		play(t, func(t *testing.T, w *world) {
+			s := newStorm(w, 7)
+			s.run()
+			scripts[i] = strings.Join(s.script, "\n")
+		})
+	}
+	require.Equal(t, scripts[0], scripts[1])
+	require.Greater(t, strings.Count(scripts[0], "\n"), 20)
+}
