@@ -12,6 +12,7 @@ import (
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	dbm "github.com/cosmos/cosmos-db"
+	"github.com/cosmos/gogoproto/proto"
 	"github.com/stretchr/testify/require"
 
 	"cosmossdk.io/collections"
@@ -28,6 +29,7 @@ import (
 
 	"ninefold.dev/inference-chain/core/epoch"
 	inference "ninefold.dev/inference-chain/x/inference/types"
+	validators "ninefold.dev/inference-chain/x/validators/types"
 )
 
 const (
@@ -304,14 +306,15 @@ func unwrapped(msgs []sdk.Msg) []sdk.Msg {
 func (s *storm) countSteps(noHash bool) {
 	s.t.Helper()
 	for _, event := range s.events {
+		if event.Type != proto.MessageName(&inference.EventStepFailed{}) && event.Type != proto.MessageName(&validators.EventStepFailed{}) {
+			continue
+		}
+		// When in the block an event happened is added to it, and is not JSON.
+		event.Attributes = slices.DeleteFunc(event.Attributes, func(a abci.EventAttribute) bool { return a.Key == "mode" })
 		parsed, err := sdk.ParseTypedEvent(event)
-		if err != nil {
-			continue
-		}
+		require.NoError(s.t, err)
 		failed, is := parsed.(*inference.EventStepFailed)
-		if !is {
-			continue
-		}
+		require.True(s.t, is, "the consensus set: %s", parsed)
 		require.True(s.t, noHash && strings.Contains(failed.Error, inference.ErrEmptyHash.Error()), "%s: %s", failed.Step, failed.Error)
 		s.refused[inference.ErrEmptyHash.ABCICode()]++
 	}
