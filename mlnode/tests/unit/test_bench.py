@@ -170,3 +170,22 @@ def test_the_doctor_finds_something_to_say_of_everything() -> None:
     assert all(bool(finding.remedy) != finding.sound for finding in findings)
     assert isinstance(findings[0], Finding)
     assert set(PARAMS) == {"MAIN", "BIG", "TEST"}
+
+
+def test_the_doctor_looks_at_the_machine_as_it_is_configured(tmp_path: Path) -> None:
+    path = tmp_path / "mlnode.toml"
+    path.write_text(
+        f'[service]\nstate_dir = "{tmp_path}/not/yet"\n'
+        '[poc]\ngroups = [["cpu", "cpu"], ["cuda:99"]]\nthreads = 999\n'
+    )
+    found = {finding.name: finding for finding in examine(path)}
+    assert found["config"].sound
+    assert found["groups"].text == "cpu,cpu | cuda:99; not here: cuda:99"
+    assert found["engines"].sound
+    assert found["disk"].text
+    assert found["threads"].remedy.startswith("set poc.threads to ")
+    path.write_text("[pok]")
+    came = run(app, ["doctor", "--config", str(path)])
+    assert came.exit_code == 1
+    assert "BAD config" in came.output
+    assert "unknown key pok; did you mean poc" in came.output

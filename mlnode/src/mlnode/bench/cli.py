@@ -105,11 +105,15 @@ def calibrate_rate(
         raise typer.Exit(1)
 
 
-def doctor() -> None:
+def doctor(
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration to look at the machine with.")
+    ] = None,
+) -> None:
     """Say what is wrong with this machine and how to mend it."""
     from mlnode.bench.doctor import examine
 
-    findings = examine()
+    findings = examine(config)
     for finding in findings:
         typer.echo(f"{'ok ' if finding.sound else 'BAD'} {finding.name:8} {finding.text}")
         if not finding.sound:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,13 @@ import torch
 
 from mlnode.bench.work import PARAMS
 from mlnode.poc.engines.selection import select_engine
-from mlnode.poc.errors import NoEngineError
-from mlnode.shard.devices import groups_of_this_machine
+from mlnode.poc.errors import PocError
+from mlnode.service.config import Config, ConfigError, load_config
+from mlnode.shard.devices import DriverError, groups_of, groups_of_this_machine, visible_devices
 from mlnode.shard.gpu import group_engines
 
 _FREE_DISK = 20 * 10**9
+Groups = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +38,29 @@ class Finding:
     remedy: str = ""
 
 
-def examine(state_dir: Path = Path()) -> list[Finding]:
-    """Looks at everything; no look fails because of what it finds."""
+def examine(path: Path | None = None) -> list[Finding]:
+    """Looks at everything; no look fails because of what it finds.
+
+    Args:
+        path: configuration to look at the machine with; None for the one without any key.
+    """
+    config, found = Config(), list[Finding]()
+    if path is not None:
+        try:
+            config = load_config(path)
+            found.append(Finding(name="config", sound=True, text=str(path)))
+        except ConfigError as failure:
+            remedy = "mend it; the rest is looked at without it"
+            found.append(Finding(name="config", sound=False, text=str(failure), remedy=remedy))
     looks: list[Callable[[], Finding]] = [
-        _driver, _devices, _engines, _memory, lambda: _disk(state_dir), _threads
-    ]  # fmt: skip
-    return [look() for look in looks]
+        _driver,
+        lambda: _devices(config.poc.groups),
+        lambda: _engines(config.poc.groups),
+        _memory,
+        lambda: _disk(Path(config.service.state_dir)),
+        lambda: _threads(config.poc.threads),
+    ]
+    return found + [look() for look in looks]
 
 
 def _driver() -> Finding:
@@ -65,9 +84,26 @@ def _driver() -> Finding:
     return Finding(name="driver", sound=True, text="; ".join(came.stdout.split("\n")).strip("; "))
 
 
-def _devices() -> Finding:
-    grouping = groups_of_this_machine(PARAMS["MAIN"])
-    groups = " | ".join(",".join(d.name for d in group.devices) for group in grouping.groups)
+def _devices(configured: Groups) -> Finding:
+    try:
+        gpus = visible_devices()
+    except DriverError as failure:
+        return Finding(
+            name="groups", sound=False, text=str(failure),
+            remedy="restart the machine after an update of the driver",
+        )  # fmt: skip
+    if configured:
+        here = {"cpu", *(device.name for device in gpus)}
+        missing = [name for group in configured for name in group if name not in here]
+        text = _in_words(configured)
+        if missing:
+            return Finding(
+                name="groups", sound=False, text=f"{text}; not here: {', '.join(missing)}",
+                remedy=f"poc.groups may name {', '.join(sorted(here))}",
+            )  # fmt: skip
+        return Finding(name="groups", sound=True, text=f"{text}, as configured")
+    grouping = groups_of(gpus, PARAMS["MAIN"])
+    groups = _in_words([[d.name for d in group.devices] for group in grouping.groups])
     if grouping.left_out:
         unused = ", ".join(device.name for device in grouping.left_out)
         return Finding(
@@ -77,12 +113,18 @@ def _devices() -> Finding:
     return Finding(name="groups", sound=True, text=groups)
 
 
-def _engines() -> Finding:
-    groups = groups_of_this_machine(PARAMS["MAIN"]).groups
-    devices = tuple(device.name for device in groups[0].devices) if groups else ("cpu",)
+def _in_words(groups: Sequence[Sequence[str]]) -> str:
+    return " | ".join(",".join(group) for group in groups)
+
+
+def _engines(configured: Groups) -> Finding:
     try:
-        selection = select_engine(group_engines(devices))
-    except NoEngineError as failure:
+        groups = configured or [
+            [device.name for device in group.devices]
+            for group in groups_of_this_machine(PARAMS["MAIN"]).groups
+        ]
+        selection = select_engine(group_engines(tuple(groups[0]) if groups else ("cpu",)))
+    except (PocError, RuntimeError) as failure:
         return Finding(
             name="engines", sound=False, text=str(failure),
             remedy="the hardware or a library computes wrongly: test the memory, update PyTorch",
@@ -101,6 +143,9 @@ def _memory() -> Finding:
 
 
 def _disk(folder: Path) -> Finding:
+    while not folder.exists():
+        # It is made when the service starts.
+        folder = folder.absolute().parent
     free = shutil.disk_usage(folder).free
     text = f"{free / 1e9:.0f} GB are free where the state is kept"
     if free < _FREE_DISK:
@@ -109,10 +154,10 @@ def _disk(folder: Path) -> Finding:
     return Finding(name="disk", sound=True, text=text)
 
 
-def _threads() -> Finding:
-    threads, cores = torch.get_num_threads(), len(os.sched_getaffinity(0))
+def _threads(configured: int) -> Finding:
+    threads, cores = configured or torch.get_num_threads(), len(os.sched_getaffinity(0))
     text = f"{threads} threads on {cores} cores"
     if threads > cores:
-        remedy = f"set OMP_NUM_THREADS={cores}"
+        remedy = f"set {'poc.threads' if configured else 'OMP_NUM_THREADS'} to {cores}"
         return Finding(name="threads", sound=False, text=text, remedy=remedy)
     return Finding(name="threads", sound=True, text=text)
