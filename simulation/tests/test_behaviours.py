@@ -74,7 +74,7 @@ def test_an_overclaimer_is_found_as_often_as_the_binomial_table_says(strength: f
         epochs=8,
     )
     mine = run.fleet(1)
-    seats = sum(int(r.round.fraud_seats_N[mine].sum()) for r in run.reports)
+    seats = sum(int(r.round.tally.fraud_N[mine].sum()) for r in run.reports)
     asked = sum(int((r.claims.claimed_N[mine] > 0).sum()) * SEATS for r in run.reports)
     limit = poc.fraud_limit(SAMPLE, 10**18 // 2000, 10**11)
     expected = tail(SAMPLE, strength / (1 + strength), limit)
@@ -174,12 +174,12 @@ def test_lazy_validators_find_nothing() -> None:
     first = run.reports[0]
     # Only the other forgers, 5 of 65, look at all.
     assert (first.round.judged.outcome[forger] == poc.Outcome.ACCEPTED).all()
-    assert first.round.fraud_seats_N[forger].sum() < SEATS * 5 / 4
+    assert first.round.tally.fraud_N[forger].sum() < SEATS * 5 / 4
 
 
 def test_accusers_below_a_quarter_of_the_seats_cost_nothing() -> None:
     run = play({"hosts": 90}, {"hosts": 10, "behaviour": "false_accuser"}, epochs=5)
-    seats = np.concatenate([r.round.fraud_seats_N for r in run.reports])
+    seats = np.concatenate([r.round.tally.fraud_N for r in run.reports])
     claimed = np.concatenate([r.claims.claimed_N for r in run.reports])
     credited = np.concatenate([r.round.judged.credited for r in run.reports])
     assert_share(float(seats.sum()) / (SEATS * len(seats)), 0.1, len(seats))
@@ -209,7 +209,7 @@ def test_a_seed_grinder_is_found_with_the_power_of_its_tries() -> None:
         epochs=6,
     )
     mine = run.fleet(1)
-    seats = sum(int(r.round.fraud_seats_N[mine].sum()) for r in run.reports)
+    seats = sum(int(r.round.tally.fraud_N[mine].sum()) for r in run.reports)
     asked = SEATS * 20 * len(run.reports)
     limit = poc.fraud_limit(SAMPLE, 10**18 // 2000, 10**11)
     expected = tail(SAMPLE, strength / (1 + strength), limit) ** tries

@@ -19,18 +19,10 @@ _SEEN_AT_ONCE = 1 << 17
 _MOST_CLAIMS = 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """What a round decided, each array (N,)."""
-
-    judged: poc.Judgements
-    drawn_N: U64
-    cast_N: U64
-    fraud_seats_N: U64
-
-
 @dataclass(slots=True, kw_only=True)
-class _Tally:
+class Tally:
+    """Seats of each host by what they found, its basis of credit, and its own duty, each (N,)."""
+
     honest_N: U64
     fraud_N: U64
     unavailable_N: U64
@@ -40,27 +32,36 @@ class _Tally:
     cast_N: U64
 
 
-def judge(network: Network, state: State, claims: Claims, streams: Streams) -> Round:
-    """Draw juries by weight, let their members look, and decide.
+def hear(network: Network, state: State, claims: Claims, streams: Streams) -> Tally:
+    """Draw juries by weight, and let their members look.
 
     Where everybody is honest or silent, verdicts of a host differ only in how many seats are
     silent: that number is drawn alone, which has the same distribution as drawing every seat.
     """
     p = network.params
     seats = p.integer("seats_per_host")
-    silent_N = ~claims.online_N | network.does(Behaviour.FREE_RIDER)
+    silent_N = ~claims.online_N
+    if network.has(Behaviour.FREE_RIDER):
+        silent_N |= network.does(Behaviour.FREE_RIDER)
     heard_N = claims.claimed_N >= np.uint64(max(1, p.integer("min_host_nonces")))
-    electorate_N = np.uint64(total(state.weight_N)) - state.weight_N
-    seen_N = _needs_every_seat(network, state, claims) & heard_N & (electorate_N > 0)
+    seen_N = _needs_every_seat(network, state, claims)
+    if some(seen_N):
+        seen_N &= heard_N & (state.weight_N < np.uint64(total(state.weight_N)))
     tally = _quietly(network, state, heard_N & ~seen_N, silent_N, seats, streams)
     if some(seen_N):
         _openly(network, state, claims, seen_N, silent_N, streams, tally)
-    judged = poc.judge(
+    return tally
+
+
+def judge(network: Network, state: State, claims: Claims, tally: Tally) -> poc.Judgements:
+    """Decide over every host of a round."""
+    p = network.params
+    return poc.judge(
         poc.Cases(
             claimed=claims.claimed_N,
             min_host_nonces=p.integer("min_host_nonces"),
-            electorate=electorate_N,
-            seats=u64(seats),
+            electorate=np.uint64(total(state.weight_N)) - state.weight_N,
+            seats=u64(p.integer("seats_per_host")),
             member=state.weight_N > 0,
             carried=state.carried_N,
             honest=tally.honest_N,
@@ -70,12 +71,6 @@ def judge(network: Network, state: State, claims: Claims, streams: Streams) -> R
             basis_invalid=tally.invalid_N,
         )
     )
-    return Round(
-        judged=judged,
-        drawn_N=tally.drawn_N,
-        cast_N=tally.cast_N,
-        fraud_seats_N=tally.fraud_N,
-    )
 
 
 def _needs_every_seat(network: Network, state: State, claims: Claims) -> Bool:
@@ -83,12 +78,15 @@ def _needs_every_seat(network: Network, state: State, claims: Claims) -> Bool:
     liars = Behaviour.FALSE_ACCUSER, Behaviour.CARTEL, Behaviour.LAZY_VALIDATOR
     if network.has(*liars) and some(state.weight_N[network.does(*liars)]):
         return np.ones(network.hosts, np.bool_)
-    return (claims.forged_N > 0) | network.does(Behaviour.NON_OPENER)
+    seen_N = claims.forged_N > 0
+    if network.has(Behaviour.NON_OPENER):
+        seen_N |= network.does(Behaviour.NON_OPENER)
+    return seen_N
 
 
 def _quietly(
     network: Network, state: State, heard_N: Bool, silent_N: Bool, seats: int, streams: Streams
-) -> _Tally:
+) -> Tally:
     """Hosts that have nothing to hide, judged by honest and silent members."""
     hosts = network.hosts
     honest_N = heard_N * np.uint64(seats)
@@ -104,7 +102,7 @@ def _quietly(
         asked = seats * int(np.count_nonzero(heard_N))
         drawn_N = np.zeros(hosts, np.uint64)
         drawn_N[silent_N] = _binomial(streams.juries, asked, own_N[silent_N] / whole)
-    return _Tally(
+    return Tally(
         honest_N=honest_N,
         fraud_N=zeros_N,
         unavailable_N=zeros_N,
@@ -122,7 +120,7 @@ def _openly(
     seen_N: Bool,
     silent_N: Bool,
     streams: Streams,
-    tally: _Tally,
+    tally: Tally,
 ) -> None:
     """Hosts whose juries are drawn seat by seat; adds to the tally, some hosts at a time."""
     for name in ("fraud_N", "unavailable_N", "invalid_N", "cast_N"):
@@ -141,7 +139,7 @@ def _hear(
     judged: I64,
     silent_N: Bool,
     streams: Streams,
-    tally: _Tally,
+    tally: Tally,
 ) -> None:
     """Draws the juries of some hosts, J of them, and lets them look; at_V counts from 0 to J."""
     p = network.params

@@ -4,6 +4,9 @@ With numba installed it is compiled once there is much to do; the result is the 
 """
 
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -93,12 +96,14 @@ def _loop(
     return taken
 
 
+@cache
+def has_compiler() -> bool:
+    """Whether numba is installed."""
+    return find_spec("numba") is not None
+
+
 def _compiled() -> Loop:
-    try:
-        import numba
-    except ImportError:
-        return _loop
-    compiler: Any = numba
+    compiler: Any = import_module("numba")
     return compiler.njit(cache=True)(_loop)
 
 
@@ -138,10 +143,12 @@ class Picker:
     def pick(self, words: U64, line: int) -> I64:
         """Nodes drawn by these words, until their throughput reaches the line."""
         picks = np.empty(len(words), np.uint64)
-        if self._is_worth_compiling(len(words)):
+        if Picker._picked + len(words) >= _COMPILE_FROM:
+            self.prepare()
+        if Picker._fast is not None:
             facts = (words, self._weight, self._left, self._turn, self._throughput)
             ends = np.uint64(line), np.uint64(_BLOCK), np.uint64(1), np.uint64(2**64 - 1)
-            taken = self._compiled_loop()(*facts, self._sums, picks, *ends)
+            taken = Picker._fast(*facts, self._sums, picks, *ends)
             return picks[:taken].astype(np.int64)
         Picker._picked += len(words)
         kept = self._weight, self._left, self._turn, self._sums, picks
@@ -155,17 +162,13 @@ class Picker:
 
     @classmethod
     def prepare(cls) -> None:
-        """Load the compiled loop now, instead of when it begins to pay."""
-        cls._compiled_loop()
-        one = np.ones(1, np.uint64)
-        cls(one, np.array([0]), np.array([1]), one).pick(one, 1)
-
-    @classmethod
-    def _is_worth_compiling(cls, words: int) -> bool:
-        return cls._fast is not None or cls._picked + words >= _COMPILE_FROM
-
-    @classmethod
-    def _compiled_loop(cls) -> Loop:
-        if cls._fast is None:
+        """Load the compiled loop now, instead of when it begins to pay; nothing without numba."""
+        if has_compiler() and cls._fast is None:
             cls._fast = staticmethod(_compiled())
-        return cls._fast
+            one = np.ones(1, np.uint64)
+            cls(one, np.array([0]), np.array([1]), one).pick(one, 1)
+
+    @classmethod
+    def is_compiled(cls) -> bool:
+        """Whether the compiled loop is loaded."""
+        return cls._fast is not None

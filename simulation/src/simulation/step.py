@@ -1,20 +1,26 @@
 """One epoch of the chain over arrays: the nine stages, in their order."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulation import fixed, poc, reward, slots, timeslot, weight
-from simulation.arrays import U64, Bool, some, sums_by, total, u64
+from simulation import fixed, fused, poc, reward, slots, weight
+from simulation.arrays import U64, Bool, some, sums_by, total
 from simulation.claims import Claims, claim
-from simulation.judging import Round, judge
+from simulation.judging import Tally, hear
 from simulation.network import Network, State
 from simulation.randomness import Streams
 from simulation.scenario import Behaviour
 from simulation.throughput import kept_weights
+from simulation.turn import turn
 
-Floor = Callable[[U64, U64 | int, U64 | int], U64]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a round decided, each array (N,)."""
+
+    judged: poc.Judgements
+    tally: Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,49 +50,51 @@ def step(
     streams: Streams,
     *,
     replica: int = 0,
-    floor: Floor = fixed.floor_each,
+    floor: reward.MulDivFloor = fixed.floor_each,
 ) -> Report:
     """Run one epoch and move the state on.
 
     Raises:
         SimulationError: when facts contradict each other; never on a legal scenario.
     """
-    p = network.params
     _hop(network, state)
     claims = claim(network, state, streams)
-    decided = judge(network, state, claims, streams)
+    tally = hear(network, state, claims, streams)
     served_M, serving_share = _serve_through_poc(network, state)
-    formed, any_preserved_N, node_weight_K = _form(network, state, claims, decided, served_M)
-    weight_N = network.of.sums(node_weight_K)
-    old_weight_N, old_total = state.weight_N, total(state.weight_N)
-    settled, amount, covers_N = _settle(network, state, decided, old_weight_N, old_total, floor)
-    kept_old = total(old_weight_N * (weight_N > 0))
+    nodes = _nodes(network, state, claims, served_M)
+    old_weight_N, whole = state.weight_N, total(state.weight_N)
+    epoch = _ended_epoch(network, state, whole)
+    if floor is fixed.floor_each and fused.serves(epoch.reward, whole, claims):
+        made = fused.run(network, state, claims, tally, nodes, epoch, whole)
+    else:
+        made = turn(network, state, claims, tally, nodes, epoch, floor)
+    state.minted += total(made.settled.total)
+    state.income_N = state.income_N + made.settled.total
     becomes_effective = weight.kept(
-        formed_total=total(weight_N),
-        old_total=old_total,
-        kept_old=kept_old,
-        min_kept_power=p.decimal("min_kept_power"),
+        formed_total=made.formed_total,
+        old_total=whole,
+        kept_old=made.kept_old,
+        min_kept_power=network.params.decimal("min_kept_power"),
     )
     if becomes_effective:
-        state.weight_N, state.node_weight_K = weight_N, node_weight_K
-        accepted_N = decided.judged.outcome == poc.Outcome.ACCEPTED
-        state.carried_N = formed.mined * accepted_N
+        state.weight_N, state.node_weight_K = made.weight_N, made.weight_K
+        state.carried_N = made.formed.mined * (made.judged.outcome == poc.Outcome.ACCEPTED)
         state.histories = state.histories.after(
-            weight=weight_N,
-            any_preserved=any_preserved_N,
+            weight=made.weight_N,
+            any_preserved=made.any_preserved_N,
             fleet_changed=np.zeros(network.hosts, np.bool_),
         )
     _serve(network, state, streams, replica, becomes_effective)
-    _market(network, state, settled)
+    _market(network, state, made.settled)
     state.epoch += 1
     return Report(
         claims=claims,
-        round=decided,
-        formed=formed,
-        settled=settled,
+        round=Round(judged=made.judged, tally=tally),
+        formed=made.formed,
+        settled=made.settled,
         paid_weight_N=old_weight_N,
-        covers_N=covers_N,
-        reward=amount,
+        covers_N=made.covers_N,
+        reward=epoch.reward,
         abandoned=not becomes_effective,
         serving_share=serving_share,
     )
@@ -108,11 +116,8 @@ def _serve_through_poc(network: Network, state: State) -> tuple[U64, float]:
     return np.minimum(online_M, state.real_M), share
 
 
-def _form(
-    network: Network, state: State, claims: Claims, decided: Round, served_M: U64
-) -> tuple[weight.Weights, Bool, U64]:
-    """Stage 7: weights of hosts and nodes, cut to the last full round where some served."""
-    of = network.of
+def _nodes(network: Network, state: State, claims: Claims, served_M: U64) -> weight.Nodes:
+    """The nodes that stage 7 forms weights of, with what those that serve would keep."""
     carried_K = state.node_weight_K
     if network.params.switch("throughput_validation_enabled") and network.models:
         at_K = np.maximum(state.model_K, 0)
@@ -120,47 +125,19 @@ def _form(
         promised_M = network.by_model(state.model_K, network.promised_K * state.serves_K)
         expected_K = np.minimum(promised_M, state.real_M)[at_K]
         carried_K = kept_weights(carried_K, real_K, expected_K)
-    formed = weight.compute_new_weights(
-        claimed_N=claims.claimed_N,
-        jailed_N=np.zeros(network.hosts, np.bool_),
-        judged=decided.judged,
-        nodes=weight.Nodes(
-            owners=of,
-            standing=of.each(~state.active_N) * np.uint8(weight.Standing.GONE),
-            claimed=claims.claimed_K,
-            serves=state.serves_K,
-            carried=carried_K,
-        ),
+    return weight.Nodes(
+        owners=network.of,
+        standing=network.of.each(~state.active_N) * np.uint8(weight.Standing.GONE),
+        claimed=claims.claimed_K,
+        serves=state.serves_K,
+        carried=carried_K,
     )
-    any_preserved_N = of.any(state.serves_K)
-    capped_K = timeslot.cap_preserved_each(
-        formed.node_weight, of, formed.weight, state.histories.full_weight, any_preserved_N
-    )
-    return formed, any_preserved_N, capped_K
 
 
-def _weight_by_model(network: Network, state: State) -> U64:
-    """Weights that belong to models (N, M); one column of all weights without models."""
-    if network.models <= 1:
-        belongs_K = state.model_K >= 0
-        return network.of.sums(state.node_weight_K * belongs_K)[:, None]
-    weight_K = np.where(state.model_K >= 0, state.node_weight_K, np.uint64(0))
-    flat_K = network.of.host_K * network.models + np.maximum(state.model_K, 0)
-    # Weights of a host are below 2⁴¹, so float64 counts them exactly.
-    sums = sums_by(flat_K, weight_K, network.hosts * network.models)
-    return sums.astype(np.uint64).reshape(network.hosts, network.models)
-
-
-def _settle(
-    network: Network, state: State, decided: Round, weight_N: U64, whole: int, floor: Floor
-) -> tuple[reward.Settlements, int, Bool]:
-    """Stage 8 and the settlement in stage 9, of the epoch that ends."""
+def _ended_epoch(network: Network, state: State, whole: int) -> reward.Epoch:
+    """What the epoch that ends pays, fixed when its settlement opens; moves the subsidy on."""
     p = network.params
-    weight_NM = _weight_by_model(network, state)
-    served_M = weight_NM.any(axis=0)
-    _, covers_N = reward.coverage(weight_N, weight_NM[:, served_M], p.integer("coverage_spread"))
-    bonus = p.decimal("coverage_bonus")
-    amount = 0
+    bonus, amount = p.decimal("coverage_bonus"), 0
     # Genesis earns nothing: its weights were never proven.
     if state.epoch > 0:
         amount = reward.epoch_reward(
@@ -170,25 +147,12 @@ def _settle(
             coverage_bonus=bonus,
         )
         state.subsidy = reward.next_subsidy(state.subsidy, p.decimal("decay_factor"))
-    fraud_N = decided.judged.outcome == poc.Outcome.FRAUD
-    blocks = p.lengths.cycle
-    settled = reward.settle_amounts(
-        reward.Epoch(
-            reward=amount, total_weight=max(1, whole), blocks=blocks, coverage_bonus=bonus
-        ),
-        reward.Hosts(
-            weight=weight_N,
-            seats_drawn=decided.drawn_N,
-            seats_cast=decided.cast_N,
-            unjailed_blocks=u64(blocks),
-            covers=covers_N,
-            forfeited=fraud_N * np.uint8(reward.Forfeiture.FRAUD),
-        ),
-        floor,
+    return reward.Epoch(
+        reward=amount,
+        total_weight=max(1, whole),
+        blocks=p.lengths.cycle,
+        coverage_bonus=bonus,
     )
-    state.minted += total(settled.total)
-    state.income_N = state.income_N + settled.total
-    return settled, amount, covers_N
 
 
 def _serve(network: Network, state: State, streams: Streams, replica: int, effective: bool) -> None:
