@@ -4,5 +4,5 @@ package daemon
 
 const (
 	kills        = 1000
-	stormsEpochs = 2000
+	stormsEpochs = 100 * epochsAStorm
 )

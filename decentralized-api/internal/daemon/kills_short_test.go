@@ -4,5 +4,5 @@ package daemon
 
 const (
 	kills        = 50
-	stormsEpochs = 8
+	stormsEpochs = epochsAStorm
 )

@@ -87,7 +87,7 @@ func (s *storm) run() {
 	s.block()
 	for s.epoch = 1; s.epoch <= epochsAStorm; s.epoch++ {
 		calm := s.epoch == epochsAStorm
-		for done := false; !done; done = s.chain.Stage() == epoch.Inference && s.opened() == s.epoch {
+		for done := false; !done; done = s.chain.Stage() == epoch.Inference && s.chain.Opened() == s.epoch {
 			if !calm {
 				s.disturb()
 			}
@@ -103,13 +103,6 @@ func (s *storm) run() {
 	for _, h := range s.honest {
 		s.requireWhole(s.epoch, h)
 	}
-}
-
-func (s *storm) opened() uint64 {
-	s.t.Helper()
-	view := s.honest[0].host.dispatcher.View()
-	require.NotNil(s.t, view)
-	return view.Opened
 }
 
 // disturb lets up to two things happen before a block.
@@ -183,15 +176,12 @@ func (s *storm) check() {
 	for _, h := range s.honest {
 		names[h.address] = true
 	}
-	index := s.opened()
+	index := s.chain.Opened()
 	if index == 0 {
 		return
 	}
 	for _, h := range s.honest {
-		acknowledged := s.chain.Claimed(index, h.address)
-		if h.host.dispatcher.View() != nil && s.reachable(h) {
-			acknowledged = h.acknowledged(index)
-		}
+		acknowledged := h.acknowledged(index)
 		for id, claimed := range s.chain.Claimed(index, h.address) {
 			require.LessOrEqual(s.t, claimed, acknowledged[id], "%s of %s claims what it was never given", id, h.name)
 		}
@@ -204,11 +194,6 @@ func (s *storm) check() {
 		require.NotEqual(s.t, types.Outcome_OUTCOME_FRAUD, outcome.Outcome, "%s is called a fraud", h.name)
 		require.LessOrEqual(s.t, outcome.Weight, outcome.Claimed, h.name)
 	}
-}
-
-func (s *storm) reachable(h *tester) bool {
-	_, err := h.endpoints[0].Status(s.t.Context())
-	return err == nil
 }
 
 // TestAStormIsPlayedTheSameFromTheSameSeed keeps a printed seed worth its ink.

@@ -175,6 +175,13 @@ func (c *Chain) Height() int64 {
 	return c.height()
 }
 
+// Opened is the epoch that was opened last.
+func (c *Chain) Opened() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.opened
+}
+
 // Stage is the stage of the newest height.
 func (c *Chain) Stage() epoch.Stage {
 	c.mu.Lock()
