@@ -26,7 +26,7 @@ LDFLAGS = -s -w \
 	-X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)
 
 .PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
-	fuzz testnet bench-chain bench-mlnode bench-sim lock clean preflight
+	fuzz testnet compose-test bench-chain bench-mlnode bench-sim lock clean preflight
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -87,6 +87,9 @@ bench-chain: ## Measure blocks and messages of the chain beside their goals (BEN
 		go test -run '^$$' -bench 'Batches256|Verdict' ./inference-chain/x/inference/keeper; \
 		go test -run '^$$' -bench BlockWork -benchtime 1x -timeout 0 ./inference-chain/app -bench-hosts=$(BENCH_HOSTS); \
 	} | tee /dev/stderr | (cd tools && go run ./benchrows ../docs/benchmarks/chain.json)
+
+compose-test: build ## Run the containers through an epoch (root, Docker Engine, docker-compose; BASE_IMAGE to build on)
+	@work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; ops/containers/test.sh "$$work"
 
 bench-mlnode: $(STAMPS)/python ## Measure the proof against float models on this CPU (on an idle machine)
 	@mkdir -p docs/benchmarks
