@@ -150,10 +150,12 @@ def _hear(
     sampled_V = np.minimum(claims.claimed_N[host_V], np.uint64(p.integer("sample_size")))
     invalid_V = _look(network, claims, host_V, holder_V, sampled_V, streams)
     casts_V = ~silent_N[holder_V]
-    cartel_N = network.does(Behaviour.CARTEL)
-    ally_V = cartel_N[holder_V] & cartel_N[host_V]
-    unopened_V = network.does(Behaviour.NON_OPENER)[host_V] & ~ally_V
-    opened_V = casts_V & ~unopened_V
+    opened_V, unopened_V = casts_V, None
+    if network.has(Behaviour.NON_OPENER):
+        cartel_N = network.does(Behaviour.CARTEL)
+        ally_V = cartel_N[holder_V] & cartel_N[host_V]
+        unopened_V = casts_V & network.does(Behaviour.NON_OPENER)[host_V] & ~ally_V
+        opened_V = casts_V & ~unopened_V
     fraud_V = opened_V & (invalid_V >= _limits(network, sampled_V))
 
     def seats_where(mask_V: Bool) -> U64:
@@ -161,7 +163,8 @@ def _hear(
 
     tally.honest_N[judged] = seats_where(opened_V & ~fraud_V)
     tally.fraud_N[judged] = seats_where(fraud_V)
-    tally.unavailable_N[judged] = seats_where(casts_V & unopened_V)
+    if unopened_V is not None:
+        tally.unavailable_N[judged] = seats_where(unopened_V)
     tally.sampled_N[judged], tally.invalid_N[judged] = poc.trimmed_basis(
         poc.Findings(
             host=at_V[opened_V],
@@ -192,18 +195,20 @@ def draw_juries(
     """
     hosts = len(weight_N)
     ends_N = np.cumsum(weight_N, dtype=np.uint64)
-    own_S = np.repeat(weight_N[judged], seats)
+    own_J = weight_N[judged][:, None]
     untyped: Any = rng
-    point_S = u64(untyped.integers(0, ends_N[-1] - own_S, dtype=np.uint64))
+    shape = len(judged), seats
+    point_JS = u64(untyped.integers(0, ends_N[-1] - own_J, shape, dtype=np.uint64))
     # The host's own interval is shifted over.
-    start_S = np.repeat(ends_N[judged], seats) - own_S
-    point_S += own_S * (point_S >= start_S)
-    holder_S: I64 = np.searchsorted(ends_N, point_S, side="right")
-    pair_S: I64 = np.repeat(np.arange(len(judged)), seats) * hosts + holder_S
+    point_JS += own_J * (point_JS >= ends_N[judged][:, None] - own_J)
+    holder_JS: I64 = np.searchsorted(ends_N, point_JS, side="right")
+    pair_S: I64 = (np.arange(len(judged))[:, None] * hosts + holder_JS).reshape(-1)
     pair_S.sort()
-    first = np.flatnonzero(np.diff(pair_S, prepend=-1))
-    pairs = pair_S[first]
-    return pairs // hosts, pairs % hosts, np.diff(first, append=len(pair_S))
+    starts_S = np.ones(len(pair_S) + 1, np.bool_)
+    np.not_equal(pair_S[1:], pair_S[:-1], out=starts_S[1:-1])
+    first = np.flatnonzero(starts_S)
+    at_V, holder_V = np.divmod(pair_S[first[:-1]], hosts)
+    return at_V, holder_V, first[1:] - first[:-1]
 
 
 def _look(

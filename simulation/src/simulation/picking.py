@@ -131,6 +131,11 @@ class Picker:
         self._sums = np.array([int(level[0]), 0], np.uint64)
 
     @property
+    def nodes(self) -> int:
+        """Nodes in the draw at its beginning."""
+        return len(self._throughput)
+
+    @property
     def selected(self) -> int:
         """Throughput of all picks so far."""
         return int(self._sums[1])

@@ -10,6 +10,9 @@ from simulation.network import Network, State
 from simulation.randomness import Streams, block_hash
 from simulation.scenario import Behaviour
 
+# Broadcast over nodes of which none has a change that waits.
+_NONE = np.zeros(1, np.bool_)
+
 
 def capacity(network: Network, state: State, mask_K: Bool) -> U64:
     """Tokens a period that nodes of any weight can really serve, by model (M,)."""
@@ -41,10 +44,14 @@ def allocate(network: Network, state: State, seed: int, replica: int) -> Bool:
     p = network.params
     serves_K = np.zeros(network.nodes, np.bool_)
     may_N = state.histories.eligible(p.integer("max_consecutive_preserved_epochs"))
-    hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER))
+    seed_ = block_hash(seed, replica, state.epoch)
+    hops_K = None
+    if network.has(Behaviour.MODEL_HOPPER):
+        hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER))
+    weighs_K = state.node_weight_K > 0
     fraction = p.decimal("max_serving_fraction")
     for index, model in enumerate(network.scenario.models):
-        mine = np.flatnonzero((state.model_K == index) & (state.node_weight_K > 0))
+        mine = np.flatnonzero((state.model_K == index) & weighs_K)
         if len(mine) == 0:
             continue
         if network.scenario.slot_rule != "by_weight":
@@ -52,16 +59,16 @@ def allocate(network: Network, state: State, seed: int, replica: int) -> Bool:
             continue
         promised = network.promised_K[mine]
         made = timeslot.allocate(
-            seed=block_hash(seed, replica, state.epoch),
+            seed=seed_,
             model=model.id,
             required=int(state.real_M[index]),
-            model_total=int(promised.sum()),
+            model_total=int(np.add.reduce(promised)),
             max_serving_fraction=fraction,
             weight_N=state.weight_N,
             may_N=may_N,
             host_K=network.of.host_K[mine],
             throughput_K=promised,
-            pending_K=hops_K[mine],
+            pending_K=_NONE if hops_K is None else hops_K[mine],
         )
         serves_K[mine[made.picks]] = True
     return serves_K

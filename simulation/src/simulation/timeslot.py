@@ -94,24 +94,26 @@ def allocate(
     # selected·10¹⁸ ≥ total·fraction exactly from ⌈total·fraction/10¹⁸⌉ on.
     line = -(-model_total * max_serving_fraction // fixed.ONE)
     throughput = throughput_K[nodes]
-    if total(entering) > fixed.MAX_U64 or total(throughput) > fixed.MAX_U64:
+    promised = total(throughput)
+    if total(entering) > fixed.MAX_U64 or promised > fixed.MAX_U64:
         raise OverflowU64Error("weights or throughputs of an allocation")
     picker = Picker(entering, first_N, last_N, throughput)
-    taken = _draw(stream, picker, min(required, line), throughput)
+    taken = _draw(stream, picker, min(required, line), promised / max(1, len(throughput)))
     selected = picker.selected
     stop = "required" if selected >= required else "fraction" if selected >= line else "exhausted"
     return Allocation(picks=nodes[taken], throughput=selected, stop=stop)
 
 
-def _draw(stream: draw.Stream, picker: Picker, line: int, throughput: U64) -> I64:
-    """Picks over as many words of the stream as it takes."""
+def _draw(stream: draw.Stream, picker: Picker, line: int, mean: float) -> I64:
+    """Picks over as many words of the stream as it takes; mean is a node's throughput."""
     taken: list[I64] = []
-    # Nodes of the mean throughput that reach the line; large hosts are drawn more often.
-    mean = max(1.0, float(throughput.mean(dtype=np.float64))) if len(throughput) else 1.0
-    block, guess = 0, min(len(throughput), int(line / mean)) // 4 + 4
+    # As many nodes of the mean reach the line; large hosts are drawn more often.
+    block, guess = 0, min(picker.nodes, int(line / max(1.0, mean))) // 4 + 4
     while picker.selected < line and not picker.exhausted:
         taken.append(picker.pick(stream.words_from(block, guess), line))
         block, guess = block + guess, guess // 16 + 4
+    if len(taken) == 1:
+        return taken[0]
     return np.concatenate(taken) if taken else np.zeros(0, np.int64)
 
 
