@@ -15,8 +15,9 @@ from mlnode.bench.calibrate import histogram
 from mlnode.bench.cli import mount
 from mlnode.bench.doctor import Finding, examine
 from mlnode.bench.measure import Job, MeasureError, measure, measure_group
-from mlnode.bench.work import PARAMS, fit, operations
+from mlnode.bench.work import PARAMS, fit
 from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG, MODEL_PARAMS_TEST
+from mlnode.poc.tensors import operations
 
 app = typer.Typer()
 mount(app)

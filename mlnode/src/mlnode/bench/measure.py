@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from mlnode.bench.work import PARAMS, operations
+from mlnode.bench.work import PARAMS
 from mlnode.poc.engines.base import Engine, SharingEngine
 from mlnode.poc.engines.selection import select_engine
 from mlnode.poc.rounds import Round, new_round
+from mlnode.poc.tensors import operations
 
 BLOCK_HASH = "be" * 32
 PUBLIC_KEY = b"\xbe" * 20
@@ -197,7 +198,6 @@ def measure_group(job: Job, tell: Callable[..., None] = _tell_nobody) -> GroupRe
     params = PARAMS[job.params]
     import torch
 
-    from mlnode.bench.dense import dense_rate
     from mlnode.shard.gpu import group_engines
 
     if job.threads:
@@ -221,7 +221,7 @@ def measure_group(job: Job, tell: Callable[..., None] = _tell_nobody) -> GroupRe
         tell("proving", min(1.0, passed / job.seconds), rate)
     nonces = run.nonces - before
     tell("measuring the dense rate", 1.0, 60 * nonces / seconds)
-    dense = sum(dense_rate(engine.arithmetic, device) for device in set(job.devices))
+    dense = engine.dense_rate()
     result = GroupResult(
         devices=job.devices,
         engine=selection.summary,

@@ -10,19 +10,6 @@ PARAMS = {"MAIN": MODEL_PARAMS, "BIG": MODEL_PARAMS_BIG, "TEST": MODEL_PARAMS_TE
 """The published sets by the names that the command line takes."""
 
 
-def operations(params: PocParams) -> int:
-    """Returns the multiplications and additions of a nonce, leaving out what no engine does.
-
-    Of the last layer only K and V of all positions enter the result. Attention is counted
-    over the positions that a query sees.
-    """
-    dim, kv, ffn, positions = params.dim, params.kv_dim, params.ffn_dim, params.seq_len
-    rest = 2 * dim * dim + 3 * dim * ffn
-    layer = positions * (2 * dim * kv + rest) + positions * (positions + 1) * dim
-    last = positions * 2 * dim * kv + rest + 2 * positions * dim
-    return 2 * ((params.n_layers - 1) * layer + last + dim * params.vocab_size)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
     """How a network fits into a memory.

@@ -30,6 +30,19 @@ def weight_bytes(params: PocParams) -> int:
     return sum(rows * cols for rows, cols in weight_shapes(params).values())
 
 
+def operations(params: PocParams) -> int:
+    """Returns the multiplications and additions of a nonce, leaving out what no engine does.
+
+    Of the last layer only K and V of all positions enter the result. Attention is counted
+    over the positions that a query sees.
+    """
+    dim, kv, ffn, positions = params.dim, params.kv_dim, params.ffn_dim, params.seq_len
+    rest = 2 * dim * dim + 3 * dim * ffn
+    layer = positions * (2 * dim * kv + rest) + positions * (positions + 1) * dim
+    last = positions * 2 * dim * kv + rest + 2 * positions * dim
+    return 2 * ((params.n_layers - 1) * layer + last + dim * params.vocab_size)
+
+
 def weight_seed(round_: Round, name: str) -> U32:
     """Returns the seed of a weight, uint32 [4]; the same for every host of the round."""
     return stream(round_.poc_version, b"weights", round_.challenge, name.encode("ascii"))

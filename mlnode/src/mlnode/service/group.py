@@ -47,6 +47,7 @@ class Group:
         failures: loads or batches that went wrong in a row.
         given_up: it has failed too often in this round.
         restarts_before: restarts before this round.
+        dense: operations a second of plain exact products; 0 where it was not measured.
         dying: what the process said before it ended itself; empty while it lives.
     """
 
@@ -64,6 +65,7 @@ class Group:
     batch_size: int = 0
     load_seconds: float = 0.0
     batch_seconds: float = 0.0
+    dense: float = 0.0
     error: str = ""
 
     @property

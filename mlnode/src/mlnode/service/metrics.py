@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mlnode.poc.rounds import PocKind
+from mlnode.poc.tensors import operations
 from mlnode.service.config import ConfigError, split_address
 from mlnode.service.group import Group
 from mlnode.service.parallel import ParallelController
@@ -91,6 +93,11 @@ def _gauges(controller: ParallelController) -> Iterator[Metric]:
         "Share of the walked nonces of this round that is valid",
         value=valid / walked if walked else 0.0,
     )
+    yield GaugeMetricFamily(
+        "mlnode_poc_mfu",
+        "Operations of the proof as a share of plain exact products on the same devices",
+        value=_utilisation(controller),
+    )
     phase = GaugeMetricFamily(
         "mlnode_poc_phase", "1 for the phase the workers are in", labels=["phase"]
     )
@@ -109,6 +116,13 @@ def _gauges(controller: ParallelController) -> Iterator[Metric]:
         for group, value in zip(groups, values, strict=True):
             family.add_metric([str(group.index)], value)
         yield family
+
+
+def _utilisation(controller: ParallelController) -> float:
+    round_, dense = controller.round, sum(group.dense for group in controller.groups)
+    if round_ is None or not dense or round_.kind is not PocKind.EXACT8:
+        return 0.0
+    return operations(round_.params) * controller.nonces_per_second / dense
 
 
 def _resident(group: Group) -> int:

@@ -60,6 +60,7 @@ class Prover:
         self._batches = 0
         self.engines = tuple(e.name for e in passed)
         self.summary = selection.summary
+        self.dense = self._engine.dense_rate()
         self.batch_size = batch_size
 
     def load(self, round_: Round) -> Iterator[LoadProgress]:

@@ -24,6 +24,7 @@ from mlnode.poc.exact8 import head_shift
 from mlnode.poc.params import PocParams
 from mlnode.poc.rounds import Round, check_public_key
 from mlnode.poc.tensors import input_seeds, target, weight_bytes, weight_seed, weight_shapes
+from mlnode.shard.dense import dense_rate
 from mlnode.shard.fingerprint import fingerprint
 from mlnode.shard.memory import get_batch_size_from_memory, good_batch
 from mlnode.shard.pipeline import run_pipeline
@@ -90,11 +91,6 @@ class ShardedEngine:
         return self._name
 
     @property
-    def arithmetic(self) -> Arithmetic:
-        """What multiplies, for measures."""
-        return self._arithmetic
-
-    @property
     def batch_size(self) -> int:
         """Nonces that a stage holds at once; 0 before a round stands."""
         return self._size
@@ -109,6 +105,10 @@ class ShardedEngine:
             return self._size * _MICRO_BATCHES * len(stages)
         on_cpu = all(stage.device == "cpu" for stage in stages)
         return self._size * (_CPU_TILES if on_cpu else 1)
+
+    def dense_rate(self) -> float:
+        """Returns the operations a second of plain exact products, on all devices together."""
+        return sum(dense_rate(self._arithmetic, device) for device in self._devices())
 
     @property
     def network(self) -> PlacedNetwork:

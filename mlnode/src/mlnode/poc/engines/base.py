@@ -84,6 +84,13 @@ class SharingEngine(Engine, Protocol):
         """Nonces of a batch beyond which a larger one is no faster; 0 before a round stands."""
         ...
 
+    def dense_rate(self) -> float:
+        """Returns the operations a second of plain exact products of large matrices.
+
+        On all devices together; 0 where it is not measured. Takes half a second a device.
+        """
+        ...
+
     @property
     def network(self) -> Any:
         """The network that stands, for an engine of the same kind to adopt.

@@ -57,6 +57,9 @@ class ExactEngine:
     def largest_batch(self) -> int:
         return _LARGEST_BATCH if self._network is not None else 0
 
+    def dense_rate(self) -> float:
+        return 0.0
+
     @property
     def network(self) -> Network:
         """The network that stands, to be shared with another engine of this process."""
