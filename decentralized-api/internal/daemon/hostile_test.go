@@ -3,6 +3,7 @@ package daemon
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -121,9 +122,10 @@ func TestWhateverTheClocksSayARoundIsJudged(t *testing.T) {
 	})
 }
 
-// TestAStoreThatTakesNothingHoldsTheProofsBackAndLosesNone fills the disk in
-// the middle of streaming and makes room again: what was not stored was not
-// acknowledged, and is walked again.
+// TestAStoreThatTakesNothingHoldsTheProofsBackAndLosesNone lets the store refuse
+// proofs for some blocks, as a full disk does (the tests of package store fill a
+// real one): what was not stored is not acknowledged, and claims and acknowledged
+// nonces are the same at the end.
 func TestAStoreThatTakesNothingHoldsTheProofsBackAndLosesNone(t *testing.T) {
 	play(t, func(t *testing.T, w *world) {
 		w.add("alpha", 4)
@@ -131,26 +133,30 @@ func TestAStoreThatTakesNothingHoldsTheProofsBackAndLosesNone(t *testing.T) {
 		w.start()
 		w.until(epoch.PocStart)
 		w.block()
-		limit := func(pages int) {
-			t.Helper()
-			require.NoError(t, b.host.store.LimitPages(context.Background(), pages))
-		}
-		limit(1) // SQLite takes the present size instead: the next page is the last straw
+		b.alter(`CREATE TRIGGER full BEFORE INSERT ON poc_chunks BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`)
+		held := b.acknowledged(1)
 		for range 3 {
 			w.block()
 		}
-		held := b.acknowledged(1)
-		w.block()
 		require.Equal(t, held, b.acknowledged(1), "nothing is acknowledged that is not stored")
 		problem := b.host.registry.Snapshot().Nodes["node-0"].Problem
-		limit(1 << 20)
+		b.alter(`DROP TRIGGER full`)
+		require.Contains(t, problem, "the disk is full", "the node's status says what keeps it")
 		w.until(epoch.Inference)
-		require.Contains(t, problem, "full", "the node's status says why it stands still")
-		for id := range held {
-			require.Greater(t, b.acknowledged(1)[id], held[id], "it went on")
+		for id, before := range held {
+			require.Greater(t, b.acknowledged(1)[id], before, "it went on by itself")
 		}
 		for _, h := range w.hosts {
 			w.requireWhole(1, h)
 		}
 	})
+}
+
+// alter changes the schema of a broker's store.
+func (h *tester) alter(statement string) {
+	h.world.t.Helper()
+	require.NoError(h.world.t, h.host.store.Write(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(statement)
+		return err
+	}))
 }

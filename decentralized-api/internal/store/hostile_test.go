@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -80,8 +81,12 @@ func small(t *testing.T) (s *Store, makeRoom func()) {
 	dir := t.TempDir()
 	if os.Geteuid() != 0 {
 		s = openStore(t, dir)
-		require.NoError(t, s.LimitPages(t.Context(), 256))
-		return s, func() { require.NoError(t, s.LimitPages(t.Context(), 1<<16)) }
+		limit := func(pages int) {
+			_, err := s.write.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+			require.NoError(t, err)
+		}
+		limit(256)
+		return s, func() { limit(1 << 16) }
 	}
 	ballast := filepath.Join(dir, "ballast")
 	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m,mode=700"))

@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"github.com/pressly/goose/v3"
@@ -214,15 +213,6 @@ func (s *Store) Bind(ctx context.Context, chainID, host string) error {
 		}
 		return nil
 	})
-}
-
-// LimitPages bounds the size of the file, in pages of 4 KiB: beyond it the disk
-// counts as full. It is for tests.
-func (s *Store) LimitPages(ctx context.Context, pages int) error {
-	if _, err := s.write.ExecContext(ctx, "PRAGMA max_page_count = "+strconv.Itoa(pages)); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
 }
 
 // Cursor returns the height of the last handled block, 0 before the first.
