@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"cosmossdk.io/collections"
+
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
@@ -189,4 +191,26 @@ func TestAnExportThatIsWrongIsRefusedByItsField(t *testing.T) {
 			require.ErrorContains(t, err, tc.want)
 		})
 	}
+}
+
+func TestAnExportIsImportedWhileEpochsArePruned(t *testing.T) {
+	n := threeHosts()
+	n.params.EpochRetention, n.params.ClaimRetentionEpochs = 3, 1
+	m := newMachine(t, n)
+	m.runTo(5, epoch.SetNewValidators)
+	n.params.MaxPrunedKeysPerBlock = 1
+	require.NoError(t, m.Params.Set(m.ctx, n.params))
+	partly := 0
+	for range 70 {
+		m.block()
+		left, err := values(m.ctx, m.EpochMembers, collections.TripleSuperPrefix[uint64, string, []byte](1, ""))
+		require.NoError(t, err)
+		if len(left) > 0 && len(left) < len(n.hosts) {
+			partly++
+		}
+		gs := m.exported()
+		require.Equal(t, gs, m.continued(gs).exported(), "height %d", m.height)
+	}
+	m.requireNoFailures()
+	require.Positive(t, partly, "a group of which some members are gone was exported")
 }

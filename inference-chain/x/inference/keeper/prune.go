@@ -58,7 +58,7 @@ func (k Keeper) pruneTable() []pruned {
 		rowsOf("host_outcomes", results, k.HostOutcomes, collections.PairPrefix[uint64, []byte]),
 		rowsOf("node_outcomes", results, k.NodeOutcomes, collections.TriplePrefix[uint64, []byte, string]),
 		rowsOf("epoch_nodes", results, k.EpochNodes, collections.QuadPrefix[uint64, string, []byte, string]),
-		rowsOf("member_pages", results, k.MemberPages, collections.PairPrefix[uint64, uint64]),
+		rowsOf(memberPages, results, k.MemberPages, collections.PairPrefix[uint64, uint64]),
 		rowsOf("epoch_members", results, k.EpochMembers, collections.TriplePrefix[uint64, string, []byte]),
 		rowsOf("epoch_groups", results, k.EpochGroups, collections.PairPrefix[uint64, string]),
 		rowsOf("epoch_models", results, k.EpochModels, collections.PairPrefix[uint64, string]),

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"cosmossdk.io/collections"
 
@@ -14,6 +15,9 @@ import (
 // members all over the group, and a block draws hundreds of juries: with a row for
 // each rank that was tens of thousands of reads in a block.
 const membersPerPage = 128
+
+// memberPages is the name of the pages as a collection.
+const memberPages = "member_pages"
 
 // ranking writes the pages of a root group, member by member in ascending order of
 // address.
@@ -61,8 +65,16 @@ func (r *ranking) flush() error {
 
 // rankMembers writes the pages of every root group from the rows of its members. It
 // fails when those do not count up, as nothing that formed them could have written.
+// A group whose pages the pruner took has none, and perhaps not all of its members.
 func (k Keeper) rankMembers(ctx context.Context, gs *types.GenesisState) error {
+	pages := slices.IndexFunc(k.pruneTable(), func(p pruned) bool { return p.name == memberPages })
 	for _, record := range gs.Epochs {
+		taken := slices.ContainsFunc(gs.Prunes, func(c types.PruneCursor) bool {
+			return c.EpochIndex == record.Index && int(c.Collection) > pages
+		})
+		if taken {
+			continue
+		}
 		if err := k.rankGroup(ctx, record.Index); err != nil {
 			return err
 		}

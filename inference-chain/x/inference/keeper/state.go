@@ -148,7 +148,7 @@ func NewState(service store.KVStoreService, cdc codec.BinaryCodec) (State, error
 		EpochModels:  collections.NewMap(sb, prefixEpochModels, "epoch_models", epochModel, codec.CollValue[types.EpochModel](cdc)),
 		EpochGroups:  collections.NewMap(sb, prefixEpochGroups, "epoch_groups", epochModel, codec.CollValue[types.EpochGroup](cdc)),
 		EpochMembers: collections.NewMap(sb, prefixEpochMembers, "epoch_members", epochModelHost, codec.CollValue[types.EpochMember](cdc)),
-		MemberPages:  collections.NewMap(sb, prefixMemberPages, "member_pages", collections.PairKeyCodec(epoch, collections.Uint64Key), codec.CollValue[types.MemberPage](cdc)),
+		MemberPages:  collections.NewMap(sb, prefixMemberPages, memberPages, collections.PairKeyCodec(epoch, collections.Uint64Key), codec.CollValue[types.MemberPage](cdc)),
 		EpochNodes:   collections.NewMap(sb, prefixEpochNodes, "epoch_nodes", epochGroupNode, codec.CollValue[types.EpochNode](cdc)),
 
 		PocBatches:     collections.NewMap(sb, prefixPocBatches, "poc_batches", epochBatch, codec.CollValue[types.StoredPocBatch](cdc)),
