@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mlnode.bench.cli import mount
+from mlnode.bench.cli import mount, poc_app
+from mlnode.bench.cli_served import mount_served
 from mlnode.service.config import ConfigError, load_config
 from mlnode.service.errors import StateError
 
@@ -51,6 +52,7 @@ def tiny_models(
 
 
 mount(app)
+mount_served(poc_app)
 
 
 def _refuse(err: Exception) -> None:

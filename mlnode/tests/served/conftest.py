@@ -1,5 +1,6 @@
 """Tiny decoders with random weights: what is done to a model does not depend on its size."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,8 @@ def make(kind: str) -> nn.Module:
     generator = torch.Generator().manual_seed(3)
     for recipe in RECIPES:
         if recipe.model_type == kind:
-            return new_model(quick(recipe), generator).eval()
+            tied = kind == "qwen3"
+            return new_model(replace(quick(recipe), tied=tied), generator).eval()
     config = transformers.AutoConfig.for_model(
         kind, vocab_size=256, bos_token_id=0, eos_token_id=0, pad_token_id=0, **OTHERS[kind]
     )

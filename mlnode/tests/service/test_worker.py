@@ -41,6 +41,7 @@ SETUP = WorkerSetup(
     batch_size=BATCH,
     threads=1,
     crosscheck=True,
+    models_dir="",
     candidates=candidates,
 )
 

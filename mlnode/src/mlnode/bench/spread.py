@@ -13,7 +13,6 @@ Axes: B nonces, S positions, D width, V outputs.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
@@ -53,13 +52,15 @@ class Spread:
     Attributes:
         rates: valid rate of each block hash at the threshold of the first.
         points: largest less smallest rate, in percentage points.
-        means, deviations: of the distances, for each block hash.
+        means, deviations, tenths: of the distances, for each block hash: their mean, their
+            deviation and their tenth percentile.
     """
 
     rates: tuple[float, ...]
     points: float
     means: tuple[float, ...]
     deviations: tuple[float, ...]
+    tenths: tuple[float, ...]
 
 
 def block_hash(name: str) -> str:
@@ -86,6 +87,7 @@ def spread(distances: Sequence[F64], fraction: float = VALID_FRACTION) -> Spread
         points=100 * (max(rates) - min(rates)),
         means=tuple(float(d_B.mean()) for d_B in distances),
         deviations=tuple(float(d_B.std()) for d_B in distances),
+        tenths=tuple(float(np.quantile(d_B, VALID_FRACTION)) for d_B in distances),
     )
 
 
@@ -113,8 +115,7 @@ def measure(
         key: account address of the host.
         positions: of the input of a nonce.
     """
-    device, _ = placed(model)
-    width = hidden_width(model)
+    base, (device, dtype), width = decoder(model), placed(model), hidden_width(model)
     own_head = cast(nn.Module, cast(Any, model).get_output_embeddings())
     tail = Tail(block, width, device)
     target_V = generate_target(block, cast(Any, own_head).weight.shape[0], device, torch.float32)
@@ -129,27 +130,17 @@ def measure(
 
     for first in range(0, nonces, batch):
         chosen = range(first, min(first + batch, nonces))
-        plain_BD = hidden(model, block, key, chosen, positions, mirrored=False)
-        mirrored_BD = hidden(model, block, key, chosen, positions, mirrored=True)
         with torch.inference_mode():
+            x_BSD = generate_inputs(block, key.hex(), chosen, width, positions, device, dtype)
+            plain_BD = last_hidden(base, x_BSD)
+            with layer_hooks(decoder_layers(base), block, width, device):
+                mirrored_BD = last_hidden(base, x_BSD)
             parts["both"].append(random_head(mirrored_BD))
             parts["householder"].append(own(mirrored_BD))
             parts["random-head"].append(random_head(plain_BD))
             parts["end-normalisation"].append(own(normalise(plain_BD)))
             parts["none"].append(own(plain_BD))
     return {name: np.concatenate(found) for name, found in parts.items()}
-
-
-def hidden(
-    model: nn.Module, block: str, key: bytes, nonces: range, positions: int, *, mirrored: bool
-) -> Tensor:
-    """Returns the last hidden state of some nonces, [B, D], with or without the layers' hooks."""
-    base, (device, dtype), width = decoder(model), placed(model), hidden_width(model)
-    with torch.inference_mode():
-        x_BSD = generate_inputs(block, key.hex(), nonces, width, positions, device, dtype)
-        hooks = layer_hooks(decoder_layers(base), block, width, device)
-        with hooks if mirrored else nullcontext():
-            return last_hidden(base, x_BSD)
 
 
 def spreads(

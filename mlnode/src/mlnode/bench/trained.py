@@ -42,7 +42,10 @@ class Recipe:
         model_type: of Transformers, "qwen3" or "llama".
         tied: whether the head is the embedding.
         steps, batch, context: steps of training, sequences of a step, bytes of a sequence.
-        rate: peak learning rate.
+        rate: peak learning rate of embedding, last norm and head.
+        layer_rate: the same of the layers, as a share of it.
+        gain: of the layers' norms before training. With both small, what a layer adds stays
+            small beside an embedding of length one, as in large models.
         seed: of weights and of the order of the text.
     """
 
@@ -53,10 +56,12 @@ class Recipe:
     layers: int = 4
     heads: int = 4
     kv_heads: int = 2
-    steps: int = 400
+    steps: int = 300
     batch: int = 8
     context: int = 80
     rate: float = 3e-3
+    layer_rate: float = 0.3
+    gain: float = 0.2
     seed: int = 1
 
     @property
@@ -65,8 +70,8 @@ class Recipe:
         return f"ninefold/trained-{self.model_type}"
 
 
-RECIPES = (Recipe(model_type="qwen3", tied=True), Recipe(model_type="llama", tied=False))
-"""The two models of the experiment: Qwen3 ties head and embedding, the Llama here does not."""
+RECIPES = (Recipe(model_type="qwen3", tied=False), Recipe(model_type="llama", tied=False))
+"""The two models of the experiment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +152,12 @@ def train(recipe: Recipe, text_N: U8, folder: Path, say: Say) -> dict[str, Any]:
     unigram = unigram_entropy(train_N, held_N)
     generator = torch.Generator().manual_seed(recipe.seed)
     model = new_model(recipe, generator)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, betas=(0.9, 0.95))
+    settle(model, recipe, generator)
+    optimizer, peaks = _optimizer(model, recipe)
     model.train()
     for step, batch_BS in enumerate(_batches(recipe, train_N, generator)):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * _schedule(step / recipe.steps)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * _schedule(step / recipe.steps)
         loss = _loss(model, batch_BS)
         optimizer.zero_grad()
         loss.backward()
@@ -194,6 +200,18 @@ def new_model(recipe: Recipe, generator: torch.Generator) -> nn.Module:
     return model
 
 
+def settle(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> None:
+    """Makes embeddings of length one, and what layers add to them small, before training."""
+    with torch.no_grad():
+        embedding = cast(nn.Embedding, cast(Any, model).get_input_embeddings())
+        nn.init.normal_(embedding.weight, 0.0, recipe.hidden**-0.5, generator=generator)
+        for name, parameter in model.named_parameters():
+            if name.endswith("layernorm.weight"):
+                parameter.fill_(recipe.gain)
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                parameter.mul_((2 * recipe.layers) ** -0.5)
+
+
 def randomise(model: nn.Module, generator: torch.Generator) -> None:
     """Sets matrices to normal deviates as before training, and leaves norms as they are."""
     with torch.no_grad():
@@ -211,6 +229,15 @@ def cross_entropy(model: nn.Module, held_N: U8, context: int) -> float:
         for part_BS in rows.split(32):
             total += float(_loss(model, part_BS)) * len(part_BS)
     return total / whole
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> tuple[torch.optim.AdamW, tuple[float, ...]]:
+    """Returns the optimiser and the peak rate of each of its groups."""
+    inside = [p for name, p in model.named_parameters() if ".layers." in name]
+    outside = [p for name, p in model.named_parameters() if ".layers." not in name]
+    groups = [{"params": inside}, {"params": outside}]
+    made = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.1)
+    return made, (recipe.rate * recipe.layer_rate, recipe.rate)
 
 
 def _loss(model: nn.Module, batch_BS: Tensor) -> Tensor:

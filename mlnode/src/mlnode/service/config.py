@@ -57,6 +57,8 @@ class PocConfig:
         window: batches a worker may have made that nobody has taken yet.
         hung_after_s: seconds without a sign of life after which a worker is replaced.
         crosscheck: whether one nonce of each batch is recomputed by another engine.
+        models_dir: folder with models as OWNER/NAME/COMMIT for rounds of kind SERVED_MODEL;
+            empty refuses such rounds.
     """
 
     groups: tuple[tuple[str, ...], ...] = ()
@@ -66,6 +68,7 @@ class PocConfig:
     window: int = 4
     hung_after_s: float = 120.0
     crosscheck: bool = True
+    models_dir: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

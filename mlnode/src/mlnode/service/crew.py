@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mlnode.poc.rounds import Round
+from mlnode.poc.rounds import PocKind, Round
 from mlnode.poc.tensors import weight_bytes
 from mlnode.service.controller import Listener
 from mlnode.service.group import Group, MakeHandle
@@ -122,7 +122,10 @@ class Crew:
         assert self._round is not None
         group.load_id, group.loaded = self._number(), False
         # Known before the worker says so: a share of what all groups load never shrinks.
-        group.done_bytes, group.total_bytes = 0, weight_bytes(self._round.params)
+        # How large a served model is shows when it is loaded.
+        made = self._round.kind is PocKind.EXACT8
+        group.done_bytes = 0
+        group.total_bytes = weight_bytes(self._round.params) if made else 0
         group.handle.send(LoadRound(load_id=group.load_id, round=self._round))
 
     def _on_start(self, index: int) -> None:

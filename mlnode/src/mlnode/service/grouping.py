@@ -55,6 +55,7 @@ class GroupPlan:
                 batch_size=self._config.batch_size,
                 threads=self._config.threads,
                 crosscheck=self._config.crosscheck,
+                models_dir=self._config.models_dir,
                 candidates=candidates,
             )
             for index, devices in enumerate(groups)

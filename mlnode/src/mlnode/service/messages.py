@@ -31,6 +31,7 @@ class WorkerSetup:
     batch_size: int
     threads: int
     crosscheck: bool
+    models_dir: str
     candidates: Callable[[str, tuple[str, ...]], Sequence[SharingEngine]]
 
 

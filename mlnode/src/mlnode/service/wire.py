@@ -36,7 +36,7 @@ def round_from_wire(message: poc_pb2.Round) -> Round:
         RequestError: naming the field and what would be right.
     """
     if message.kind not in _KINDS:
-        raise RequestError("round.kind is not set; it is POC_KIND_EXACT8")
+        raise RequestError("round.kind is not set; it is POC_KIND_EXACT8 or POC_KIND_SERVED_MODEL")
     params = message.params
     try:
         return new_round(
@@ -61,6 +61,7 @@ def round_from_wire(message: poc_pb2.Round) -> Round:
             valid_fraction=float(_decimal("valid_fraction", message.valid_fraction)),
             r_target=_decimal("r_target", message.r_target),
             cq=message.cq or None,
+            model_id=message.model_id,
         )
     except PocError as err:
         raise RequestError(f"round: {err}") from None
@@ -91,6 +92,7 @@ def round_to_wire(round_: Round) -> poc_pb2.Round:
         valid_fraction=repr(round_.valid_fraction),
         r_target=repr(round_.r_target),
         cq=round_.cq,
+        model_id=round_.model_id,
     )
 
 

@@ -7,14 +7,14 @@ but the batch it was at.
 
 import time
 from collections import deque
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from mlnode.poc.decision import Decisions
 from mlnode.poc.errors import NoEngineError
 from mlnode.poc.nonces import LaneWalk
-from mlnode.poc.rounds import Round
+from mlnode.poc.rounds import PocKind, Round
 from mlnode.service.messages import (
     Alive,
     Check,
@@ -38,6 +38,9 @@ from mlnode.service.pipe import ServicePipe
 from mlnode.service.prover import Prover
 from mlnode.shard.devices import own_devices
 
+if TYPE_CHECKING:
+    from mlnode.service.served import ServedProver
+
 _IDLE_S = 1.0
 # PyTorch's error of a device that fails: every later call in this process fails as well. By
 # name, because the reference runs without PyTorch.
@@ -50,8 +53,10 @@ class Worker:
 
     def __init__(self, setup: WorkerSetup, service: ServicePipe) -> None:
         self._service = service
+        self._setup = setup
         self._refusal: NoEngineError | None = None
         self._prover = self._choose(setup)
+        self._served: ServedProver | None = None
         self._inbox: deque[Command] = deque()
         self._load_id = 0
         self._round: Round | None = None
@@ -134,7 +139,7 @@ class Worker:
     def _load(self, command: LoadRound) -> None:
         self._halt()
         self._load_id, self._round = command.load_id, None
-        prover = self._standing()
+        prover = self._prover_of(command.round)
         began = time.monotonic()
         for progress in prover.load(command.round):
             self._say(Loading(load_id=command.load_id, done_bytes=progress.done_bytes))
@@ -184,6 +189,9 @@ class Worker:
         self._halt()
         if self._prover is not None:
             self._prover.drop()
+        if self._served is not None:
+            self._served.drop()
+            self._served = None
         self._round = None
 
     def _may_walk(self) -> bool:
@@ -226,7 +234,26 @@ class Worker:
     def _say(self, event: Event) -> None:
         self._service.send(event)
 
-    def _standing(self) -> Prover:
+    def _prover_of(self, round_: Round) -> "Prover | ServedProver":
+        """What computes rounds of this kind; what computed the other kind lets go of its memory."""
+        if round_.kind is PocKind.SERVED_MODEL:
+            if self._prover is not None:
+                self._prover.drop()
+            if self._served is None:
+                # It needs PyTorch, which a worker on the reference does without.
+                from mlnode.service.served import ServedProver
+
+                setup = self._setup
+                device = own_devices(setup.devices)[0]
+                self._served = ServedProver(setup.models_dir, device, batch_size=setup.batch_size)
+        elif self._served is not None:
+            self._served.drop()
+            self._served = None
+        return self._standing()
+
+    def _standing(self) -> "Prover | ServedProver":
+        if self._served is not None:
+            return self._served
         if self._prover is None:
             assert self._refusal is not None
             raise self._refusal

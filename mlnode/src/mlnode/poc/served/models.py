@@ -7,25 +7,17 @@ Anything that Transformers loads and that takes embeddings as its input will do.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from mlnode.poc.errors import EngineError, RoundError
 
-
-class ModelLoader(Protocol):
-    """Finds the model of a round."""
-
-    def __call__(self, model_id: str) -> nn.Module:
-        """Returns a causal language model, ready to compute.
-
-        Raises:
-            RoundError: there is none of that name.
-        """
-        ...
+ModelLoader = Callable[[str], nn.Module]
+"""(model id) → the causal language model of that name, ready to compute, or a RoundError."""
 
 
 def model_folder(models_dir: Path, model_id: str) -> Path:
@@ -44,9 +36,7 @@ def model_folder(models_dir: Path, model_id: str) -> Path:
         if not commit or path.parent.name == commit
     )
     if len(found) != 1:
-        legal = (
-            "a model of serving.models_dir" if not found else "owner/name@commit: it has several"
-        )
+        legal = "owner/name@commit, for it has several" if found else f"a model in {models_dir}"
         raise RoundError("model_id", model_id, legal)
     return found[0]
 

@@ -1,0 +1,160 @@
+"""The commands about the served kind, beside ``mlnode poc calibrate``."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+_MODELS = "ninefold/trained-qwen3,ninefold/trained-llama"
+_CACHE = Path(".cache/models")
+ModelsDir = Annotated[Path, typer.Option(help="Folder with models as OWNER/NAME/COMMIT.")]
+Models = Annotated[str, typer.Option(help="Ids of the models, with commas between.")]
+Nonces = Annotated[int, typer.Option(help="Least nonces of a run.", min=1)]
+Positions = Annotated[int, typer.Option(help="Positions of a nonce's input.", min=8, max=1024)]
+
+
+def mount_served(poc_app: typer.Typer) -> None:
+    """Adds ``train``, ``experiment``, ``distribution`` and ``sigma0``."""
+    for command in (train, experiment, distribution, sigma0):
+        poc_app.command()(command)
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Folder to write OWNER/NAME/COMMIT into.")] = _CACHE,
+    root: Annotated[Path, typer.Option(help="Checkout whose text is learnt.")] = Path(),
+) -> None:
+    """Train the two small models of the experiment, a few minutes each."""
+    from mlnode.bench.trained import make_trained_models
+
+    for made in make_trained_models(out, root, say=typer.echo):
+        typer.echo(
+            f"{made.repo}: {made.parameters / 1e6:.1f} million parameters, "
+            f"{made.cross_entropy:.3f} nats a held-out byte, unigram {made.unigram:.3f}: "
+            f"{made.folder}"
+        )
+
+
+def experiment(
+    models: Models = _MODELS,
+    models_dir: ModelsDir = _CACHE,
+    duration: Annotated[float, typer.Option(help="Seconds of a run.", min=0)] = 80.0,
+    r_target: Annotated[
+        float, typer.Option(help="Radius; 0 takes the tenth percentile at block_alpha.", min=0)
+    ] = 0.0,
+    nonces: Nonces = 1_920,
+    positions: Positions = 32,
+    out: Annotated[Path, typer.Option(help="Folder for lines and logs.")] = Path("experiment"),
+) -> None:
+    """Prove through a real service: models × three block hashes × three hosts."""
+    from mlnode.bench.calibrate import histogram
+    from mlnode.bench.experiment import ExperimentError, Plan
+    from mlnode.bench.experiment import experiment as run
+
+    plan = Plan(
+        models_dir=models_dir.resolve(),
+        models=_known(models, models_dir),
+        duration=duration,
+        nonces=nonces,
+        positions=positions,
+        r_target=r_target or None,
+        out=out.resolve(),
+    )
+    try:
+        came = asyncio.run(run(plan, typer.echo))
+    except ExperimentError as failure:
+        _refuse(str(failure))
+    for (model, node, block), found_B in came.distances.items():
+        typer.echo(f"{model} {node} {block}")
+        for line in histogram(found_B):
+            typer.echo(line)
+    for (model, node), points in came.spreads.items():
+        typer.echo(f"spread  {points:6.2f} points  {model} {node}")
+    typer.echo(f"lines and logs: {plan.out}")
+
+
+def distribution(
+    models: Models = _MODELS,
+    models_dir: ModelsDir = _CACHE,
+    weights: Annotated[
+        str, typer.Option(help="trained, random, or random-embed (embedding and head).")
+    ] = "trained",
+    nonces: Nonces = 1_920,
+    positions: Positions = 32,
+    hosts: Annotated[int, typer.Option(help="Of node_A, node_B, node_C.", min=1, max=3)] = 1,
+) -> None:
+    """Print distances for each block hash under every measure, without a service."""
+    import torch
+
+    from mlnode.bench.spread import BLOCKS, NODES, TREATMENTS, WEIGHTS, spreads, with_weights
+    from mlnode.poc.served.models import load_decoder, model_folder
+
+    if weights not in WEIGHTS:
+        _refuse(f"--weights is {weights!r}; it is {', '.join(WEIGHTS)}")
+    for model_id in _known(models, models_dir):
+        plain = load_decoder(model_folder(models_dir, model_id), torch.device("cpu"))
+        model = with_weights(plain, weights)
+        chosen = NODES[:hosts]
+        found = spreads(model, nonces=nonces, positions=positions, nodes=chosen)
+        for treatment in TREATMENTS:
+            for node, row in zip(chosen, found[treatment], strict=True):
+                where = f"{model_id} {weights} {treatment} {node}"
+                typer.echo(f"{where}: spread {row.points:.2f} points")
+                for i, block in enumerate(BLOCKS):
+                    typer.echo(
+                        f"  {block:12} mean {row.means[i]:.4f}  std {row.deviations[i]:.4f}  "
+                        f"p10 {row.tenths[i]:.4f}  valid {row.rates[i]:.4f}"
+                    )
+
+
+def sigma0(
+    model: Annotated[str, typer.Option(help="Id of the model.")],
+    models_dir: ModelsDir = _CACHE,
+    nonces: Nonces = 1_920,
+    positions: Positions = 32,
+    fraction: Annotated[float, typer.Option(help="Share p that should be valid.")] = 0.1,
+    out: Annotated[Path | None, typer.Option(help="Write this machine's distances.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Distances of the other machine.")] = None,
+) -> None:
+    """Measure σ₀ of a pair of machines, and set the share of valid nonces against p.
+
+    Run it with --out on the one, and with --against on the other. With neither, this machine is
+    set against itself, in batches of another size.
+    """
+    from mlnode.bench.calibrate import histogram
+    from mlnode.bench.sigma import Pair, measure_pair, read_distances, write_distances
+    from mlnode.poc.errors import PocError
+
+    pair = Pair(
+        models_dir=models_dir, model=model, nonces=nonces, positions=positions, fraction=fraction
+    )
+    try:
+        came = measure_pair(pair, None if against is None else read_distances(against, pair))
+    except (PocError, ValueError, OSError) as failure:
+        _refuse(str(failure))
+    if out is not None:
+        write_distances(out, pair, came.distances)
+    typer.echo(f"sigma0    {came.sigma0:.3g}, largest difference {came.largest:.3g}")
+    typer.echo(f"valid     {came.valid} of {nonces}, 99 % {came.low:.4f} … {came.high:.4f}")
+    typer.echo(f"where p is {fraction}, within r = {came.r_target:.6f} of 8,192 dimensions")
+    for line in histogram(came.distances):
+        typer.echo(line)
+
+
+def _known(models: str, models_dir: Path) -> tuple[str, ...]:
+    from mlnode.poc.errors import RoundError
+    from mlnode.poc.served.models import model_folder
+
+    names = tuple(name.strip() for name in models.split(","))
+    for name in names:
+        try:
+            model_folder(models_dir, name)
+        except RoundError as failure:
+            _refuse(f"{failure}; `mlnode poc train` makes the usual ones")
+    return names
+
+
+def _refuse(text: str) -> NoReturn:
+    typer.echo(f"mlnode: {text}", err=True)
+    sys.exit(2)

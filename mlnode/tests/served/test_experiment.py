@@ -1,0 +1,116 @@
+"""The experiment through a real service, and the small models at their real size."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from mlnode.bench.spread import BLOCKS, NODES, block_hash, measure, public_key
+from mlnode.bench.trained import RECIPES, make_trained_models
+from mlnode.cli import app
+from mlnode.poc.served.models import load_decoder
+
+ROOT = Path(__file__).parents[3]
+run = CliRunner().invoke
+
+
+@pytest.fixture
+def models(tmp_path: Path, qwen: Any) -> Path:
+    """A folder with one tiny model."""
+    qwen.save_pretrained(tmp_path / "models" / "ninefold" / "tiny" / ("1" * 40))
+    return tmp_path / "models"
+
+
+@pytest.mark.long
+def test_nine_runs_through_a_service_are_nine_lines(
+    tmp_path: Path, models: Path, qwen: Any
+) -> None:
+    out = tmp_path / "out"
+    came = run(
+        app,
+        [
+            "poc", "experiment", "--models", "ninefold/tiny", "--models-dir", str(models),
+            "--duration", "0", "--nonces", "100", "--positions", "8", "--out", str(out),
+        ],
+    )  # fmt: skip
+    assert came.exit_code == 0, came.output
+    lines = [json.loads(line) for line in (out / "runs.jsonl").read_text("utf-8").splitlines()]
+    assert [line["test"] for line in lines] == list(range(1, 10))
+    assert {line["block_hash"] for line in lines} == set(BLOCKS)
+    assert {line["public_key"] for line in lines} == set(NODES)
+    assert all(line["nonces"] >= 100 for line in lines)
+    # The first block hash of each host sets the radius.
+    assert all(abs(line["valid_rate"] - 0.1) < 0.02 for line in lines[::3])
+    first = lines[0]
+    direct = measure(
+        qwen, block_hash("block_alpha"), public_key("node_A"), nonces=first["nonces"], positions=8
+    )["both"]
+    assert first["mean"] == pytest.approx(direct.mean(), abs=1e-6)
+    assert first["p10"] == pytest.approx(np.quantile(direct, 0.1), abs=1e-5)
+    assert came.output.count("spread") == 3
+    assert came.output.count("█") > 50
+    assert "loaded" in (out / "service.log").read_text("utf-8")
+
+
+def test_distributions_are_printed_for_each_block_and_measure(models: Path) -> None:
+    came = run(
+        app,
+        [
+            "poc", "distribution", "--models", "ninefold/tiny", "--models-dir", str(models),
+            "--weights", "random-embed", "--nonces", "16", "--positions", "8",
+        ],
+    )  # fmt: skip
+    assert came.exit_code == 0, came.output
+    assert came.output.count("p10") == 15
+    assert came.output.count("ninefold/tiny random-embed both node_A: spread") == 1
+
+
+def test_a_machine_is_set_against_itself_and_against_a_file(tmp_path: Path, models: Path) -> None:
+    file = tmp_path / "distances.json"
+    common = [
+        "poc", "sigma0", "--model", "ninefold/tiny", "--models-dir", str(models),
+        "--nonces", "40", "--positions", "8",
+    ]  # fmt: skip
+    came = run(app, [*common, "--out", str(file)])
+    assert came.exit_code == 0, came.output
+    content = json.loads(file.read_text("utf-8"))
+    # Another machine, whose float32 sums differ.
+    content["distances"] = [d + 1e-4 * (-1) ** i for i, d in enumerate(content["distances"])]
+    file.write_text(json.dumps(content), "utf-8")
+    came = run(app, [*common, "--against", str(file)])
+    assert came.exit_code == 0, came.output
+    assert "sigma0    0.0001," in came.output
+    came = run(app, [*common[:-1], "9", "--against", str(file)])
+    assert came.exit_code == 2
+    assert "holds the distances of" in came.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["experiment", "--models", "ninefold/none"], "model_id = 'ninefold/none'"),
+        (["distribution", "--models", "ninefold/none"], "`mlnode poc train` makes the usual ones"),
+        (["distribution", "--weights", "new"], "--weights is 'new'"),
+        (["sigma0", "--model", "ninefold/none"], "model_id = 'ninefold/none'"),
+    ],
+)
+def test_a_wrong_request_is_refused_by_name(
+    tmp_path: Path, arguments: list[str], text: str
+) -> None:
+    came = run(app, ["poc", *arguments, "--models-dir", str(tmp_path)])
+    assert came.exit_code == 2
+    assert text in came.output
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_the_small_models_have_learnt_something(tmp_path: Path) -> None:
+    for made in make_trained_models(tmp_path, ROOT):
+        assert made.cross_entropy <= made.unigram - 1
+        assert 1e6 < made.parameters < 1e7
+        assert load_decoder(made.folder, torch.device("cpu"))
+    assert len(RECIPES) == 2
