@@ -90,7 +90,9 @@ def test_a_server_tells_its_health_and_itself_and_ends_with_all_it_started(
     assert info.devices[0].id == "cpu"
     assert info.devices[0].name
     assert info.devices[0].memory_bytes > 1 << 28
-    assert {"python", "numpy", "torch", "transformers", "grpcio"} <= set(info.versions)
+    assert {"python", "numpy", "torch", "transformers", "grpcio", "cuda-driver"} <= set(
+        info.versions
+    )
     children = server.children()
     assert children
     assert server.end(signal.SIGTERM) == 0

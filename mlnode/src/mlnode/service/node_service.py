@@ -18,6 +18,7 @@ from mlnode.service.parallel import ParallelController
 from mlnode.service.phase import Phase
 from mlnode.service.refusal import refusing
 from mlnode.serving.host import ModelHost, ModelSpec, ModelState
+from mlnode.shard.devices import DriverError, read_driver
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _LIBRARIES = ("numpy", "torch", "transformers", "grpcio")
@@ -32,6 +33,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         self._controller = controller
         self._models = models
         self._order = order
+        self._driver = _driver()
 
     @override
     @refusing
@@ -57,6 +59,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             versions={
                 "python": platform.python_version(),
                 **{library: _version(library) for library in _LIBRARIES},
+                "cuda-driver": self._driver,
             },
             engines=list(engines),
         )
@@ -133,6 +136,15 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def _driver() -> str:
+    """CUDA version that the NVIDIA driver supports."""
+    try:
+        driver = read_driver()
+    except DriverError as err:
+        return str(err)
+    return driver.version if driver is not None else "not installed"
 
 
 def _version(distribution: str) -> str:
