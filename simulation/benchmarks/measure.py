@@ -33,8 +33,7 @@ GOALS = {"mesa": 15, "radcad": 15, "simpy": 25}
 
 
 def main(out: Path, peers: Path) -> None:
-    """Measure everything and write the rows."""
-    rows = [*against_peers(peers), *by_size(), *differential(), *sweeping()]
+    """Measure everything; each group is written as soon as it is there."""
     versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("numpy", "numba", "pyarrow"))
     origin = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -42,7 +41,10 @@ def main(out: Path, peers: Path) -> None:
         "versions": f"Python {platform.python_version()}, {versions}",
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps([row | origin for row in rows], indent=1) + "\n", encoding="utf-8")
+    rows: list[dict[str, Any]] = []
+    for group in (by_size, differential, lambda: against_peers(peers), sweeping):
+        rows += [made | origin for made in group()]
+        out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def machine() -> str:

@@ -88,6 +88,10 @@ def at_once(function: Callable[..., list[np.ndarray]], legal: Callable[..., np.n
     return run
 
 
+def everything(a: np.ndarray, *_: np.ndarray) -> np.ndarray:
+    return np.ones(len(a), np.bool_)
+
+
 def fits(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     high, _ = fixed.mul_128_each(a, b)
     return high < c
@@ -98,15 +102,16 @@ def floors(s: Source) -> Rows:
 
 
 def settle_cases(s: Source) -> Rows:
+    """Hosts of one epoch, which the twin settles at once, as the simulator does."""
     bits = s.one(61) + 3
-    weight_, total = s.column(bits, BATCH), s.column(bits, BATCH)
+    weight_, total = s.column(bits, BATCH), s.column(bits, 1)
     drawn, cast = s.below(200, BATCH), s.below(200, BATCH)
-    blocks, unjailed = s.column(40, BATCH), s.column(40, BATCH)
+    blocks, unjailed = s.column(40, 1), s.column(40, BATCH)
     return columns(
-        s.column(62, BATCH),
-        [max(1, *pair) for pair in zip(weight_, total, strict=True)],
-        [max(1, *pair) for pair in zip(blocks, unjailed, strict=True)],
-        s.below(fixed.ONE + 1, BATCH),
+        s.column(62, 1) * BATCH,
+        [max(1, *total, *weight_)] * BATCH,
+        [max(1, *blocks, *unjailed)] * BATCH,
+        s.below(fixed.ONE + 1, 1) * BATCH,
         weight_,
         [max(pair) for pair in zip(drawn, cast, strict=True)],
         cast,
@@ -116,20 +121,20 @@ def settle_cases(s: Source) -> Rows:
     )
 
 
-def settle(*x: int) -> list[int]:
+def settle(*x: np.ndarray) -> list[np.ndarray]:
+    amount, total, blocks, bonus = (int(column[0]) for column in x[:4])
     m = reward.settle_amounts(
-        reward.Epoch(reward=x[0], total_weight=x[1], blocks=x[2], coverage_bonus=x[3]),
+        reward.Epoch(reward=amount, total_weight=total, blocks=blocks, coverage_bonus=bonus),
         reward.Hosts(
-            weight=u64(x[4]),
-            seats_drawn=u64(x[5]),
-            seats_cast=u64(x[6]),
-            unjailed_blocks=u64(x[7]),
-            covers=np.array([x[8] == 1]),
-            forfeited=np.array([x[9]], np.uint8),
+            weight=x[4],
+            seats_drawn=x[5],
+            seats_cast=x[6],
+            unjailed_blocks=x[7],
+            covers=x[8] == 1,
+            forfeited=x[9].astype(np.uint8),
         ),
     )
-    steps = (m.by_weight, m.by_duty, m.by_presence, m.share, m.bonus, m.total, m.reason)
-    return [int(v[0]) for v in steps]
+    return [m.by_weight, m.by_duty, m.by_presence, m.share, m.bonus, m.total, m.reason]
 
 
 def coverage_cases(s: Source) -> Rows:
@@ -144,60 +149,58 @@ def coverage(root: int, spread: int, *weights: int) -> list[int]:
 
 
 def form_cases(s: Source) -> Rows:
+    """Hosts of one formation, which the twin forms at once."""
     made: Rows = []
+    scale = [1, 1] if s.one(2) else s.column(40, 2)
+    pool = iter(s.column(40, 200 * 12))
+    dice = iter(s.below(60, 200 * 24))
     for _ in range(200):
         nodes = [
-            [
-                max(0, s.one(6) - 3),
-                s.column(40, 1)[0] if s.one(4) else 0,
-                s.one(2),
-                s.column(40, 1)[0],
-            ]
-            for _ in range(s.one(6))
-        ]
+            [max(0, next(dice) % 6 - 3), next(pool) * (next(dice) % 4 > 0), next(dice) % 2,
+             next(pool)]
+            for _ in range(next(dice) % 6)
+        ]  # fmt: skip
         claimed = sum(n[1] for n in nodes if n[0] == 0 and not n[2])
-        outcome = 1 + s.one(6) if claimed else 7
+        outcome = 1 + next(dice) % 6 if claimed else 7
         credited = claimed - s.one(claimed + 1) if outcome in (1, 5) else 0
-        sole = int(outcome == 1 and s.one(4) == 0)
-        scale = [1, 1] if s.one(2) else [s.column(40, 1)[0], s.column(40, 1)[0]]
-        jailed = int(s.one(6) == 0)
+        sole = int(outcome == 1 and next(dice) % 4 == 0)
+        jailed = int(next(dice) % 6 == 0)
         made.append(
             [outcome, sole, claimed, credited, jailed, *scale, *(v for n in nodes for v in n)]
         )
     return made
 
 
-def form(
-    outcome: int,
-    sole: int,
-    claimed: int,
-    credited: int,
-    jailed: int,
-    now: int,
-    then: int,
-    *rest: int,
-) -> list[int]:
-    rows = np.array(rest, np.uint64).reshape(-1, 4)
+def form(cases: Rows) -> Results:
+    heads = np.array([case[:7] for case in cases], np.uint64)
+    counts = [(len(case) - 7) // 4 for case in cases]
+    rows = np.array([v for case in cases for v in case[7:]], np.uint64).reshape(-1, 4)
     made = weight.compute_new_weights(
-        claimed_N=u64(claimed),
-        jailed_N=np.array([jailed == 1]),
+        claimed_N=heads[:, 2],
+        jailed_N=heads[:, 4] == 1,
         judged=poc.Judgements(
-            outcome=np.array([outcome], np.uint8),
-            sole_member=np.array([sole == 1]),
-            credited=u64(credited),
+            outcome=heads[:, 0].astype(np.uint8),
+            sole_member=heads[:, 1] == 1,
+            credited=heads[:, 3],
         ),
         nodes=weight.Nodes(
-            owners=owners(np.zeros(len(rows), np.int64), 1),
+            owners=owners(np.repeat(np.arange(len(cases)), counts), len(cases)),
             standing=rows[:, 0].astype(np.uint8),
             claimed=rows[:, 1],
             serves=rows[:, 2] == 1,
             carried=rows[:, 3],
         ),
-        scale=(now, then),
+        scale=(int(heads[0, 5]), int(heads[0, 6])),
     )
-    pairs = zip(made.node_reason.tolist(), made.node_weight.tolist(), strict=True)
-    sums = (made.reason, made.mined, made.preserved, made.weight)
-    return [*(int(v[0]) for v in sums), *(v for pair in pairs for v in pair)]
+    sums = zip(
+        *(v.tolist() for v in (made.reason, made.mined, made.preserved, made.weight)), strict=True
+    )
+    nodes = np.stack([made.node_reason.astype(np.uint64), made.node_weight], axis=1)
+    ends = np.cumsum([0, *counts])
+    return [
+        [*head, *nodes[a:b].reshape(-1).tolist()]
+        for head, a, b in zip(sums, ends[:-1], ends[1:], strict=True)
+    ]
 
 
 def allocate_cases(s: Source) -> Rows:
@@ -322,41 +325,61 @@ def judge_cases(s: Source) -> Rows:
     return made
 
 
-def judge(*x: int) -> list[int]:
-    rows = np.array(x[9:], np.int64).reshape(-1, 5)
+def judge(cases: Rows) -> Results:
+    """All hosts of a round at once."""
+    heads = np.array([case[:8] for case in cases], np.uint64)
+    counts = [(len(case) - 9) // 5 for case in cases]
+    host_V = np.repeat(np.arange(len(cases)), counts)
+    rows = np.array([v for case in cases for v in case[9:]], np.int64).reshape(-1, 5)
     kinds = np.array(
         [
             poc.verdict_kind(
-                sampled=int(r[1]),
-                invalid=int(r[2]),
-                unavailable=r[3] == 1,
-                structural=r[4] == 1,
-                mismatch=x[6],
-                threshold=x[7],
+                sampled=sampled,
+                invalid=invalid,
+                unavailable=unavailable == 1,
+                structural=structural == 1,
+                mismatch=cases[0][6],
+                threshold=cases[0][7],
             )
-            for r in rows
+            for _, sampled, invalid, unavailable, structural in rows.tolist()
         ]
     )
-    counts = [u64(int(rows[kinds == k, 0].sum())) for k in poc.Kind]
-    sampled, invalid = poc.trimmed_basis(findings(rows[kinds != poc.Kind.UNAVAILABLE]), 1)
+    tally = [
+        np.bincount(host_V, weights=rows[:, 0] * (kinds == k), minlength=len(cases)).astype(
+            np.uint64
+        )
+        for k in poc.Kind
+    ]
+    opened = kinds != poc.Kind.UNAVAILABLE
+    sampled, invalid = poc.trimmed_basis(
+        poc.Findings(
+            host=host_V[opened],
+            holder=np.arange(len(rows))[opened],
+            seats=rows[opened, 0].astype(np.uint64),
+            sampled=rows[opened, 1].astype(np.uint64),
+            invalid=rows[opened, 2].astype(np.uint64),
+        ),
+        len(cases),
+    )
+    claimed, electorate = heads[:, 0], heads[:, 2]
     made = poc.judge(
         poc.Cases(
-            claimed=u64(x[0]),
-            min_host_nonces=x[1],
-            electorate=u64(x[2]),
-            seats=u64(x[3]),
-            member=np.array([x[4] == 1]),
-            carried=u64(x[5]),
-            honest=counts[0],
-            fraud=counts[1],
-            unavailable=counts[2],
+            claimed=claimed,
+            min_host_nonces=cases[0][1],
+            electorate=electorate,
+            seats=heads[:, 3],
+            member=heads[:, 4] == 1,
+            carried=heads[:, 5],
+            honest=tally[0],
+            fraud=tally[1],
+            unavailable=tally[2],
             basis_sampled=sampled,
             basis_invalid=invalid,
         )
     )
-    heard = x[0] >= max(1, x[1]) and x[2] > 0
-    tally = [int(c[0]) if heard else 0 for c in counts]
-    return [int(made.outcome[0]), int(made.sole_member[0]), int(made.credited[0]), *tally]
+    heard = (claimed >= np.uint64(max(1, cases[0][1]))) & (electorate > 0)
+    decided = (made.outcome, made.sole_member, made.credited, *(t * heard for t in tally))
+    return np.stack([d.astype(np.uint64) for d in decided], axis=1).tolist()
 
 
 def powers(most: int, *weights: int) -> list[int]:
@@ -389,7 +412,7 @@ OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]
         lambda s: columns(*(s.column(64, BATCH) for _ in range(4))),
         at_once(
             lambda a, b, c, d: [fixed.products_at_least_each(a, b, c, d)],
-            lambda a, *_: np.ones(len(a), np.bool_),
+            everything,
         ),
     ),
     "draw.uniform": (
@@ -429,18 +452,26 @@ OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]
         lambda s: [
             [sum(row), *row[1:]] for row in columns(*(s.below(33, BATCH) for _ in range(4)))
         ],
-        at_once(lambda *x: [poc.outcomes(*x)], lambda a, *_: np.ones(len(a), np.bool_)),
+        at_once(lambda *x: [poc.outcomes(*x)], everything),
     ),
     "poc.basis": (basis_cases, each(basis)),
-    "poc.judge": (judge_cases, each(judge)),
-    "weight.form": (form_cases, each(form)),
+    "poc.judge": (judge_cases, judge),
+    "weight.form": (form_cases, form),
     "weight.powers": (
         lambda s: [[1 + s.one(9), *s.column(1 + s.one(63), 1 + s.one(12))] for _ in range(100)],
         each(powers),
     ),
     "weight.throughput": (
-        lambda s: columns(*(s.column(64, BATCH) for _ in range(3)), s.column(20, BATCH)),
-        each(lambda w, n, p, g: [int(weight.throughputs(u64(w), u64(n), p, g)[0])]),
+        lambda s: columns(
+            s.column(1 + s.one(64), BATCH),
+            s.column(1 + s.one(64), BATCH),
+            s.column(64, 1) * BATCH,
+            s.column(20, 1) * BATCH,
+        ),
+        at_once(
+            lambda w, n, p, g: [weight.throughputs(w, n, int(p[0]), int(g[0]))],
+            everything,
+        ),
     ),
     "timeslot.allocate": (allocate_cases, each(allocate)),
     "timeslot.cap": (
@@ -449,7 +480,7 @@ OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]
     ),
     "throughput.kept": (
         floors,
-        at_once(lambda *x: [kept_weights(*x)], lambda a, *_: np.ones(len(a), np.bool_)),
+        at_once(lambda *x: [kept_weights(*x)], everything),
     ),
     "price.next": (
         floors,
@@ -479,7 +510,7 @@ OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]
         lambda s: columns(s.column(64, BATCH), s.column(64, BATCH)),
         each(lambda subsidy, decay: [reward.next_subsidy(subsidy, decay)]),
     ),
-    "reward.settle": (settle_cases, each(settle)),
+    "reward.settle": (settle_cases, at_once(settle, everything)),
     "reward.coverage": (coverage_cases, each(coverage)),
     "params.valid_lengths": (near_the_rule, each(valid_lengths)),
 }
