@@ -47,6 +47,7 @@ async def test_metrics_follow_the_round(client: Any, kit: Any) -> None:
     walked, valid = (metrics[f"mlnode_poc_{name}_nonces_total"] for name in ("walked", "valid"))
     assert metrics["mlnode_poc_valid_rate"] == pytest.approx(valid / walked)
     assert metrics["mlnode_poc_nonces_per_second"] > 0
+    assert 0 < metrics["mlnode_poc_mfu"] < 1
     assert metrics['mlnode_poc_phase{phase="generate"}'] == 1
     assert metrics['mlnode_poc_phase{phase="idle"}'] == 0
     assert metrics['mlnode_worker_batch_seconds{group="0"}'] > 0

@@ -87,9 +87,11 @@ class Prover:
     engines = ("scripted",)
     summary = "scripted at will"
     batch_size = BATCH
+    dense = 0.0
     stands = False
     fails: Exception | None = None
     changed = False
+    sizes: list[int] | None = None
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
@@ -100,6 +102,8 @@ class Prover:
 
     def batch(self, nonces_B: Any, _: bytes | None = None) -> Decisions:
         assert self.stands
+        if self.sizes is not None:
+            self.sizes.append(len(nonces_B))
         if self.fails is not None:
             raise self.fails
         size = len(nonces_B)
@@ -146,10 +150,8 @@ def walk(*, walk_id: int = 1, credit: int = 1) -> Walk:
     return Walk(walk_id=walk_id, lanes=(0, 1), lane_next=(0,) * 16, credits=credit)
 
 
-def check(request_id: int, size: int = 1) -> Check:
-    return Check(
-        request_id=request_id, public_key=bytes(20), nonces=np.arange(size, dtype=np.uint64)
-    )
+def check(request_id: int, size: int = 1, key: bytes = bytes(20)) -> Check:
+    return Check(request_id=request_id, public_key=key, nonces=np.arange(size, dtype=np.uint64))
 
 
 def kinds(events: list[Event]) -> list[str]:
@@ -212,6 +214,19 @@ def test_a_check_larger_than_a_batch_is_answered_whole(run: Any, load: LoadRound
     (answer,) = [e for e in run(load, check(5, size=2 * BATCH + 1)) if isinstance(e, Checked)]
     assert answer.request_id == 5
     assert len(answer.valid) == len(answer.distances) == len(answer.digests) == 2 * BATCH + 1
+
+
+def test_checks_of_one_host_share_a_batch_and_are_answered_one_by_one(
+    run: Any, load: LoadRound
+) -> None:
+    sizes: list[int] = []
+    asked = [check(5, 1), check(6, 2), check(7, 2), check(8, 1, b"\x01" * 20), check(9, 1)]
+    said = run(load, After(Loaded), *asked, sizes=sizes)
+    answers = [event for event in said if isinstance(event, Checked)]
+    assert [answer.request_id for answer in answers] == [5, 6, 7, 8, 9]
+    assert [len(answer.valid) for answer in answers] == [1, 2, 2, 1, 1]
+    # Five do not fit into a batch of four, and another host is another input.
+    assert sizes == [3, 2, 1, 1]
 
 
 def test_a_pause_ends_the_walk_and_not_the_checks(run: Any, load: LoadRound) -> None:

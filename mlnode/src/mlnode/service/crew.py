@@ -146,7 +146,7 @@ class Crew:
         group = self.groups[index]
         match event:
             case Ready():
-                group.engines = event.engines
+                group.engines, group.dense = event.engines, event.dense
                 _log.info("group %d: %s", index, event.summary)
             case Loading() if event.load_id == group.load_id:
                 group.done_bytes = event.done_bytes
@@ -169,9 +169,11 @@ class Crew:
         group.load_seconds = event.seconds
         group.done_bytes = group.total_bytes
         _log.info(
-            "group %d: loaded %.3f GB in %.2f s (%.2f GB/s); %s in batches of %d",
+            "group %d: loaded %.3f GB, %d parameters, in %.2f s (%.2f GB/s); %s in batches of %d",
             group.index,
             group.total_bytes / 1e9,
+            # A byte each.
+            group.total_bytes,
             event.seconds,
             group.total_bytes / 1e9 / max(event.seconds, 1e-9),
             event.engine,

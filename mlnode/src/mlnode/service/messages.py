@@ -99,10 +99,12 @@ class Ready:
     Attributes:
         engines: those that are exact here, the fastest first; empty when none is.
         summary: what every candidate came to, or what is wrong.
+        dense: operations a second of plain exact products; 0 where it was not measured.
     """
 
     engines: tuple[str, ...]
     summary: str
+    dense: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ class Worker:
                 if command is not None:
                     self._obey(command)
                 elif self._checks:
-                    self._check(self._checks.popleft())
+                    self._check()
                 elif self._may_walk():
                     self._step()
                 else:
@@ -107,7 +107,7 @@ class Worker:
             self._refusal = err
             self._say(Ready(engines=(), summary=str(err)))
             return None
-        self._say(Ready(engines=prover.engines, summary=prover.summary))
+        self._say(Ready(engines=prover.engines, summary=prover.summary, dense=prover.dense))
         return prover
 
     def _next_command(self, timeout_s: float) -> Command | None:
@@ -216,20 +216,42 @@ class Worker:
             )
         )
 
-    def _check(self, check: Check) -> None:
+    def _check(self) -> None:
         prover = self._standing()
+        checks = self._checks_of_one_host(prover.batch_size)
+        nonces_B = np.concatenate([check.nonces for check in checks])
         parts: list[Decisions] = []
-        for first in range(0, len(check.nonces), prover.batch_size):
-            part_B = check.nonces[first : first + prover.batch_size]
-            parts.append(prover.batch(part_B, check.public_key))
-        self._say(
-            Checked(
-                request_id=check.request_id,
-                valid=np.concatenate([p.valid for p in parts]),
-                distances=np.concatenate([p.distances for p in parts]),
-                digests=np.concatenate([p.digests for p in parts]),
-            )
+        for first in range(0, len(nonces_B), prover.batch_size):
+            part_B = nonces_B[first : first + prover.batch_size]
+            parts.append(prover.batch(part_B, checks[0].public_key))
+        valid, distances, digests = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("valid", "distances", "digests")
         )
+        ends = np.cumsum([len(check.nonces) for check in checks])
+        for check, end in zip(checks, ends, strict=True):
+            mine = slice(end - len(check.nonces), end)
+            self._say(
+                Checked(
+                    request_id=check.request_id,
+                    valid=valid[mine],
+                    distances=distances[mine],
+                    digests=digests[mine],
+                )
+            )
+
+    def _checks_of_one_host(self, room: int) -> list[Check]:
+        """The next check, with those behind it that fit into the same batch."""
+        taken = [self._checks.popleft()]
+        room -= len(taken[0].nonces)
+        while (
+            self._checks
+            and self._checks[0].public_key == taken[0].public_key
+            and len(self._checks[0].nonces) <= room
+        ):
+            taken.append(self._checks.popleft())
+            room -= len(taken[-1].nonces)
+        return taken
 
     def _say(self, event: Event) -> None:
         self._service.send(event)
