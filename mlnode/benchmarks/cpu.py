@@ -1,19 +1,22 @@
-"""Nonces a second on a CPU against Llama forward passes of the same shape, in one run.
+"""What a CPU proves against Llama forward passes of the same shape, in one run.
 
 ``python mlnode/benchmarks/cpu.py [docs/benchmarks/mlnode.json]`` writes the rows. Measure on a
-machine that does nothing else, with the same number of threads for all.
+machine that does nothing else. Every pair takes turns with the same shape, batch and threads,
+in seconds of the processor, so that what else runs on the machine takes little from either.
 
-Axes: B sequences, S positions, D width.
+Axes: B sequences, S positions, D width, X streams and N bytes of one.
 """
 
 import json
 import platform
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import process_time
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,17 +24,34 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import int8_engine
-from mlnode.poc.params import PocParams
-from mlnode.poc.rounds import new_round
-from mlnode.poc.tensors import inputs
+from mlnode.poc.engines.cpu_arithmetic import fp32_arithmetic
+from mlnode.poc.engines.selection import select_engine
+from mlnode.poc.params import MODEL_PARAMS, PocParams
+from mlnode.poc.rounds import Round, new_round
+from mlnode.poc.tensors import input_seeds, weight_seed
+from mlnode.shard.engine import ShardedEngine
+from mlnode.shard.gpu import group_engines
 
 SHAPE = PocParams(
     dim=256, n_layers=4, n_heads=4, n_kv_heads=4, vocab_size=1024,
     ffn_dim_multiplier=Decimal(1), multiple_of=64, seq_len=32,
 )  # fmt: skip
 BATCH = 64
-REPEATS = 15
+# Full width, and as many layers as fit into a few seconds; the last is the short one.
+WIDE = replace(MODEL_PARAMS, n_layers=2)
+WIDE_BATCH = 4
+TURNS = 7
+WEIGHT_BYTES = 1 << 26
+# Share of the weights that a float network draws; the rest repeats it.
+POOL = 0.01
+GPU_ROWS = (
+    ("share of the best exact engine's dense rate, MODEL_PARAMS", "%", "value >= 75"),
+    ("nonces against a bf16 Llama of equal shape, MODEL_PARAMS", "1/s", "ratio >= 1"),
+    ("34 GB of weights", "s", "value <= 1"),
+    ("weights against a tiled 1 % pool", "GB/s", "ratio >= 10"),
+    ("share of a batch that its inputs take", "%", "value <= 3"),
+    ("differing decisions in 10⁶ nonces, against a CPU", "nonces", "value <= 0"),
+)
 
 
 class Layer(nn.Module):
@@ -80,64 +100,139 @@ class Llama(nn.Module):
         return self.head(self.norm(x_BSD[:, -1]))
 
 
-def rate(work: Callable[[], object]) -> float:
-    """Returns nonces a second, the median of some runs after two that warm up."""
-    seconds: list[float] = []
-    for run in range(REPEATS + 2):
-        began = perf_counter()
-        work()
-        if run > 1:
-            seconds.append(perf_counter() - began)
-    return BATCH / float(np.median(seconds))
+Work = Callable[[], object]
 
 
-def llama_rate(dtype: torch.dtype) -> float:
-    """Returns sequences a second of the baseline, compiled."""
-    model = torch.compile(Llama(SHAPE).to(dtype).eval())
-    x_BSD = torch.randn(BATCH, SHAPE.seq_len, SHAPE.dim, dtype=dtype)
-    with torch.inference_mode():
-        return rate(lambda: model(x_BSD))
+def take_turns(one: Work, other: Work, turns: int = TURNS) -> tuple[float, float]:
+    """Returns the CPU seconds of each: medians of runs that alternate, after one to warm up."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for turn in range(turns + 1):
+        for work, mine in zip((one, other), seconds, strict=True):
+            began = process_time()
+            work()
+            if turn:
+                mine.append(process_time() - began)
+    return float(np.median(seconds[0])), float(np.median(seconds[1]))
 
 
-def normals(nonces_B: np.ndarray) -> np.ndarray:
-    """Returns what the inputs of a float network take: a generator of normals for each nonce."""
+def llama(params: PocParams, batch: int, dtype: torch.dtype) -> Work:
+    """Returns a forward pass of the baseline, compiled."""
+    model = torch.compile(Llama(params).to(dtype).eval())
+    x_BSD = torch.randn(batch, params.seq_len, params.dim, dtype=dtype)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return model(x_BSD)
+
+    return run
+
+
+def proof(engine: ShardedEngine, params: PocParams, batch: int) -> tuple[Round, Work]:
+    """Returns the round, and a batch of it on an engine."""
+    round_ = new_round(block_hash="be" * 32, public_key=bytes(20), params=params)
+    load(engine, round_)
+    nonces_B = np.arange(batch, dtype=np.uint64)
+    return round_, lambda: engine.batch(nonces_B)
+
+
+def made_inputs(round_: Round) -> Work:
+    """Returns the making of a batch's inputs, seeds included."""
+    arithmetic, nonces_B = fp32_arithmetic(), np.arange(BATCH, dtype=np.uint64)
+    out_XN = torch.empty(BATCH, SHAPE.seq_len * SHAPE.dim, dtype=torch.int8)
+
+    def run() -> object:
+        seed_XW = input_seeds(round_, round_.public_key, nonces_B)
+        return arithmetic.fill(seed_XW, 0, 0, out_XN, weights=False)
+
+    return run
+
+
+def normals() -> object:
+    """Makes what the inputs of a float network take: a generator of normals for each nonce."""
     shape = (SHAPE.seq_len, SHAPE.dim)
-    return np.stack(
-        [np.random.default_rng(int(n)).standard_normal(shape, np.float32) for n in nonces_B]
+    return [
+        np.random.default_rng(nonce).standard_normal(shape, np.float32) for nonce in range(BATCH)
+    ]
+
+
+def made_weights(round_: Round) -> Work:
+    """Returns the making of weights, every byte its own draw."""
+    arithmetic, seed_W = fp32_arithmetic(), weight_seed(round_, "layers.0.down")
+    out_XN = torch.empty(1, WEIGHT_BYTES, dtype=torch.int8)
+    return lambda: arithmetic.fill(seed_W[None], 0, WEIGHT_BYTES, out_XN, weights=True)
+
+
+def tiled_pool() -> object:
+    """Makes as many weights in bf16 as a float network does: a pool of normals, repeated."""
+    pool_N = torch.randn(int(WEIGHT_BYTES * POOL)).to(torch.bfloat16)
+    return pool_N.repeat(-(-WEIGHT_BYTES // len(pool_N)))[:WEIGHT_BYTES]
+
+
+def row(name: str, value: float | None, unit: str, **rest: Any) -> dict[str, Any]:
+    """Returns a row as docs/benchmarks has it."""
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        **rest,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, "
+        f"{torch.get_num_threads()} threads",
+        "versions": f"torch {torch.__version__}, numpy {np.__version__}",
+    }
+
+
+def pair(
+    name: str, unit: str, amount: float, seconds: tuple[float, float], **rest: Any
+) -> dict[str, Any]:
+    """Returns the row of two that did the same amount."""
+    ours, theirs = (amount / s for s in seconds)
+    return row(
+        name,
+        round(ours, 3),
+        unit,
+        baseline=round(theirs, 3),
+        ratio=round(ours / theirs, 2),
+        **rest,
     )
 
 
 def main() -> None:
     """Measures everything in turn and writes the rows."""
-    round_ = new_round(block_hash="be" * 32, public_key=bytes(20), params=SHAPE)
-    engine = int8_engine()
-    load(engine, round_)
-    nonces_B = np.arange(BATCH, dtype=np.uint64)
-    proof = rate(lambda: engine.batch(nonces_B))
-    made = rate(lambda: inputs(round_, round_.public_key, nonces_B))
-    pairs = [
-        ("nonces against a compiled fp32 Llama", proof, llama_rate(torch.float32)),
-        ("nonces against a compiled bf16 Llama", proof, llama_rate(torch.bfloat16)),
-        ("inputs against NumPy's normals", made, rate(lambda: normals(nonces_B))),
-    ]
-    versions = f"torch {torch.__version__}, numpy {np.__version__}"
+    selection = select_engine(group_engines(("cpu",)))
+    engine = selection.engine
+    round_, batch = proof(engine, SHAPE, BATCH)
+    shape, note = "dim 256, 4 layers", f"Engine {engine.name}"
+    if engine.name != "int8":
+        note += "; the goal is one for int8, which needs a processor with VNNI"
     rows = [
-        {
-            "name": f"{name} (dim 256, 4 layers, {torch.get_num_threads()} threads)",
-            "value": round(value, 1),
-            "unit": "1/s",
-            "baseline": round(baseline, 1),
-            "ratio": round(value / baseline, 2),
-            "date": datetime.now(UTC).date().isoformat(),
-            "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
-            "versions": versions,
-        }
-        for name, value, baseline in pairs
-    ]
-    text = json.dumps(rows, indent=1) + "\n"
+        pair(f"nonces against a compiled fp32 Llama, {shape}", "nonces/CPU s", BATCH,
+             take_turns(batch, llama(SHAPE, BATCH, torch.float32)), goal="ratio >= 4", note=note),
+        pair(f"nonces against a compiled bf16 Llama, {shape}", "nonces/CPU s", BATCH,
+             take_turns(batch, llama(SHAPE, BATCH, torch.bfloat16), 3), goal="ratio >= 1.2",
+             note=note),
+        pair("inputs against NumPy's normals, a generator for each nonce", "nonces/CPU s", BATCH,
+             take_turns(made_inputs(round_), normals), goal="ratio >= 5"),
+        pair("weights, each its own draw, against a tiled 1 % pool", "GB/CPU s", WEIGHT_BYTES / 1e9,
+             take_turns(made_weights(round_), tiled_pool)),
+    ]  # fmt: skip
+    _, batch = proof(engine, WIDE, WIDE_BATCH)
+    seconds = take_turns(batch, llama(WIDE, WIDE_BATCH, torch.float32), 2)
+    wide = "dim 1024, F 28,672, 2 layers"
+    rows.append(
+        pair(
+            f"nonces against a compiled fp32 Llama, {wide}",
+            "nonces/CPU s",
+            WIDE_BATCH,
+            seconds,
+            note=note,
+        )
+    )
+    rows += [row(f"GPU: {name}", None, unit, goal=goal) for name, unit, goal in GPU_ROWS]
+    text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
     if sys.argv[1:]:
         Path(sys.argv[1]).write_text(text, "utf-8")
-    sys.stdout.write(text)
+    sys.stdout.write(f"{selection.summary}\n{text}")
 
 
 if __name__ == "__main__":
