@@ -4,6 +4,8 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from mlnode.bench.calibrate import histogram
 from mlnode.bench.cli import mount
 from mlnode.bench.doctor import Finding, examine
-from mlnode.bench.measure import Job, MeasureError, measure, measure_group
+from mlnode.bench.measure import Job, MeasureError, Run, measure, measure_group
 from mlnode.bench.work import PARAMS, fit
 from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG, MODEL_PARAMS_TEST
 from mlnode.poc.tensors import operations
@@ -109,15 +111,43 @@ def test_machines_that_came_to_different_numbers_of_digests_compare_what_both_ha
     assert "7 of 7 are the same" in came.output
 
 
-def test_a_batch_grows_to_a_quarter_of_a_second_and_the_digests_are_of_the_first_nonces() -> None:
+class Timed:
+    """Takes a given time a nonce; the digest of a nonce is its number."""
+
+    def __init__(self, seconds_a_nonce: float, largest_batch: int) -> None:
+        self.now = 0.0
+        self.largest_batch = largest_batch
+        self._seconds = seconds_a_nonce
+
+    def batch(self, nonces_B: np.ndarray) -> Any:
+        self.now += self._seconds * len(nonces_B)
+        return SimpleNamespace(digests=nonces_B.astype(">u8")[:, None])
+
+
+@pytest.mark.parametrize(
+    ("seconds_a_nonce", "largest", "size"),
+    [(1.0, 256, 1), (0.1, 256, 2), (0.001, 256, 250), (0.0, 256, 256), (0.0, 3, 3)],
+)
+def test_a_batch_grows_to_a_quarter_of_a_second(
+    seconds_a_nonce: float, largest: int, size: int
+) -> None:
+    engine = Timed(seconds_a_nonce, largest)
+    run_ = Run(engine, clock=lambda: engine.now)  # type: ignore[arg-type]
+    assert run_.find_size() == size
+    # What finding out has computed counts among the first.
+    while run_.nonces < 64:
+        run_.batch(7)
+    assert run_.digests == [f"{nonce:016x}" for nonce in range(64)]
+
+
+def test_a_fixed_batch_is_kept_and_what_is_done_is_told() -> None:
     told: list[tuple[str, float]] = []
-    job = Job(devices=("cpu",), params="TEST", seconds=0.01, threads=1)
+    job = Job(devices=("cpu",), params="TEST", seconds=0.01, batch=5, threads=1)
     came = measure_group(job, lambda doing, fraction, *_: told.append((doing, fraction)))
-    assert came.batch > 4
-    fixed = measure_group(replace(job, batch=5))
-    assert fixed.batch == 5
-    assert fixed.digests == came.digests[: len(fixed.digests)]
-    assert [doing for doing, fraction in told if fraction == 1.0][-1] == "measuring the dense rate"
+    assert came.batch == 5
+    assert came.nonces % 5 == 0
+    assert ("loading", 1.0) in told
+    assert told[-1] == ("measuring the dense rate", 1.0)
     assert came.peak_bytes > 10**7
 
 

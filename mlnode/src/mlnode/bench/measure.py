@@ -210,7 +210,7 @@ def measure_group(job: Job, tell: Callable[..., None] = _tell_nobody) -> GroupRe
         block_hash=BLOCK_HASH, public_key=PUBLIC_KEY, params=params, r_target=5.0, valid_fraction=1
     )
     loaded = _load(engine, round_, tell)
-    run = _Run(engine)
+    run = Run(engine)
     size = job.batch or run.find_size()
     log.info("loaded in %.1f s; batches of %d", loaded, size)
     began, before = perf_counter(), run.nonces
@@ -239,22 +239,29 @@ def measure_group(job: Job, tell: Callable[..., None] = _tell_nobody) -> GroupRe
     return result
 
 
-class _Run:
+class Run:
     """Walks nonces from 0 and keeps the first digests."""
 
-    def __init__(self, engine: SharingEngine) -> None:
+    def __init__(self, engine: SharingEngine, *, clock: Callable[[], float] = perf_counter) -> None:
+        """Begin.
+
+        Args:
+            engine: stands in a round.
+            clock: seconds from any origin.
+        """
         self.nonces = 0
         self.digests: list[str] = []
         self._engine = engine
+        self._clock = clock
 
     def batch(self, size: int) -> float:
         """Computes the next nonces; returns the seconds that it took."""
-        began = perf_counter()
+        began = self._clock()
         came = self._engine.batch(np.arange(self.nonces, self.nonces + size, dtype=np.uint64))
         self.nonces += size
         for digest in came.digests[: DIGESTS - len(self.digests)]:
             self.digests.append(digest.tobytes().hex())
-        return perf_counter() - began
+        return self._clock() - began
 
     def find_size(self) -> int:
         """Returns the nonces that take a quarter of a second, found on ever larger batches."""
