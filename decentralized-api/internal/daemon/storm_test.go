@@ -123,7 +123,7 @@ func (s *storm) disturb() {
 			s.chain.DropMempool()
 		case 3:
 			s.note("reorder, delay and duplicate transactions")
-			s.chain.Disturb(s.shuffle)
+			s.chain.Disturb(shuffle(s.random.Uint64()))
 		case 4:
 			s.note("%s loses its first chain node for a block", h.name)
 			s.forABlock(h.endpoints[0].SetDown)
@@ -153,19 +153,23 @@ func (s *storm) forABlock(fault func(bool)) {
 }
 
 // shuffle puts transactions into any order, some twice and some off to the
-// next block.
-func (s *storm) shuffle(waiting [][]byte) (now, later [][]byte) {
-	for _, i := range s.random.Perm(len(waiting)) {
-		switch s.random.IntN(4) {
-		case 0:
-			later = append(later, waiting[i])
-		case 1:
-			now = append(now, waiting[i], waiting[i])
-		default:
-			now = append(now, waiting[i])
+// next block. It draws from a seed of its own: how many transactions wait is
+// nobody's choice, and must not change what happens later.
+func shuffle(seed uint64) func(waiting [][]byte) (now, later [][]byte) {
+	random := rand.New(rand.NewPCG(seed, 2))
+	return func(waiting [][]byte) (now, later [][]byte) {
+		for _, i := range random.Perm(len(waiting)) {
+			switch random.IntN(4) {
+			case 0:
+				later = append(later, waiting[i])
+			case 1:
+				now = append(now, waiting[i], waiting[i])
+			default:
+				now = append(now, waiting[i])
+			}
 		}
+		return now, later
 	}
-	return now, later
 }
 
 // check holds after every block, whatever has happened.
