@@ -92,6 +92,7 @@ class Prover:
     fails: Exception | None = None
     changed = False
     sizes: list[int] | None = None
+    hashed: list[str] | None = None
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
@@ -117,6 +118,8 @@ class Prover:
         )
 
     def rehash(self) -> None:
+        if self.hashed is not None:
+            self.hashed.append("again")
         if self.changed:
             raise FingerprintError("the weights have changed")
 
@@ -227,6 +230,18 @@ def test_checks_of_one_host_share_a_batch_and_are_answered_one_by_one(
     assert [len(answer.valid) for answer in answers] == [1, 2, 2, 1, 1]
     # Five do not fit into a batch of four, and another host is another input.
     assert sizes == [3, 2, 1, 1]
+
+
+def test_weights_are_hashed_again_when_a_walk_begins_and_before_the_first_check_behind_it(
+    run: Any, load: LoadRound
+) -> None:
+    hashed: list[str] = []
+    said = run(
+        load, walk(), After(Walked), check(5), After(Checked), Pause(), check(6), After(Checked, 2),
+        check(7), hashed=hashed,
+    )  # fmt: skip
+    assert kinds(said)[4:] == ["Walked", "Checked", "Checked", "Checked"]
+    assert len(hashed) == 2
 
 
 def test_a_pause_ends_the_walk_and_not_the_checks(run: Any, load: LoadRound) -> None:

@@ -63,6 +63,7 @@ class Worker:
         self._walk: Walk | None = None
         self._lanes: LaneWalk | None = None
         self._credits = 0
+        self._walk_ended = False
         self._checks: deque[Check] = deque()
 
     def run(self) -> None:
@@ -178,6 +179,7 @@ class Worker:
         )
 
     def _pause(self) -> None:
+        self._walk_ended = self._walk_ended or self._walk is not None
         self._walk = self._lanes = None
         self._credits = 0
 
@@ -218,6 +220,10 @@ class Worker:
 
     def _check(self) -> None:
         prover = self._standing()
+        if self._walk_ended:
+            # A phase has changed; a bit that flipped in it would make an honest host a fraud.
+            prover.rehash()
+            self._walk_ended = False
         checks = self._checks_of_one_host(prover.batch_size)
         nonces_B = np.concatenate([check.nonces for check in checks])
         parts: list[Decisions] = []
