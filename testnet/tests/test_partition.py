@@ -1,5 +1,7 @@
 """Cuts between processes of a network, with real ones where this machine can make them."""
 
+import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -148,6 +150,26 @@ def test_the_end_leaves_no_group_and_no_table_behind(
     supervisor.close()
     assert not group.exists()
     assert partitions.name not in tables()
+
+
+def test_nothing_runs_on_that_a_process_left_behind(tmp_path: Path, supervisor: Supervisor) -> None:
+    log = start(
+        supervisor,
+        tmp_path,
+        "host0-node1",
+        "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c',"
+        " 'import time; time.sleep(600)'], start_new_session=True).pid, flush=True)",
+        0,
+    )
+    supervisor.wait_ready("host0-node1", lambda: log_tail(log).strip(), 30.0)
+    pid = int(log_tail(log))
+    supervisor.close()
+    if not can:
+        os.kill(pid, signal.SIGKILL)
+        return
+    status = Path(f"/proc/{pid}/status")
+    # Its new parent may not have taken note of its end yet.
+    assert not status.exists() or "\nState:\tZ" in status.read_text()
 
 
 def tables() -> str:

@@ -196,8 +196,8 @@ def stopped(pid: int) -> bool:
 
 PARENT = (
     "import subprocess, sys, time;"
-    "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid,"
-    " flush=True); time.sleep(600)"
+    "print(subprocess.Popen([sys.executable, '-c', 'import sys; sys.stdin.read()'],"
+    " stdin=subprocess.PIPE).pid, flush=True); time.sleep(600)"
 )
 
 

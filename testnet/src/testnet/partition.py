@@ -16,6 +16,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from pathlib import Path
 from testnet.errors import MissingToolError, NetworkError
 
 _INSIDE, _REST = 0x9F01, 0x9F02
+_POLL_S, _END_S = 0.02, 5.0
 _MOUNTS = Path("/proc/self/mounts")
 # Where nft looks groups up, wherever they are mounted.
 _NFT_ROOT = Path("/sys/fs/cgroup")
@@ -84,13 +86,21 @@ class Partitions:
         self._nft(f"delete table inet {table}\n")
 
     def close(self) -> None:
-        """End every cut and remove the groups of processes that ended."""
+        """End every cut, and whatever still runs in a group; remove the groups."""
         for name in list(self._cut):
             with suppress(NetworkError):
                 self.heal(name)
         if self._root is None:
             return
         top = self._root / self.name
+        if not top.exists():
+            return
+        with suppress(OSError):
+            # A process that a child of ours left behind; unknown to kernels before 5.14.
+            (top / "cgroup.kill").write_text("1")
+        deadline = time.monotonic() + _END_S
+        while "populated 1" in (top / "cgroup.events").read_text() and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
         for folder in sorted(top.glob("**/"), key=lambda p: len(p.parts), reverse=True):
             with suppress(OSError):
                 folder.rmdir()
