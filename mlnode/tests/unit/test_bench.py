@@ -165,7 +165,7 @@ def test_the_command_measures_in_processes_that_end_and_keeps_its_log() -> None:
 def started_here() -> list[str]:
     """Names of the processes of a measure; other tests of this process may keep their own."""
     names = [process.name for process in multiprocessing.active_children()]
-    return [name for name in names if name.startswith("SpawnProcess")]
+    return [name for name in names if name.startswith("group-")]
 
 
 def test_a_group_that_fails_ends_the_others_and_is_named(tmp_path: Path) -> None:
