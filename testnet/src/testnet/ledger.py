@@ -282,14 +282,20 @@ class Ledger:
     def send(self, wallet: LocalWallet, messages: Iterable[Message], *, gas: int) -> TxResult:
         """Sign and send messages in one transaction, and wait until it is in a block.
 
+        Arguments and errors are those of ``broadcast`` and ``wait_included``.
+        """
+        return self.wait_included(self.broadcast(wallet, messages, gas=gas))
+
+    def broadcast(self, wallet: LocalWallet, messages: Iterable[Message], *, gas: int) -> str:
+        """Sign and send messages in one transaction; returns its hash.
+
         Args:
             wallet: the signer of all messages.
             messages: what to do, in order; all of it or nothing.
             gas: limit; the fee is the limit times the least gas price.
 
         Raises:
-            ChainError: with the chain's own words when it is refused, or when
-                it is in no block after 30 seconds.
+            ChainError: with the chain's own words when it is refused.
         """
         tx = Transaction()
         for message in messages:
@@ -302,9 +308,15 @@ class Ledger:
             raise ChainError(_words(err)) from None
         except RuntimeError as err:
             raise ChainError(str(err)) from None
-        return self._wait_included(str(submitted.tx_hash))
+        return str(submitted.tx_hash)
 
-    def _wait_included(self, tx_hash: str) -> TxResult:
+    def wait_included(self, tx_hash: str) -> TxResult:
+        """Wait until a transaction is in a block.
+
+        Raises:
+            ChainError: with the chain's own words when it failed, or when it is in no
+                block after 30 seconds.
+        """
         deadline = time.monotonic() + _INCLUSION_S
         while time.monotonic() < deadline:
             try:

@@ -122,8 +122,7 @@ def _propose(net: Net, file: str) -> int:
     wallets = [load_keys(net.home.keys_path(h.name)).cold for h in net.network.hosts]
     with net.ledger() as ledger:
         number = submit_only(ledger, load_proposal(PROPOSALS / file), wallets[0])
-        for wallet in wallets:
-            vote(ledger, number, wallet)
+        vote(ledger, number, wallets)
     return number
 
 
