@@ -48,8 +48,8 @@ trap down EXIT
 say "building the images on $base"
 docker build -q --build-arg BASE="$base" -t "$CHAIN_IMAGE" -f inference-chain/Dockerfile . >/dev/null
 docker build -q --build-arg BASE="$base" -t "$BROKER_IMAGE" -f decentralized-api/Dockerfile . >/dev/null
-docker build -q --build-arg BASE="$base" ${PYTHON_DIR:+--build-arg ENVIRONMENT=mounted} \
-	-t "$MLNODE_IMAGE" -f mlnode/Dockerfile . >/dev/null
+docker build -q --network "${BUILD_NETWORK:-default}" --build-arg BASE="$base" \
+	${PYTHON_DIR:+--build-arg ENVIRONMENT=mounted} -t "$MLNODE_IMAGE" -f mlnode/Dockerfile . >/dev/null
 
 say "laying out a host in $HOST_DIR"
 cp -r build/models "$MODELS_DIR"
