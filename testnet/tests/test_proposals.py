@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from cosmpy.aerial.wallet import LocalWallet
 from ninefold_proto.inference.v1 import params_pb2, tx_pb2
 from testnet.errors import SpecError
-from testnet.proposal import Proposal, build_messages, gov_address, load_proposal
+from testnet.proposal import Proposal, build_messages, gov_address, load_proposal, members
 
 SHIPPED = sorted((Path(__file__).parents[1] / "proposals").glob("*.json"))
 
@@ -82,3 +85,16 @@ def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, body: str, word
 def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         load_proposal(tmp_path / "none.json")
+
+
+def test_only_members_of_the_epoch_in_effect_vote() -> None:
+    wallets = [LocalWallet.generate(prefix="nine") for _ in range(3)]
+    old, judged, joined = wallets
+    weights = [
+        SimpleNamespace(participant=str(old.address()), weight=7),
+        SimpleNamespace(participant=str(judged.address()), weight=0),
+    ]
+    ledger: Any = SimpleNamespace(
+        stage=lambda: SimpleNamespace(effective=4), weights={4: weights}.__getitem__
+    )
+    assert members(ledger, [joined, judged, old]) == [old]

@@ -27,7 +27,6 @@ from testnet.cosmos import (
     VoteOption,
 )
 from testnet.errors import ChainError, SpecError
-from testnet.layout import HostRecord
 from testnet.ledger import PREFIX, Ledger
 from testnet.spec import DENOM
 
@@ -121,7 +120,7 @@ def submit(
     *,
     timeout_s: float = 60.0,
 ) -> int:
-    """Submit a proposal, vote yes with everybody, and wait until it passed.
+    """Submit a proposal, vote yes with every member, and wait until it passed.
 
     Returns:
         The number of the proposal.
@@ -130,7 +129,7 @@ def submit(
         ChainError: when it is refused, rejected, or fails in execution.
     """
     number = submit_only(ledger, proposal, proposer)
-    vote(ledger, number, voters)
+    vote(ledger, number, members(ledger, voters))
     wait_passed(ledger, number, timeout_s=timeout_s)
     return number
 
@@ -192,9 +191,11 @@ def wait_passed(ledger: Ledger, number: int, *, timeout_s: float) -> None:
     raise ChainError(f"proposal {number} is not decided after {timeout_s:g} s")
 
 
-def voters_of(hosts: tuple[HostRecord, ...], wallets: dict[str, LocalWallet]) -> list[LocalWallet]:
-    """The wallets of all hosts, in order."""
-    return [wallets[h.name] for h in hosts]
+def members(ledger: Ledger, wallets: Iterable[LocalWallet]) -> list[LocalWallet]:
+    """Those who may vote: a host that has just joined or was judged weighs nothing yet."""
+    weights = ledger.weights(ledger.stage().effective)
+    addresses = {outcome.participant for outcome in weights if outcome.weight}
+    return [wallet for wallet in wallets if str(wallet.address()) in addresses]
 
 
 def _parse(raw: dict[str, Any], *, where: str) -> Any:
