@@ -239,21 +239,24 @@ def heal(
 def export_epochs(
     out: Annotated[Path, typer.Argument(help="Parquet file to write.")],
     home: HomeOption = DEFAULT_HOME,
-    first: Annotated[int, typer.Option(help="First epoch.")] = 1,
+    first: Annotated[
+        int | None,
+        typer.Option(help="First epoch; by default the oldest whose proofs are kept."),
+    ] = None,
     last: Annotated[
         int | None, typer.Option(help="Last epoch; by default the last settled one.")
     ] = None,
 ) -> None:
-    """Write epochs as Parquet, for `sim replay`."""
+    """Write epochs as Parquet, for `sim replay`; their proofs are kept for two epochs."""
     from testnet.export import export
 
     place = Home(home.resolve())
     with _ledger(place) as ledger:
         end = last if last is not None else ledger.stage().effective - 1
-        if end < first:
-            raise NetworkError(f"no epoch from {first} on is settled yet")
-        export(ledger, out, first=first, last=end)
-    console.print(f"epochs {first} to {end} are in {out}", markup=False)
+        if end < (first or 1):
+            raise NetworkError(f"no epoch from {first or 1} on is settled yet")
+        begin = export(ledger, out, first=first, last=end)
+    console.print(f"epochs {begin} to {end} are in {out}", markup=False)
 
 
 def _ledger(home: Home):

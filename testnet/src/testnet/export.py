@@ -1,7 +1,8 @@
 """Epochs of a network as Parquet, one file a kind of row, for the simulator's replay."""
 
+import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from testnet.ledger import Ledger
 FORMAT = "1"
 
 
-def export(ledger: Ledger, out: Path, *, first: int, last: int) -> list[Path]:
+def export(ledger: Ledger, out: Path, *, first: int | None, last: int) -> int:
     """Write everything that decided epochs first … last.
 
     Each row is a message of the chain as JSON, with the columns epoch, host
@@ -26,17 +27,27 @@ def export(ledger: Ledger, out: Path, *, first: int, last: int) -> list[Path]:
     Args:
         ledger: a chain node that still keeps these epochs.
         out: file to write.
-        first, last: epochs, inclusive.
+        first: epoch to begin with; None for the oldest with all that follow whole.
+        last: epoch to end with.
 
     Returns:
-        The file, in a list of one.
+        The first epoch in the file.
 
     Raises:
-        ChainError: when an epoch is not kept any more.
+        ChainError: when an epoch is not kept any more, or not whole.
     """
     rows: list[dict[str, Any]] = []
-    for epoch in range(first, last + 1):
-        rows += _epoch_rows(ledger, epoch)
+    begin = last + 1
+    for epoch in range(last, (first or 1) - 1, -1):
+        of_epoch = _epoch_rows(ledger, epoch)
+        if proofs_are_gone(of_epoch):
+            if first is not None or not rows:
+                raise ChainError(
+                    f"epoch {epoch}: its commitments and verdicts are not kept any more; "
+                    f"export from --first {begin} on, and sooner the next time"
+                )
+            break
+        rows, begin = of_epoch + rows, epoch
     table = pa.Table.from_pylist(
         rows,
         schema=pa.schema(
@@ -53,7 +64,14 @@ def export(ledger: Ledger, out: Path, *, first: int, last: int) -> list[Path]:
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     pq.write_table(table, temporary)  # type: ignore[no-untyped-call]
     temporary.replace(out)
-    return [out]
+    return begin
+
+
+def proofs_are_gone(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether hosts of an epoch claim what no commitment of its rows tells of."""
+    kinds = [row["kind"] for row in rows]
+    claims = (json.loads(row["row"]) for row in rows if row["kind"] == "host_outcome")
+    return "batch" not in kinds and any(int(claim.get("claimed", 0)) for claim in claims)
 
 
 def _epoch_rows(ledger: Ledger, epoch: int) -> list[dict[str, Any]]:
