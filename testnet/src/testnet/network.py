@@ -14,6 +14,7 @@ from testnet.commands import (
     node_ready,
 )
 from testnet.cosmos import GenericAuthorization, Grant, MsgGrant
+from testnet.errors import ChainError
 from testnet.keys import HostKeys, load_keys
 from testnet.layout import Home, HostRecord, Network
 from testnet.ledger import Ledger
@@ -80,8 +81,19 @@ def start_nodes(supervisor: Supervisor, home: Home, host: HostRecord, binaries: 
 
 
 def wait_chain(supervisor: Supervisor, host: HostRecord) -> None:
-    """Wait for a chain node's first block."""
-    supervisor.wait_ready(host.chain_process, lambda: chain_ready(host), _FIRST_BLOCK_S)
+    """Wait for a chain node's first block since it was started: before it none of it is asked."""
+    supervisor.wait_ready(
+        host.chain_process, lambda: chain_ready(host) and _state_ready(host), _FIRST_BLOCK_S
+    )
+
+
+def _state_ready(host: HostRecord) -> bool:
+    with Ledger(host) as ledger:
+        try:
+            ledger.stage()
+        except ChainError:
+            return False
+    return True
 
 
 def wait_nodes(supervisor: Supervisor, home: Home, host: HostRecord) -> None:
