@@ -15,12 +15,13 @@ def test_nodes_are_counted_host_by_host() -> None:
     assert [h.nodes for h in parse_network(hosts=3, nodes="1, 3,8").hosts] == [1, 3, 8]
 
 
-def test_one_host_forges_and_another_withholds() -> None:
-    spec = parse_network(hosts=3, forge="host1", withhold="host2")
-    assert [(h.forge, h.withhold) for h in spec.hosts] == [
-        (False, False),
-        (True, False),
-        (False, True),
+def test_each_fault_goes_to_the_host_that_is_named() -> None:
+    spec = parse_network(hosts=4, forge="host1", repeat="host2", withhold="host3")
+    assert [(h.forge, h.repeat, h.withhold) for h in spec.hosts] == [
+        (False, False, False),
+        (True, False, False),
+        (False, True, False),
+        (False, False, True),
     ]
 
 

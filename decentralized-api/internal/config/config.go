@@ -107,6 +107,7 @@ type Hardware struct {
 // does not begin with "ninefold-local".
 type Testing struct {
 	ForgeNonces      bool `koanf:"forge_nonces"`      // commit invented nonces
+	RepeatNonces     bool `koanf:"repeat_nonces"`     // claim computed nonces twice
 	WithholdOpenings bool `koanf:"withhold_openings"` // answer no openings
 }
 

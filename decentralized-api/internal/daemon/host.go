@@ -78,6 +78,9 @@ func (h *Host) build() error {
 	h.registry = broker.New(h.client, h.store, log)
 	h.outbox = outbox.New(h.store, onChain{h.pool, h.client}, chain.NewSigner(c.ChainID, host, h.parts.Key), log)
 	h.proofs = poc.NewProofs(h.store)
+	if c.Testing.RepeatNonces {
+		h.proofs.RepeatNonces()
+	}
 	h.opener = poc.NewOpener(h.client, h.client, h.proofs, host)
 	fetcher := httpapi.NewFetcher(h.parts.Transport, httpapi.Asker{Key: h.parts.Key, ChainID: c.ChainID, Host: host, Now: h.pool.Now})
 	var err error
@@ -167,6 +170,9 @@ func (h *Host) warn() {
 	t := h.config.Testing
 	if t.ForgeNonces {
 		h.parts.Log.Error("THIS BROKER FORGES NONCES: testing.forge_nonces is set; it will be judged a fraud")
+	}
+	if t.RepeatNonces {
+		h.parts.Log.Error("THIS BROKER REPEATS NONCES: testing.repeat_nonces is set; it will be judged a fraud")
 	}
 	if t.WithholdOpenings {
 		h.parts.Log.Error("THIS BROKER WITHHOLDS OPENINGS: testing.withhold_openings is set; it will lose its weight")

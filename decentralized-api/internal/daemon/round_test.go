@@ -134,6 +134,26 @@ func TestAForgerIsJudgedAFraudAndTheOthersAreNot(t *testing.T) {
 	})
 }
 
+func TestAHostThatRepeatsNoncesIsAFraudByTheShapeOfItsTrees(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a, b, cheat := w.add("alpha", 4), w.add("beta", 4), w.add("cheat", 4)
+		cheat.config.Testing = config.Testing{RepeatNonces: true}
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.PocValidationEnd)
+		verdicts := w.chain.VerdictsOn(1, cheat.address)
+		require.NotEmpty(t, verdicts)
+		for _, v := range verdicts {
+			require.True(t, v.Verdict.Structural)
+		}
+		w.until(epoch.Inference)
+		require.Equal(t, fraud, w.chain.Outcome(1, cheat.address).Outcome)
+		require.NotZero(t, w.chain.Outcome(1, cheat.address).Claimed, "the chain took the batches")
+		w.requireWhole(1, a)
+		w.requireWhole(1, b)
+	})
+}
+
 func TestAHostThatOpensNothingEndsUnavailable(t *testing.T) {
 	play(t, func(t *testing.T, w *world) {
 		a, b, silent := w.add("alpha", 4), w.add("beta", 4), w.add("silent", 4)

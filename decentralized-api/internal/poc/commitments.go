@@ -30,7 +30,7 @@ func (p *Proofs) Commit(ctx context.Context, host string, terms Terms, height in
 		if err := takeBack(ctx, tx, terms.Epoch); err != nil {
 			return err
 		}
-		if _, err := cutAll(ctx, tx, terms, height); err != nil {
+		if _, err := p.cutAll(ctx, tx, terms, height); err != nil {
 			return err
 		}
 		intents, err = submit(ctx, tx, host, terms)

@@ -40,7 +40,7 @@ func TermsOf(record types.Epoch) (Terms, error) {
 // cutAll turns a round's proofs into batches as its pace allows, closes the
 // round when it is time, and returns how many batches are new. Every batch it
 // cuts is one that the chain accepts after those before it.
-func cutAll(ctx context.Context, tx *sql.Tx, terms Terms, height int64) (int, error) {
+func (p *Proofs) cutAll(ctx context.Context, tx *sql.Tx, terms Terms, height int64) (int, error) {
 	beat := pace{window: terms.Window, height: height}
 	if beat.over() {
 		return 0, nil
@@ -56,7 +56,7 @@ func cutAll(ctx context.Context, tx *sql.Tx, terms Terms, height int64) (int, er
 	}
 	total := 0
 	for _, node := range nodes {
-		cut, err := cutNode(ctx, tx, terms, node, height)
+		cut, err := p.cutNode(ctx, tx, terms, node, height)
 		if err != nil {
 			return 0, fmt.Errorf("node %s: %w", node, err)
 		}
@@ -83,7 +83,7 @@ func nodesOf(ctx context.Context, tx *sql.Tx, epoch uint64) ([]string, error) {
 }
 
 // cutNode cuts full batches, and a partial one where the pace allows it.
-func cutNode(ctx context.Context, tx *sql.Tx, terms Terms, node string, height int64) (int, error) {
+func (p *Proofs) cutNode(ctx context.Context, tx *sql.Tx, terms Terms, node string, height int64) (int, error) {
 	state, lastCut, err := committed(ctx, tx, terms.Epoch, node)
 	if err != nil {
 		return 0, err
@@ -100,7 +100,7 @@ func cutNode(ctx context.Context, tx *sql.Tx, terms Terms, node string, height i
 	cut := 0
 	for len(walked.positions) >= commit.MaxCount || len(walked.positions) > 0 && beat.partial() {
 		head, rest := walked.split(state.LaneNext, commit.MaxCount)
-		batch, err := batchOf(state.LastID+1, head)
+		batch, err := p.batchOf(state.LastID+1, head)
 		if err != nil {
 			return 0, err
 		}
@@ -123,8 +123,8 @@ func cutNode(ctx context.Context, tx *sql.Tx, terms Terms, node string, height i
 	return cut, replacePending(ctx, tx, terms.Epoch, node, walked)
 }
 
-func batchOf(id uint64, s stretch) (commit.Batch, error) {
-	tree, err := commit.NewTree(s.positions)
+func (p *Proofs) batchOf(id uint64, s stretch) (commit.Batch, error) {
+	tree, err := p.tree(s.positions)
 	if err != nil {
 		return commit.Batch{}, err
 	}

@@ -45,6 +45,27 @@ func (o *Orchestrator) forgeProofs(ctx context.Context, facts *roundFacts) error
 	return errors.Join(failures...)
 }
 
+// RepeatNonces lets every batch claim each second nonce in the place of the
+// next one too: true work, counted twice, in trees that are not in order. Test
+// networks use it to see a cheater caught by the shape of its trees alone; the
+// configuration refuses it elsewhere. Call it before the first proof.
+func (p *Proofs) RepeatNonces() { p.cheat = true }
+
+func repeatEachSecond(positions []uint64) {
+	for i := 1; i < len(positions); i += 2 {
+		positions[i] = positions[i-1]
+	}
+}
+
+// tree is what a batch of these positions commits to; of a host that does not
+// cheat, only one in order.
+func (p *Proofs) tree(positions []uint64) (*commit.Tree, error) {
+	if p.cheat {
+		return commit.NewUnorderedTree(positions)
+	}
+	return commit.NewTree(positions)
+}
+
 // forged invents a batch: a hash decides what is claimed, with the round's
 // valid fraction, so that density shows nothing.
 func forged(round plan.Round, from []uint64, p fixed.Dec) (mlnode.Batch, error) {

@@ -148,7 +148,7 @@ func (o *Opener) build(ctx context.Context, epoch uint64, d *dossier, holders []
 		if positions == nil {
 			continue // a store that lost it can open the others still
 		}
-		tree, err := commit.NewTree(positions)
+		tree, err := o.proofs.tree(positions)
 		if err != nil {
 			return nil, err
 		}

@@ -47,6 +47,9 @@ def up(
     forge: Annotated[
         str | None, typer.Option(help="Host that commits forged nonces, e.g. host3.")
     ] = None,
+    repeat: Annotated[
+        str | None, typer.Option(help="Host that claims its nonces twice, e.g. host3.")
+    ] = None,
     withhold: Annotated[
         str | None, typer.Option(help="Host that answers no openings, e.g. host3.")
     ] = None,
@@ -63,6 +66,7 @@ def up(
         hosts=hosts,
         nodes=nodes,
         forge=forge,
+        repeat=repeat,
         withhold=withhold,
         block_ms=block_ms,
         params=tuple(param or ()),

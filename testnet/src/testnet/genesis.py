@@ -147,6 +147,7 @@ def create_host(
         admin_port=admin,
         nodes=tuple(nodes),
         forge=host.forge,
+        repeat=host.repeat,
         withhold=host.withhold,
     )
 

@@ -42,6 +42,7 @@ class HostRecord:
     admin_port: int
     nodes: tuple[NodeRecord, ...]
     forge: bool = False
+    repeat: bool = False
     withhold: bool = False
 
     @property

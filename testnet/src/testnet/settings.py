@@ -83,7 +83,11 @@ def write_broker_settings(
     folder = home.broker_dir(host.name)
     own = [h for h in network.hosts if h.name == host.name]
     others = [h for h in network.hosts if h.name != host.name]
-    testing = {"forge_nonces": host.forge, "withhold_openings": host.withhold}
+    testing = {
+        "forge_nonces": host.forge,
+        "repeat_nonces": host.repeat,
+        "withhold_openings": host.withhold,
+    }
     sections: dict[str, Mapping[str, Toml]] = {
         "host": {"address": host.address},
         "warm_key": {"backend": "hex", "file": "warm.key"},

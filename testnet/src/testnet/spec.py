@@ -20,12 +20,14 @@ class HostSpec:
         name: `host0`, `host1`, …
         nodes: number of mlnodes, at least 1.
         forge: commit forged nonces instead of computed ones.
+        repeat: claim every second computed nonce twice.
         withhold: never answer a seat holder's request for openings.
     """
 
     name: str
     nodes: int
     forge: bool = False
+    repeat: bool = False
     withhold: bool = False
 
     @property
@@ -62,6 +64,7 @@ def parse_network(
     hosts: int,
     nodes: str | None = None,
     forge: str | None = None,
+    repeat: str | None = None,
     withhold: str | None = None,
     block_ms: int = 1000,
     params: tuple[str, ...] = (),
@@ -73,6 +76,7 @@ def parse_network(
         nodes: mlnodes of each host, e.g. `2,1,1,1`; by default two for the
             first host and one for every other.
         forge: name of a host that commits forged nonces.
+        repeat: name of a host that claims nonces twice.
         withhold: name of a host that answers no openings.
         block_ms: pause between two blocks, 100 to 60,000 milliseconds.
         params: `name=value` pairs of chain parameters.
@@ -90,7 +94,7 @@ def parse_network(
         block_ms=block_ms,
         params=tuple(_param(text) for text in params),
     )
-    for name, fault in ((forge, "forge"), (withhold, "withhold")):
+    for name, fault in ((forge, "forge"), (repeat, "repeat"), (withhold, "withhold")):
         if name is not None:
             spec.host(name)
             spec = replace(
