@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from mlnode.service.group import MakeHandle
 from mlnode.service.messages import Command, WorkerSetup
 from mlnode.service.server import Server
 from mlnode.service.wire import round_to_wire
+from mlnode.shard.groups import Device
 
 KEY = bytes(range(20))
 
@@ -171,9 +172,11 @@ Running = Callable[..., AbstractAsyncContextManager[Client]]
 
 
 @asynccontextmanager
-async def _running(config: Config, *, make: MakeHandle | None = None) -> AsyncIterator[Client]:
+async def _running(
+    config: Config, *, make: MakeHandle | None = None, devices: Sequence[Device] | None = None
+) -> AsyncIterator[Client]:
     """A server that listens, with a client, until the end of the block."""
-    server = Server(config, make=make)
+    server = Server(config, make=make, devices=devices)
     await server.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port}")
     try:

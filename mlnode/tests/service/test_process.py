@@ -93,6 +93,10 @@ def test_a_server_tells_its_health_and_itself_and_ends_with_all_it_started(
     assert {"python", "numpy", "torch", "transformers", "grpcio", "cuda-driver"} <= set(
         info.versions
     )
+    assert {"triton", "numba", "nvidia-driver", "system"} <= set(info.versions)
+    assert all(info.versions.values())
+    # The tests run from a checkout, with or without git at hand.
+    assert re.fullmatch(r"([0-9a-f]{40}(-dirty)?)?", info.commit)
     children = server.children()
     assert children
     assert server.end(signal.SIGTERM) == 0

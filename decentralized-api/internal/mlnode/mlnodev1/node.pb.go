@@ -154,6 +154,80 @@ func (x *Device) GetMemoryBytes() uint64 {
 	return 0
 }
 
+// DeviceGroup is devices that hold one proof network between them.
+type DeviceGroup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the group, from 0.
+	GroupIndex uint32 `protobuf:"varint,1,opt,name=group_index,json=groupIndex,proto3" json:"group_index,omitempty"`
+	// Ids of its devices in the order of the network's stages; one that holds
+	// several stages comes as often.
+	Devices []string `protobuf:"bytes,2,rep,name=devices,proto3" json:"devices,omitempty"`
+	// Id of the device from which the group is driven.
+	PrimaryDevice string `protobuf:"bytes,3,opt,name=primary_device,json=primaryDevice,proto3" json:"primary_device,omitempty"`
+	// Memory of its devices together, in bytes.
+	MemoryBytes   uint64 `protobuf:"varint,4,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeviceGroup) Reset() {
+	*x = DeviceGroup{}
+	mi := &file_mlnode_v1_node_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeviceGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeviceGroup) ProtoMessage() {}
+
+func (x *DeviceGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_mlnode_v1_node_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeviceGroup.ProtoReflect.Descriptor instead.
+func (*DeviceGroup) Descriptor() ([]byte, []int) {
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *DeviceGroup) GetGroupIndex() uint32 {
+	if x != nil {
+		return x.GroupIndex
+	}
+	return 0
+}
+
+func (x *DeviceGroup) GetDevices() []string {
+	if x != nil {
+		return x.Devices
+	}
+	return nil
+}
+
+func (x *DeviceGroup) GetPrimaryDevice() string {
+	if x != nil {
+		return x.PrimaryDevice
+	}
+	return ""
+}
+
+func (x *DeviceGroup) GetMemoryBytes() uint64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
 // GetInfoRequest asks for the description.
 type GetInfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -163,7 +237,7 @@ type GetInfoRequest struct {
 
 func (x *GetInfoRequest) Reset() {
 	*x = GetInfoRequest{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[1]
+	mi := &file_mlnode_v1_node_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -175,7 +249,7 @@ func (x *GetInfoRequest) String() string {
 func (*GetInfoRequest) ProtoMessage() {}
 
 func (x *GetInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[1]
+	mi := &file_mlnode_v1_node_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -188,7 +262,7 @@ func (x *GetInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetInfoRequest) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{1}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{2}
 }
 
 // GetInfoResponse describes the server.
@@ -196,7 +270,8 @@ type GetInfoResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Version of the software.
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
-	// Commit it was built from; empty when unknown.
+	// Commit it was built from, 40 lower-case hex digits, with "-dirty" behind
+	// them when files were changed since; empty when unknown.
 	Commit string `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"`
 	// Versions of the proof that it can compute.
 	PocVersions []uint64 `protobuf:"varint,3,rep,packed,name=poc_versions,json=pocVersions,proto3" json:"poc_versions,omitempty"`
@@ -205,14 +280,19 @@ type GetInfoResponse struct {
 	// Versions of libraries and drivers, by name.
 	Versions map[string]string `protobuf:"bytes,5,rep,name=versions,proto3" json:"versions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Engines that passed the self-test, the fastest first.
-	Engines       []string `protobuf:"bytes,6,rep,name=engines,proto3" json:"engines,omitempty"`
+	Engines []string `protobuf:"bytes,6,rep,name=engines,proto3" json:"engines,omitempty"`
+	// Groups of the open or last round; before the first, those of the main
+	// network. Empty when no group of these devices holds the network.
+	Groups []*DeviceGroup `protobuf:"bytes,7,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Ids of accelerators that are in no group.
+	UnusedDevices []string `protobuf:"bytes,8,rep,name=unused_devices,json=unusedDevices,proto3" json:"unused_devices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetInfoResponse) Reset() {
 	*x = GetInfoResponse{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[2]
+	mi := &file_mlnode_v1_node_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -224,7 +304,7 @@ func (x *GetInfoResponse) String() string {
 func (*GetInfoResponse) ProtoMessage() {}
 
 func (x *GetInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[2]
+	mi := &file_mlnode_v1_node_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -237,7 +317,7 @@ func (x *GetInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetInfoResponse) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{2}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetInfoResponse) GetVersion() string {
@@ -282,6 +362,20 @@ func (x *GetInfoResponse) GetEngines() []string {
 	return nil
 }
 
+func (x *GetInfoResponse) GetGroups() []*DeviceGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *GetInfoResponse) GetUnusedDevices() []string {
+	if x != nil {
+		return x.UnusedDevices
+	}
+	return nil
+}
+
 // GetStatusRequest asks for the status.
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -291,7 +385,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[3]
+	mi := &file_mlnode_v1_node_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +397,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[3]
+	mi := &file_mlnode_v1_node_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +410,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{3}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{4}
 }
 
 // GetStatusResponse is the status.
@@ -340,7 +434,7 @@ type GetStatusResponse struct {
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[4]
+	mi := &file_mlnode_v1_node_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -352,7 +446,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[4]
+	mi := &file_mlnode_v1_node_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -365,7 +459,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetStatusResponse) GetState() NodeState {
@@ -429,7 +523,7 @@ type LoadModelRequest struct {
 
 func (x *LoadModelRequest) Reset() {
 	*x = LoadModelRequest{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[5]
+	mi := &file_mlnode_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +535,7 @@ func (x *LoadModelRequest) String() string {
 func (*LoadModelRequest) ProtoMessage() {}
 
 func (x *LoadModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[5]
+	mi := &file_mlnode_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +548,7 @@ func (x *LoadModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadModelRequest.ProtoReflect.Descriptor instead.
 func (*LoadModelRequest) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LoadModelRequest) GetGeneration() uint64 {
@@ -509,7 +603,7 @@ type LoadModelResponse struct {
 
 func (x *LoadModelResponse) Reset() {
 	*x = LoadModelResponse{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[6]
+	mi := &file_mlnode_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +615,7 @@ func (x *LoadModelResponse) String() string {
 func (*LoadModelResponse) ProtoMessage() {}
 
 func (x *LoadModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[6]
+	mi := &file_mlnode_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +628,7 @@ func (x *LoadModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadModelResponse.ProtoReflect.Descriptor instead.
 func (*LoadModelResponse) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LoadModelResponse) GetFraction() float64 {
@@ -576,7 +670,7 @@ type UnloadModelRequest struct {
 
 func (x *UnloadModelRequest) Reset() {
 	*x = UnloadModelRequest{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[7]
+	mi := &file_mlnode_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -588,7 +682,7 @@ func (x *UnloadModelRequest) String() string {
 func (*UnloadModelRequest) ProtoMessage() {}
 
 func (x *UnloadModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[7]
+	mi := &file_mlnode_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -601,7 +695,7 @@ func (x *UnloadModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadModelRequest.ProtoReflect.Descriptor instead.
 func (*UnloadModelRequest) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UnloadModelRequest) GetGeneration() uint64 {
@@ -620,7 +714,7 @@ type UnloadModelResponse struct {
 
 func (x *UnloadModelResponse) Reset() {
 	*x = UnloadModelResponse{}
-	mi := &file_mlnode_v1_node_proto_msgTypes[8]
+	mi := &file_mlnode_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +726,7 @@ func (x *UnloadModelResponse) String() string {
 func (*UnloadModelResponse) ProtoMessage() {}
 
 func (x *UnloadModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mlnode_v1_node_proto_msgTypes[8]
+	mi := &file_mlnode_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +739,7 @@ func (x *UnloadModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadModelResponse.ProtoReflect.Descriptor instead.
 func (*UnloadModelResponse) Descriptor() ([]byte, []int) {
-	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_mlnode_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 var File_mlnode_v1_node_proto protoreflect.FileDescriptor
@@ -656,15 +750,23 @@ const file_mlnode_v1_node_proto_rawDesc = "" +
 	"\x06Device\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12!\n" +
-	"\fmemory_bytes\x18\x03 \x01(\x04R\vmemoryBytes\"\x10\n" +
-	"\x0eGetInfoRequest\"\xb0\x02\n" +
+	"\fmemory_bytes\x18\x03 \x01(\x04R\vmemoryBytes\"\x92\x01\n" +
+	"\vDeviceGroup\x12\x1f\n" +
+	"\vgroup_index\x18\x01 \x01(\rR\n" +
+	"groupIndex\x12\x18\n" +
+	"\adevices\x18\x02 \x03(\tR\adevices\x12%\n" +
+	"\x0eprimary_device\x18\x03 \x01(\tR\rprimaryDevice\x12!\n" +
+	"\fmemory_bytes\x18\x04 \x01(\x04R\vmemoryBytes\"\x10\n" +
+	"\x0eGetInfoRequest\"\x87\x03\n" +
 	"\x0fGetInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x12!\n" +
 	"\fpoc_versions\x18\x03 \x03(\x04R\vpocVersions\x12+\n" +
 	"\adevices\x18\x04 \x03(\v2\x11.mlnode.v1.DeviceR\adevices\x12D\n" +
 	"\bversions\x18\x05 \x03(\v2(.mlnode.v1.GetInfoResponse.VersionsEntryR\bversions\x12\x18\n" +
-	"\aengines\x18\x06 \x03(\tR\aengines\x1a;\n" +
+	"\aengines\x18\x06 \x03(\tR\aengines\x12.\n" +
+	"\x06groups\x18\a \x03(\v2\x16.mlnode.v1.DeviceGroupR\x06groups\x12%\n" +
+	"\x0eunused_devices\x18\b \x03(\tR\runusedDevices\x1a;\n" +
 	"\rVersionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x12\n" +
@@ -726,37 +828,39 @@ func file_mlnode_v1_node_proto_rawDescGZIP() []byte {
 }
 
 var file_mlnode_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mlnode_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_mlnode_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_mlnode_v1_node_proto_goTypes = []any{
 	(NodeState)(0),              // 0: mlnode.v1.NodeState
 	(*Device)(nil),              // 1: mlnode.v1.Device
-	(*GetInfoRequest)(nil),      // 2: mlnode.v1.GetInfoRequest
-	(*GetInfoResponse)(nil),     // 3: mlnode.v1.GetInfoResponse
-	(*GetStatusRequest)(nil),    // 4: mlnode.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),   // 5: mlnode.v1.GetStatusResponse
-	(*LoadModelRequest)(nil),    // 6: mlnode.v1.LoadModelRequest
-	(*LoadModelResponse)(nil),   // 7: mlnode.v1.LoadModelResponse
-	(*UnloadModelRequest)(nil),  // 8: mlnode.v1.UnloadModelRequest
-	(*UnloadModelResponse)(nil), // 9: mlnode.v1.UnloadModelResponse
-	nil,                         // 10: mlnode.v1.GetInfoResponse.VersionsEntry
+	(*DeviceGroup)(nil),         // 2: mlnode.v1.DeviceGroup
+	(*GetInfoRequest)(nil),      // 3: mlnode.v1.GetInfoRequest
+	(*GetInfoResponse)(nil),     // 4: mlnode.v1.GetInfoResponse
+	(*GetStatusRequest)(nil),    // 5: mlnode.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),   // 6: mlnode.v1.GetStatusResponse
+	(*LoadModelRequest)(nil),    // 7: mlnode.v1.LoadModelRequest
+	(*LoadModelResponse)(nil),   // 8: mlnode.v1.LoadModelResponse
+	(*UnloadModelRequest)(nil),  // 9: mlnode.v1.UnloadModelRequest
+	(*UnloadModelResponse)(nil), // 10: mlnode.v1.UnloadModelResponse
+	nil,                         // 11: mlnode.v1.GetInfoResponse.VersionsEntry
 }
 var file_mlnode_v1_node_proto_depIdxs = []int32{
 	1,  // 0: mlnode.v1.GetInfoResponse.devices:type_name -> mlnode.v1.Device
-	10, // 1: mlnode.v1.GetInfoResponse.versions:type_name -> mlnode.v1.GetInfoResponse.VersionsEntry
-	0,  // 2: mlnode.v1.GetStatusResponse.state:type_name -> mlnode.v1.NodeState
-	2,  // 3: mlnode.v1.NodeService.GetInfo:input_type -> mlnode.v1.GetInfoRequest
-	4,  // 4: mlnode.v1.NodeService.GetStatus:input_type -> mlnode.v1.GetStatusRequest
-	6,  // 5: mlnode.v1.NodeService.LoadModel:input_type -> mlnode.v1.LoadModelRequest
-	8,  // 6: mlnode.v1.NodeService.UnloadModel:input_type -> mlnode.v1.UnloadModelRequest
-	3,  // 7: mlnode.v1.NodeService.GetInfo:output_type -> mlnode.v1.GetInfoResponse
-	5,  // 8: mlnode.v1.NodeService.GetStatus:output_type -> mlnode.v1.GetStatusResponse
-	7,  // 9: mlnode.v1.NodeService.LoadModel:output_type -> mlnode.v1.LoadModelResponse
-	9,  // 10: mlnode.v1.NodeService.UnloadModel:output_type -> mlnode.v1.UnloadModelResponse
-	7,  // [7:11] is the sub-list for method output_type
-	3,  // [3:7] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	11, // 1: mlnode.v1.GetInfoResponse.versions:type_name -> mlnode.v1.GetInfoResponse.VersionsEntry
+	2,  // 2: mlnode.v1.GetInfoResponse.groups:type_name -> mlnode.v1.DeviceGroup
+	0,  // 3: mlnode.v1.GetStatusResponse.state:type_name -> mlnode.v1.NodeState
+	3,  // 4: mlnode.v1.NodeService.GetInfo:input_type -> mlnode.v1.GetInfoRequest
+	5,  // 5: mlnode.v1.NodeService.GetStatus:input_type -> mlnode.v1.GetStatusRequest
+	7,  // 6: mlnode.v1.NodeService.LoadModel:input_type -> mlnode.v1.LoadModelRequest
+	9,  // 7: mlnode.v1.NodeService.UnloadModel:input_type -> mlnode.v1.UnloadModelRequest
+	4,  // 8: mlnode.v1.NodeService.GetInfo:output_type -> mlnode.v1.GetInfoResponse
+	6,  // 9: mlnode.v1.NodeService.GetStatus:output_type -> mlnode.v1.GetStatusResponse
+	8,  // 10: mlnode.v1.NodeService.LoadModel:output_type -> mlnode.v1.LoadModelResponse
+	10, // 11: mlnode.v1.NodeService.UnloadModel:output_type -> mlnode.v1.UnloadModelResponse
+	8,  // [8:12] is the sub-list for method output_type
+	4,  // [4:8] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_mlnode_v1_node_proto_init() }
@@ -770,7 +874,7 @@ func file_mlnode_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mlnode_v1_node_proto_rawDesc), len(file_mlnode_v1_node_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from mlnode.about import build, named_devices, versions
 from mlnode.bench.work import PARAMS
 from mlnode.poc.engines.selection import select_engine
 from mlnode.poc.errors import PocError
@@ -53,7 +54,10 @@ def examine(path: Path | None = None) -> list[Finding]:
             remedy = "mend it; the rest is looked at without it"
             found.append(Finding(name="config", sound=False, text=str(failure), remedy=remedy))
     looks: list[Callable[[], Finding]] = [
+        _build,
+        _versions,
         _driver,
+        _found,
         lambda: _devices(config.poc.groups),
         lambda: _engines(config.poc.groups),
         _memory,
@@ -61,6 +65,29 @@ def examine(path: Path | None = None) -> list[Finding]:
         lambda: _threads(config.poc.threads),
     ]
     return found + [look() for look in looks]
+
+
+def _build() -> Finding:
+    came = build()
+    text = f"mlnode {came.version}, commit {came.commit or 'unknown'}"
+    return Finding(name="build", sound=True, text=text)
+
+
+def _versions() -> Finding:
+    text = ", ".join(f"{name} {value}" for name, value in versions().items())
+    return Finding(name="versions", sound=True, text=text)
+
+
+def _found() -> Finding:
+    try:
+        gpus = visible_devices()
+    except DriverError:
+        # The look at the groups says so.
+        gpus = ()
+    text = "; ".join(
+        f"{name}: {model}, {size / 1e9:.1f} GB" for name, model, size in named_devices(gpus)
+    )
+    return Finding(name="devices", sound=True, text=text)
 
 
 def _driver() -> Finding:

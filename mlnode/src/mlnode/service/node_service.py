@@ -1,16 +1,13 @@
 """The gRPC service of the server itself: what it is, and which model it serves."""
 
-import platform
 from collections.abc import AsyncIterator
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import grpc
-import psutil
 from ninefold_proto.mlnode.v1 import node_pb2, node_pb2_grpc
 from typing_extensions import override
 
+from mlnode.about import build, named_devices, versions
 from mlnode.poc.rounds import SUPPORTED_VERSIONS
 from mlnode.service.commands import CommandOrder
 from mlnode.service.errors import RoundOpenError
@@ -18,10 +15,8 @@ from mlnode.service.parallel import ParallelController
 from mlnode.service.phase import Phase
 from mlnode.service.refusal import refusing
 from mlnode.serving.host import ModelHost, ModelSpec, ModelState
-from mlnode.shard.devices import DriverError, read_driver
 
 Context = grpc.aio.ServicerContext[Any, Any]
-_LIBRARIES = ("numpy", "torch", "transformers", "grpcio")
 
 
 class NodeService(node_pb2_grpc.NodeServiceServicer):
@@ -33,35 +28,41 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         self._controller = controller
         self._models = models
         self._order = order
-        self._driver = _driver()
+        # Neither changes while this process runs.
+        self._build, self._versions = build(), versions()
 
     @override
     @refusing
     async def GetInfo(
         self, request: node_pb2.GetInfoRequest, context: Context
     ) -> node_pb2.GetInfoResponse:
-        """Devices, versions and engines."""
+        """Build, devices, their groups, versions and engines."""
         engines = dict.fromkeys(e for group in self._controller.groups for e in group.engines)
+        devices = named_devices(self._controller.plan.devices[1:])
+        groups = [group.handle.setup.devices for group in self._controller.groups]
+        memory = {name: size for name, _, size in devices}
+        grouped = {name for names in groups for name in names}
         return node_pb2.GetInfoResponse(
-            version=_version("mlnode"),
+            version=self._build.version,
+            commit=self._build.commit,
             poc_versions=sorted(SUPPORTED_VERSIONS),
             devices=[
-                node_pb2.Device(
-                    id="cpu",
-                    name=_processor(),
-                    memory_bytes=psutil.virtual_memory().total,
-                ),
-                *(
-                    node_pb2.Device(id=device.name, name=device.model, memory_bytes=device.vram)
-                    for device in self._controller.plan.devices[1:]
-                ),
+                node_pb2.Device(id=name, name=model, memory_bytes=size)
+                for name, model, size in devices
             ],
-            versions={
-                "python": platform.python_version(),
-                **{library: _version(library) for library in _LIBRARIES},
-                "cuda-driver": self._driver,
-            },
+            versions=self._versions,
             engines=list(engines),
+            groups=[
+                node_pb2.DeviceGroup(
+                    group_index=index,
+                    devices=names,
+                    primary_device=names[0],
+                    # Stages on one device share its memory.
+                    memory_bytes=sum(memory.get(name, 0) for name in set(names)),
+                )
+                for index, names in enumerate(groups)
+            ],
+            unused_devices=[name for name, _, _ in devices[1:] if name not in grouped],
         )
 
     @override
@@ -126,29 +127,3 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             ModelState.READY: node_pb2.NODE_STATE_INFERENCE,
             ModelState.FAILED: node_pb2.NODE_STATE_FAILED,
         }[self._models.state]
-
-
-def _processor() -> str:
-    """Product name of the processor, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _driver() -> str:
-    """CUDA version that the NVIDIA driver supports."""
-    try:
-        driver = read_driver()
-    except DriverError as err:
-        return str(err)
-    return driver.version if driver is not None else "not installed"
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"

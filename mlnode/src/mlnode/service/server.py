@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from mlnode.service.node_service import NodeService
 from mlnode.service.parallel import ParallelController
 from mlnode.service.poc_service import PocService
 from mlnode.serving.host import ModelHost
+from mlnode.shard.groups import Device
 
 MAX_MESSAGE_BYTES = 4 << 20
 _GRACE_S = 2.0
@@ -32,14 +34,22 @@ _log = logging.getLogger("mlnode")
 class Server:
     """Everything of one mlnode, in the event loop it is started in."""
 
-    def __init__(self, config: Config, *, make: MakeHandle | None = None) -> None:
-        """Prepare; nothing runs until ``start``. For ``make`` see ParallelController.
+    def __init__(
+        self,
+        config: Config,
+        *,
+        make: MakeHandle | None = None,
+        devices: Sequence[Device] | None = None,
+    ) -> None:
+        """Prepare; nothing runs until ``start``. ``make``, ``devices``: as of ParallelController.
 
         Raises:
             StateError: the state folder does not take files.
         """
         self._config = config
-        self.controller = ParallelController(config.poc, Path(config.service.state_dir), make=make)
+        self.controller = ParallelController(
+            config.poc, Path(config.service.state_dir), make=make, devices=devices
+        )
         self.models = ModelHost(config.serving)
         self._grpc: grpc.aio.Server | None = None
         # The package's types do not know its asynchronous half.

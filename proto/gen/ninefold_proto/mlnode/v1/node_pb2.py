@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlnode/v1/node.proto\x12\tmlnode.v1\"8\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\"\x10\n\x0eGetInfoRequest\"\xea\x01\n\x0fGetInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\t\x12\x14\n\x0cpoc_versions\x18\x03 \x03(\x04\x12\"\n\x07\x64\x65vices\x18\x04 \x03(\x0b\x32\x11.mlnode.v1.Device\x12:\n\x08versions\x18\x05 \x03(\x0b\x32(.mlnode.v1.GetInfoResponse.VersionsEntry\x12\x0f\n\x07\x65ngines\x18\x06 \x03(\t\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x12\n\x10GetStatusRequest\"\x9b\x01\n\x11GetStatusResponse\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.mlnode.v1.NodeState\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x12\n\nmodel_args\x18\x03 \x03(\t\x12\x12\n\ngeneration\x18\x04 \x01(\x04\x12\x12\n\nlast_error\x18\x05 \x01(\t\x12\x13\n\x0bserving_url\x18\x06 \x01(\t\"j\n\x10LoadModelRequest\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x0f\n\x07hf_repo\x18\x03 \x01(\t\x12\x11\n\thf_commit\x18\x04 \x01(\t\x12\x0c\n\x04\x61rgs\x18\x05 \x03(\t\"Y\n\x11LoadModelResponse\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x14\n\x0cseconds_left\x18\x03 \x01(\x01\x12\r\n\x05ready\x18\x04 \x01(\x08\"(\n\x12UnloadModelRequest\x12\x12\n\ngeneration\x18\x01 \x01(\x04\"\x15\n\x13UnloadModelResponse*\xc6\x01\n\tNodeState\x12\x1a\n\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_STATE_STOPPED\x10\x01\x12\x16\n\x12NODE_STATE_LOADING\x10\x02\x12\x18\n\x14NODE_STATE_INFERENCE\x10\x03\x12\x1d\n\x19NODE_STATE_POC_GENERATING\x10\x04\x12\x1d\n\x19NODE_STATE_POC_VALIDATING\x10\x05\x12\x15\n\x11NODE_STATE_FAILED\x10\x06\x32\xaf\x02\n\x0bNodeService\x12@\n\x07GetInfo\x12\x19.mlnode.v1.GetInfoRequest\x1a\x1a.mlnode.v1.GetInfoResponse\x12\x46\n\tGetStatus\x12\x1b.mlnode.v1.GetStatusRequest\x1a\x1c.mlnode.v1.GetStatusResponse\x12H\n\tLoadModel\x12\x1b.mlnode.v1.LoadModelRequest\x1a\x1c.mlnode.v1.LoadModelResponse0\x01\x12L\n\x0bUnloadModel\x12\x1d.mlnode.v1.UnloadModelRequest\x1a\x1e.mlnode.v1.UnloadModelResponseB9Z7ninefold.dev/decentralized-api/internal/mlnode/mlnodev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlnode/v1/node.proto\x12\tmlnode.v1\"8\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\"a\n\x0b\x44\x65viceGroup\x12\x13\n\x0bgroup_index\x18\x01 \x01(\r\x12\x0f\n\x07\x64\x65vices\x18\x02 \x03(\t\x12\x16\n\x0eprimary_device\x18\x03 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x04 \x01(\x04\"\x10\n\x0eGetInfoRequest\"\xaa\x02\n\x0fGetInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\t\x12\x14\n\x0cpoc_versions\x18\x03 \x03(\x04\x12\"\n\x07\x64\x65vices\x18\x04 \x03(\x0b\x32\x11.mlnode.v1.Device\x12:\n\x08versions\x18\x05 \x03(\x0b\x32(.mlnode.v1.GetInfoResponse.VersionsEntry\x12\x0f\n\x07\x65ngines\x18\x06 \x03(\t\x12&\n\x06groups\x18\x07 \x03(\x0b\x32\x16.mlnode.v1.DeviceGroup\x12\x16\n\x0eunused_devices\x18\x08 \x03(\t\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x12\n\x10GetStatusRequest\"\x9b\x01\n\x11GetStatusResponse\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.mlnode.v1.NodeState\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x12\n\nmodel_args\x18\x03 \x03(\t\x12\x12\n\ngeneration\x18\x04 \x01(\x04\x12\x12\n\nlast_error\x18\x05 \x01(\t\x12\x13\n\x0bserving_url\x18\x06 \x01(\t\"j\n\x10LoadModelRequest\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x0f\n\x07hf_repo\x18\x03 \x01(\t\x12\x11\n\thf_commit\x18\x04 \x01(\t\x12\x0c\n\x04\x61rgs\x18\x05 \x03(\t\"Y\n\x11LoadModelResponse\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x14\n\x0cseconds_left\x18\x03 \x01(\x01\x12\r\n\x05ready\x18\x04 \x01(\x08\"(\n\x12UnloadModelRequest\x12\x12\n\ngeneration\x18\x01 \x01(\x04\"\x15\n\x13UnloadModelResponse*\xc6\x01\n\tNodeState\x12\x1a\n\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_STATE_STOPPED\x10\x01\x12\x16\n\x12NODE_STATE_LOADING\x10\x02\x12\x18\n\x14NODE_STATE_INFERENCE\x10\x03\x12\x1d\n\x19NODE_STATE_POC_GENERATING\x10\x04\x12\x1d\n\x19NODE_STATE_POC_VALIDATING\x10\x05\x12\x15\n\x11NODE_STATE_FAILED\x10\x06\x32\xaf\x02\n\x0bNodeService\x12@\n\x07GetInfo\x12\x19.mlnode.v1.GetInfoRequest\x1a\x1a.mlnode.v1.GetInfoResponse\x12\x46\n\tGetStatus\x12\x1b.mlnode.v1.GetStatusRequest\x1a\x1c.mlnode.v1.GetStatusResponse\x12H\n\tLoadModel\x12\x1b.mlnode.v1.LoadModelRequest\x1a\x1c.mlnode.v1.LoadModelResponse0\x01\x12L\n\x0bUnloadModel\x12\x1d.mlnode.v1.UnloadModelRequest\x1a\x1e.mlnode.v1.UnloadModelResponseB9Z7ninefold.dev/decentralized-api/internal/mlnode/mlnodev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,28 +34,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'Z7ninefold.dev/decentralized-api/internal/mlnode/mlnodev1'
   _globals['_GETINFORESPONSE_VERSIONSENTRY']._loaded_options = None
   _globals['_GETINFORESPONSE_VERSIONSENTRY']._serialized_options = b'8\001'
-  _globals['_NODESTATE']._serialized_start=791
-  _globals['_NODESTATE']._serialized_end=989
+  _globals['_NODESTATE']._serialized_start=954
+  _globals['_NODESTATE']._serialized_end=1152
   _globals['_DEVICE']._serialized_start=35
   _globals['_DEVICE']._serialized_end=91
-  _globals['_GETINFOREQUEST']._serialized_start=93
-  _globals['_GETINFOREQUEST']._serialized_end=109
-  _globals['_GETINFORESPONSE']._serialized_start=112
-  _globals['_GETINFORESPONSE']._serialized_end=346
-  _globals['_GETINFORESPONSE_VERSIONSENTRY']._serialized_start=299
-  _globals['_GETINFORESPONSE_VERSIONSENTRY']._serialized_end=346
-  _globals['_GETSTATUSREQUEST']._serialized_start=348
-  _globals['_GETSTATUSREQUEST']._serialized_end=366
-  _globals['_GETSTATUSRESPONSE']._serialized_start=369
-  _globals['_GETSTATUSRESPONSE']._serialized_end=524
-  _globals['_LOADMODELREQUEST']._serialized_start=526
-  _globals['_LOADMODELREQUEST']._serialized_end=632
-  _globals['_LOADMODELRESPONSE']._serialized_start=634
-  _globals['_LOADMODELRESPONSE']._serialized_end=723
-  _globals['_UNLOADMODELREQUEST']._serialized_start=725
-  _globals['_UNLOADMODELREQUEST']._serialized_end=765
-  _globals['_UNLOADMODELRESPONSE']._serialized_start=767
-  _globals['_UNLOADMODELRESPONSE']._serialized_end=788
-  _globals['_NODESERVICE']._serialized_start=992
-  _globals['_NODESERVICE']._serialized_end=1295
+  _globals['_DEVICEGROUP']._serialized_start=93
+  _globals['_DEVICEGROUP']._serialized_end=190
+  _globals['_GETINFOREQUEST']._serialized_start=192
+  _globals['_GETINFOREQUEST']._serialized_end=208
+  _globals['_GETINFORESPONSE']._serialized_start=211
+  _globals['_GETINFORESPONSE']._serialized_end=509
+  _globals['_GETINFORESPONSE_VERSIONSENTRY']._serialized_start=462
+  _globals['_GETINFORESPONSE_VERSIONSENTRY']._serialized_end=509
+  _globals['_GETSTATUSREQUEST']._serialized_start=511
+  _globals['_GETSTATUSREQUEST']._serialized_end=529
+  _globals['_GETSTATUSRESPONSE']._serialized_start=532
+  _globals['_GETSTATUSRESPONSE']._serialized_end=687
+  _globals['_LOADMODELREQUEST']._serialized_start=689
+  _globals['_LOADMODELREQUEST']._serialized_end=795
+  _globals['_LOADMODELRESPONSE']._serialized_start=797
+  _globals['_LOADMODELRESPONSE']._serialized_end=886
+  _globals['_UNLOADMODELREQUEST']._serialized_start=888
+  _globals['_UNLOADMODELREQUEST']._serialized_end=928
+  _globals['_UNLOADMODELRESPONSE']._serialized_start=930
+  _globals['_UNLOADMODELRESPONSE']._serialized_end=951
+  _globals['_NODESERVICE']._serialized_start=1155
+  _globals['_NODESERVICE']._serialized_end=1458
 # @@protoc_insertion_point(module_scope)

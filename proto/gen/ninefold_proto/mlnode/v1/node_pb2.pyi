@@ -33,12 +33,24 @@ class Device(_message.Message):
     memory_bytes: int
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., memory_bytes: _Optional[int] = ...) -> None: ...
 
+class DeviceGroup(_message.Message):
+    __slots__ = ("group_index", "devices", "primary_device", "memory_bytes")
+    GROUP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    PRIMARY_DEVICE_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    group_index: int
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    primary_device: str
+    memory_bytes: int
+    def __init__(self, group_index: _Optional[int] = ..., devices: _Optional[_Iterable[str]] = ..., primary_device: _Optional[str] = ..., memory_bytes: _Optional[int] = ...) -> None: ...
+
 class GetInfoRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("version", "commit", "poc_versions", "devices", "versions", "engines")
+    __slots__ = ("version", "commit", "poc_versions", "devices", "versions", "engines", "groups", "unused_devices")
     class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -52,13 +64,17 @@ class GetInfoResponse(_message.Message):
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     ENGINES_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    UNUSED_DEVICES_FIELD_NUMBER: _ClassVar[int]
     version: str
     commit: str
     poc_versions: _containers.RepeatedScalarFieldContainer[int]
     devices: _containers.RepeatedCompositeFieldContainer[Device]
     versions: _containers.ScalarMap[str, str]
     engines: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, version: _Optional[str] = ..., commit: _Optional[str] = ..., poc_versions: _Optional[_Iterable[int]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., versions: _Optional[_Mapping[str, str]] = ..., engines: _Optional[_Iterable[str]] = ...) -> None: ...
+    groups: _containers.RepeatedCompositeFieldContainer[DeviceGroup]
+    unused_devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[str] = ..., commit: _Optional[str] = ..., poc_versions: _Optional[_Iterable[int]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., versions: _Optional[_Mapping[str, str]] = ..., engines: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[_Union[DeviceGroup, _Mapping]]] = ..., unused_devices: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()
