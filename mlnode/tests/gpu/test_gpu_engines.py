@@ -35,6 +35,19 @@ def test_every_engine_of_a_gpu_equals_the_cpu(
     assert np.array_equal(came.valid, wanted.valid)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("stages", [1, 2])
+def test_inputs_made_on_a_stream_of_their_own_change_nothing(
+    name: str, stages: int, round_: Round, fast: ExactEngine
+) -> None:
+    engine = {engine.name: engine for engine in group_engines(("cuda:0",) * stages)}[name]
+    load(engine, round_)
+    for turn in range(4):
+        nonces_B = np.arange(512 * turn, 512 * (turn + 1), dtype=np.uint64)
+        engine.foresee(nonces_B + np.uint64(512))
+        assert np.array_equal(engine.batch(nonces_B).digests, fast.batch(nonces_B).digests)
+
+
 def test_weights_of_full_size_are_those_of_the_stream(round_: Round) -> None:
     engine = group_engines(("cuda:0",))[0]
     wide = replace(round_, params=replace(MODEL_PARAMS, n_layers=2))

@@ -87,6 +87,24 @@ def test_a_nonce_is_the_same_in_every_batch(qwen: nn.Module, served_round: Round
     assert np.abs(turned - whole).max() < SAME_MACHINE
 
 
+def test_inputs_made_ahead_change_nothing(qwen: nn.Module, served_round: Round) -> None:
+    engine, plain = engine_of(qwen, served_round), engine_of(qwen, served_round)
+    for turn in range(3):
+        now_B = NONCES + np.uint64(turn)
+        engine.foresee(now_B + np.uint64(1))
+        assert np.array_equal(engine.batch(now_B).digests, plain.batch(now_B).digests)
+    engine.foresee(NONCES)
+    engine.batch(NONCES)
+    other = b"\x02" * 20
+    assert np.array_equal(engine.batch(NONCES, other).digests, plain.batch(NONCES, other).digests)
+    engine.foresee(NONCES)
+    engine.batch(NONCES)
+    moved = replace(served_round, block_hash="5b" * 32)
+    load(engine, moved)
+    load(plain, moved)
+    assert np.array_equal(engine.batch(NONCES).digests, plain.batch(NONCES).digests)
+
+
 def test_host_block_and_nonce_change_a_distance(qwen: nn.Module, served_round: Round) -> None:
     engine = engine_of(qwen, served_round)
     plain = engine.batch(NONCES).distances

@@ -92,6 +92,7 @@ class Prover:
     fails: Exception | None = None
     changed = False
     sizes: list[int] | None = None
+    foreseen: list[tuple[list[int], list[int] | None]] | None = None
     hashed: list[str] | None = None
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
@@ -101,8 +102,10 @@ class Prover:
             yield LoadProgress(tensor="x", done_bytes=done, total_bytes=3)
         self.stands = True
 
-    def batch(self, nonces_B: Any, _: bytes | None = None) -> Decisions:
+    def batch(self, nonces_B: Any, _: bytes | None = None, *, ahead: Any = None) -> Decisions:
         assert self.stands
+        if self.foreseen is not None:
+            self.foreseen.append((nonces_B.tolist(), None if ahead is None else ahead.tolist()))
         if self.sizes is not None:
             self.sizes.append(len(nonces_B))
         if self.fails is not None:
@@ -206,6 +209,30 @@ def test_a_newer_walk_begins_where_it_says(run: Any, load: LoadRound) -> None:
     said = run(load, walk(credit=5), After(Walked), walk(walk_id=2, credit=1))
     walked = [event for event in said if isinstance(event, Walked)]
     assert [(event.walk_id, event.lane_next) for event in walked] == [(1, (2, 2)), (2, (2, 2))]
+
+
+def test_each_batch_of_a_walk_is_told_with_the_one_behind_it(run: Any, load: LoadRound) -> None:
+    foreseen: list[tuple[list[int], list[int] | None]] = []
+    said = run(
+        load, walk(credit=2), After(Walked, 2), walk(walk_id=2), After(Walked, 3), foreseen=foreseen
+    )
+    assert len([event for event in said if isinstance(event, Walked)]) == 3
+    (first, second), (again, third), (anew, _) = foreseen
+    assert second == again
+    assert third is not None
+    # The walk begins anew where it is told to, whatever was made ahead.
+    assert anew == first
+    assert len({*first, *again, *third}) == 3 * BATCH
+
+
+def test_parts_of_a_check_are_told_with_the_part_behind_them(run: Any, load: LoadRound) -> None:
+    foreseen: list[tuple[list[int], list[int] | None]] = []
+    run(load, check(5, size=2 * BATCH + 1), foreseen=foreseen)
+    assert foreseen == [
+        ([0, 1, 2, 3], [4, 5, 6, 7]),
+        ([4, 5, 6, 7], [8]),
+        ([8], None),
+    ]
 
 
 def test_checks_come_before_the_walk(run: Any, load: LoadRound) -> None:

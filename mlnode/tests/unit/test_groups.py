@@ -66,7 +66,7 @@ def test_what_a_group_needs_is_more_than_weights_and_not_much_more() -> None:
 
 def test_a_batch_is_what_fits_and_nothing_where_nothing_does() -> None:
     one = activation_bytes(MODEL_PARAMS)
-    assert one == 128 * (3 * 1_024 + 28_672) + 8 * 8_196
+    assert one == 128 * (4 * 1_024 + 28_672) + 8 * 8_196
     assert get_batch_size_from_memory(MODEL_PARAMS, 100 * one, usable=1, in_flight=1) == 100
     assert get_batch_size_from_memory(MODEL_PARAMS, 100 * one - 1, usable=1, in_flight=1) == 99
     assert get_batch_size_from_memory(MODEL_PARAMS, 100 * one) == 45

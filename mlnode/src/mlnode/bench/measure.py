@@ -215,7 +215,7 @@ def measure_group(job: Job, tell: Callable[..., None] = _tell_nobody) -> GroupRe
     log.info("loaded in %.1f s; batches of %d", loaded, size)
     began, before = perf_counter(), run.nonces
     while (seconds := perf_counter() - began) < job.seconds or run.nonces == before:
-        run.batch(size)
+        run.batch(size, go_on=True)
         passed = perf_counter() - began
         rate = 60 * (run.nonces - before) / passed
         tell("proving", min(1.0, passed / job.seconds), rate)
@@ -254,9 +254,16 @@ class Run:
         self._engine = engine
         self._clock = clock
 
-    def batch(self, size: int) -> float:
-        """Computes the next nonces; returns the seconds that it took."""
+    def batch(self, size: int, *, go_on: bool = False) -> float:
+        """Computes the next nonces; returns the seconds that it took.
+
+        Args:
+            go_on: as many are computed next.
+        """
         began = self._clock()
+        if go_on:
+            after = self.nonces + size
+            self._engine.foresee(np.arange(after, after + size, dtype=np.uint64))
         came = self._engine.batch(np.arange(self.nonces, self.nonces + size, dtype=np.uint64))
         self.nonces += size
         for digest in came.digests[: DIGESTS - len(self.digests)]:

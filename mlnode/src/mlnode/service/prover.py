@@ -77,8 +77,13 @@ class Prover:
         self._hashed_at = self._clock()
         self.batch_size = self._wanted_size or self._time_batches()
 
-    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+    def batch(
+        self, nonces_B: U64, public_key: bytes | None = None, *, ahead: U64 | None = None
+    ) -> Decisions:
         """Evaluate nonces of a host, by default the round's own.
+
+        Args:
+            ahead: what is asked for next, to make its inputs meanwhile; None where nobody knows.
 
         Raises:
             FingerprintError: the weights have changed since the last look.
@@ -86,6 +91,8 @@ class Prover:
         """
         if self._clock() - self._hashed_at > _REHASH_S:
             self.rehash()
+        if ahead is not None:
+            self._engine.foresee(ahead, public_key)
         came = self._engine.batch(nonces_B, public_key)
         self._batches += 1
         if self._spare is not None:

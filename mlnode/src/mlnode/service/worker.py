@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mlnode.poc.decision import Decisions
+from mlnode.poc.arrays import U64
 from mlnode.poc.errors import NoEngineError
 from mlnode.poc.nonces import LaneWalk
 from mlnode.poc.rounds import PocKind, Round
@@ -41,6 +41,9 @@ from mlnode.shard.devices import own_devices
 if TYPE_CHECKING:
     from mlnode.service.served import ServedProver
 
+Taken = tuple[U64, tuple[int, ...]]
+"""Nonces of a batch [B], and the next step of every lane behind it."""
+
 _IDLE_S = 1.0
 # PyTorch's error of a device that fails: every later call in this process fails as well. By
 # name, because the reference runs without PyTorch.
@@ -62,6 +65,7 @@ class Worker:
         self._round: Round | None = None
         self._walk: Walk | None = None
         self._lanes: LaneWalk | None = None
+        self._ahead: Taken | None = None
         self._credits = 0
         self._walk_ended = False
         self._checks: deque[Check] = deque()
@@ -177,10 +181,11 @@ class Worker:
             walk.lanes,
             walk.lane_next,
         )
+        self._ahead = None
 
     def _pause(self) -> None:
         self._walk_ended = self._walk_ended or self._walk is not None
-        self._walk = self._lanes = None
+        self._walk = self._lanes = self._ahead = None
         self._credits = 0
 
     def _halt(self) -> None:
@@ -201,12 +206,11 @@ class Worker:
 
     def _step(self) -> None:
         assert self._walk is not None
-        assert self._lanes is not None
         prover, began = self._standing(), time.monotonic()
-        nonces_B = self._lanes.take(prover.batch_size)
-        came = prover.batch(nonces_B)
+        nonces_B, after = self._ahead or self._take(prover.batch_size)
+        self._ahead = self._take(prover.batch_size)
+        came = prover.batch(nonces_B, ahead=self._ahead[0])
         self._credits -= 1
-        after = self._lanes.lane_next
         self._say(
             Walked(
                 walk_id=self._walk.walk_id,
@@ -218,6 +222,10 @@ class Worker:
             )
         )
 
+    def _take(self, count: int) -> Taken:
+        assert self._lanes is not None
+        return self._lanes.take(count), self._lanes.lane_next
+
     def _check(self) -> None:
         prover = self._standing()
         if self._walk_ended:
@@ -226,10 +234,14 @@ class Worker:
             self._walk_ended = False
         checks = self._checks_of_one_host(prover.batch_size)
         nonces_B = np.concatenate([check.nonces for check in checks])
-        parts: list[Decisions] = []
-        for first in range(0, len(nonces_B), prover.batch_size):
-            part_B = nonces_B[first : first + prover.batch_size]
-            parts.append(prover.batch(part_B, checks[0].public_key))
+        asked = [
+            nonces_B[first : first + prover.batch_size]
+            for first in range(0, len(nonces_B), prover.batch_size)
+        ]
+        parts = [
+            prover.batch(part_B, checks[0].public_key, ahead=next_B)
+            for part_B, next_B in zip(asked, [*asked[1:], None], strict=True)
+        ]
         valid, distances, digests = (
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("valid", "distances", "digests")

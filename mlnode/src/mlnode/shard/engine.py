@@ -24,6 +24,7 @@ from mlnode.poc.exact8 import head_shift
 from mlnode.poc.params import PocParams
 from mlnode.poc.rounds import Round, check_public_key
 from mlnode.poc.tensors import input_seeds, target, weight_bytes, weight_seed, weight_shapes
+from mlnode.shard.ahead import Ahead, Part
 from mlnode.shard.dense import dense_rate
 from mlnode.shard.fingerprint import fingerprint
 from mlnode.shard.memory import get_batch_size_from_memory, good_batch
@@ -38,6 +39,14 @@ _MICRO_BATCHES = 4
 _CPU_TILES = 8
 
 Placement = Callable[[PocParams], Sequence[Stage]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Step:
+    """A micro-batch before its first stage, and the one whose inputs are made meanwhile."""
+
+    part: Part
+    then: Part | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +94,8 @@ class ShardedEngine:
         self._halved = False
         self._round: Round | None = None
         self._network: PlacedNetwork | None = None
+        self._ahead = Ahead(self._inputs)
+        self._following: tuple[bytes, U64] | None = None
 
     @property
     def name(self) -> str:
@@ -133,6 +144,7 @@ class ShardedEngine:
                 round_,
                 PlacedNetwork(origin=origin, stages=stages, weights=tuple(weights), target=goal),
             )
+        self._forget()
         self._round = round_
 
     def adopt(self, round_: Round, network: PlacedNetwork) -> None:
@@ -143,22 +155,31 @@ class ShardedEngine:
         """
         if network.origin != network_origin(round_):
             raise ValueError("the network is of another round")
+        self._forget()
         self._network, self._round, self._halved = network, round_, False
         self._size = self._wanted_size or _batch_size(round_.params, network.stages)
+
+    def foresee(self, nonces_B: U64, public_key: bytes | None = None) -> None:
+        round_, _ = self._standing()
+        key = round_.public_key if public_key is None else public_key
+        check_public_key(key)
+        self._following = key, nonces_B
 
     def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
         round_, network = self._standing()
         key = round_.public_key if public_key is None else public_key
         check_public_key(key)
+        following, self._following = self._following, None
         while True:
             try:
-                y_BV = self._outputs(round_, network, nonces_B, key)
+                y_BV = self._outputs(round_, network, self._steps(key, nonces_B, following))
                 break
             except torch.OutOfMemoryError:
                 if self._halved or self._size == 1:
                     raise
                 self._halved, self._size = True, self._size // 2
                 log.warning("%s: out of memory, going on with %d nonces", self._name, self._size)
+            self._ahead.drop()
             # Outside the handler, whose traceback holds the tensors of the batch that failed.
             torch.cuda.empty_cache()
         bits = head_shift(round_.params)
@@ -183,6 +204,7 @@ class ShardedEngine:
         return fingerprint(network.weights, network.target.values)
 
     def stop(self) -> None:
+        self._forget()
         self._round = self._network = None
         self._size = 0
         # What PyTorch keeps of a freed network counts as taken when the next one is placed.
@@ -194,36 +216,64 @@ class ShardedEngine:
         self._arithmetic.fill(weight_seed(round_, name)[None], 0, width, out_OI, weights=True)
         return out_OI
 
-    def _outputs(self, round_: Round, network: PlacedNetwork, nonces_B: U64, key: bytes) -> Tensor:
+    def _forget(self) -> None:
+        """Lets go of inputs that were made ahead: another round's have other bytes."""
+        self._ahead.drop()
+        self._following = None
+
+    def _steps(self, key: bytes, nonces_B: U64, following: tuple[bytes, U64] | None) -> list[_Step]:
+        """Cuts a batch; behind its last micro-batch comes the first of the batch that follows."""
+        parts = self._parts(key, nonces_B)
+        then = [*parts[1:], *(self._parts(*following)[:1] if following is not None else ())]
+        return [
+            _Step(part=part, then=then[number] if number < len(then) else None)
+            for number, part in enumerate(parts)
+        ]
+
+    def _parts(self, key: bytes, nonces_B: U64) -> list[Part]:
+        stages = self._standing()[1].stages
+        return [
+            Part(public_key=key, nonces=part_B, device=stages[0].device)
+            for part_B in _micro_batches(nonces_B, self._size, len(stages))
+        ]
+
+    def _outputs(self, round_: Round, network: PlacedNetwork, steps: Sequence[_Step]) -> Tensor:
         """Returns the raw outputs, int32 [B, V], on the host."""
         stages = [
-            cast(Callable[[object], object], partial(self._stage, number, round_, network, key))
+            cast(Callable[[object], object], partial(self._stage, number, round_, network))
             for number in range(len(network.stages))
         ]
-        parts_XB = _micro_batches(nonces_B, self._size, len(stages))
-        came = cast(list[Tensor], run_pipeline(stages, parts_XB))
+        came = cast(list[Tensor], run_pipeline(stages, steps))
         if not came:
             return torch.empty(0, round_.params.vocab_size, dtype=torch.int32)
         # One copy a micro-batch, after all were launched: a device never waits for the host.
         return torch.cat([y_BV.cpu() for y_BV in came])
 
-    def _stage(
-        self, number: int, round_: Round, network: PlacedNetwork, key: bytes, part: object
-    ) -> Tensor:
+    def _stage(self, number: int, round_: Round, network: PlacedNetwork, part: object) -> Tensor:
         stage, weights = network.stages[number], network.weights[number]
+        then: Part | None = None
         if number == 0:
-            x_BSD = self._inputs(round_, key, cast(U64, part), stage.device)
+            step = cast(_Step, part)
+            x_BSD, then = self._ahead.take(step.part), step.then
         else:
             x_BSD = cast(Tensor, part).to(stage.device, non_blocking=True)
+        # A GPU returns before it is done: what the host has to do for the next part comes after.
+        if then is not None and stage.device == "cpu":
+            self._ahead.begin(then)
         for index in stage.layers:
             x_BSD = run_layer(self._arithmetic, weights, x_BSD, index, round_.params)
-        return self._arithmetic.sums(x_BSD[:, 0], weights["head"]) if stage.head else x_BSD
+        out = self._arithmetic.sums(x_BSD[:, 0], weights["head"]) if stage.head else x_BSD
+        if then is not None and stage.device != "cpu":
+            self._ahead.begin(then)
+        return out
 
-    def _inputs(self, round_: Round, key: bytes, nonces_B: U64, device: str) -> Tensor:
+    def _inputs(self, part: Part) -> Tensor:
+        """Returns the inputs of a part, int8 [B, S, D]."""
+        round_, _ = self._standing()
         params = round_.params
-        shape = (len(nonces_B), params.seq_len * params.dim)
-        out_BN = torch.empty(shape, dtype=torch.int8, device=device)
-        seed_BW = input_seeds(round_, key, nonces_B)
+        shape = (len(part.nonces), params.seq_len * params.dim)
+        out_BN = torch.empty(shape, dtype=torch.int8, device=part.device)
+        seed_BW = input_seeds(round_, part.public_key, part.nonces)
         self._arithmetic.fill(seed_BW, 0, 0, out_BN, weights=False)
         return out_BN.view(-1, params.seq_len, params.dim)
 

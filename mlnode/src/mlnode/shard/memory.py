@@ -13,12 +13,12 @@ USABLE = 0.9
 def activation_bytes(params: PocParams) -> int:
     """Returns the bytes that one more nonce of a batch takes at the widest point of a layer.
 
-    A position holds x and, at once, either q, k, v and the attention's output, or the gated
-    product and the output of down; all int8. Sums stay in registers. An output of the head in
-    int32 and its copy for the host come once a nonce.
+    A position holds x, the input of the batch that follows and, at once, either q, k, v and the
+    attention's output, or the gated product and the output of down; all int8. Sums stay in
+    registers. An output of the head in int32 and its copy for the host come once a nonce.
     """
-    attention = params.dim + params.qkv_dim + 2 * params.dim
-    feed_forward = 2 * params.dim + params.ffn_dim + params.dim
+    attention = 2 * params.dim + params.qkv_dim + 2 * params.dim
+    feed_forward = 3 * params.dim + params.ffn_dim + params.dim
     return params.seq_len * max(attention, feed_forward) + 8 * params.vocab_size
 
 

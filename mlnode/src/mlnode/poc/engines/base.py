@@ -84,6 +84,17 @@ class SharingEngine(Engine, Protocol):
         """Nonces of a batch beyond which a larger one is no faster; 0 before a round stands."""
         ...
 
+    def foresee(self, nonces_B: U64, public_key: bytes | None = None) -> None:
+        """Says which batch comes behind the next one, so that its inputs may be made meanwhile.
+
+        Whatever batch comes then is computed right; a wrong guess costs its inputs.
+
+        Raises:
+            NotStartedError: no round stands.
+            RoundError: the key is not a 20-byte account address.
+        """
+        ...
+
     def dense_rate(self) -> float:
         """Returns the operations a second of plain exact products of large matrices.
 

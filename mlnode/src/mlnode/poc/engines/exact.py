@@ -83,6 +83,9 @@ class ExactEngine:
         self._kernel.load(round_.params, network.weights)
         self._network, self._round = network, round_
 
+    def foresee(self, nonces_B: U64, public_key: bytes | None = None) -> None:
+        """Makes nothing ahead: this is the engine to compare others with."""
+
     def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
         round_, network = self._standing()
         key = round_.public_key if public_key is None else public_key

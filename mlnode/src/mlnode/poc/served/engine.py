@@ -25,6 +25,7 @@ from mlnode.poc.served.layer_hooks import (
 )
 from mlnode.poc.served.models import ModelLoader, decoder, hidden_width, last_hidden, placed
 from mlnode.poc.served.tail import Tail, digests
+from mlnode.shard.ahead import Ahead, Part
 from mlnode.shard.fingerprint import fingerprint
 
 
@@ -63,6 +64,8 @@ class ServedEngine:
         self._load_model = load_model
         self._name = name
         self._standing: Standing | None = None
+        self._ahead = Ahead(self._inputs)
+        self._following: Part | None = None
 
     @property
     def name(self) -> str:
@@ -75,6 +78,7 @@ class ServedEngine:
             RoundError: there is no such model.
             EngineError: it is no decoder that we know how to go through.
         """
+        self._forget()
         held = self._standing
         if held is not None and _origin(held.round) == _origin(round_):
             self._standing = Standing(
@@ -94,12 +98,16 @@ class ServedEngine:
         tail = Tail(round_.block_hash, width, device)
         self._standing = Standing(round=round_, model=model, transforms=tuple(mirrors), tail=tail)
 
+    def foresee(self, nonces_B: U64, public_key: bytes | None = None) -> None:
+        """See ``base.SharingEngine``."""
+        self._following = self._part(nonces_B, public_key)
+
     def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
         """See ``base.Engine``; digests are of this machine's floats, dots and norms are 0."""
         standing = self._holds()
-        key = standing.round.public_key if public_key is None else public_key
-        check_public_key(key)
-        y_BV = self._outputs(standing, nonces_B, key)
+        part = self._part(nonces_B, public_key)
+        following, self._following = self._following, None
+        y_BV = self._outputs(standing, part, following)
         nothing_B = np.zeros(len(nonces_B), np.int64)
         return Decisions(
             valid=np.full(len(nonces_B), True),
@@ -119,22 +127,42 @@ class ServedEngine:
 
     def stop(self) -> None:
         """Lets go of the round; the model is the loader's."""
+        self._forget()
         self._standing = None
 
-    def _outputs(self, standing: Standing, nonces_B: U64, key: bytes) -> Tensor:
-        round_, model = standing.round, standing.model
-        base = decoder(model)
-        device, dtype = placed(model)
+    def _forget(self) -> None:
+        self._ahead.drop()
+        self._following = None
+
+    def _part(self, nonces_B: U64, public_key: bytes | None) -> Part:
+        standing = self._holds()
+        key = standing.round.public_key if public_key is None else public_key
+        check_public_key(key)
+        device, _ = placed(standing.model)
+        return Part(public_key=key, nonces=nonces_B, device=str(device))
+
+    def _outputs(self, standing: Standing, part: Part, following: Part | None) -> Tensor:
+        if not len(part.nonces):
+            return torch.empty(0, len(standing.tail.target_V))
+        base = decoder(standing.model)
         with torch.inference_mode():
-            x_BSD = generate_inputs(
-                round_.block_hash, key.hex(), nonces_B.tolist(), hidden_width(model),
-                round_.params.seq_len, device, dtype,
-            )  # fmt: skip
-            if not len(nonces_B):
-                return torch.empty(0, len(standing.tail.target_V))
+            x_BSD = self._ahead.take(part)
+            if following is not None:
+                self._ahead.begin(following)
             with hooked(decoder_layers(base), standing.transforms):
                 h_BD = last_hidden(base, x_BSD)
             return standing.tail.outputs(h_BD.to(standing.tail.head_VD.device))
+
+    def _inputs(self, part: Part) -> Tensor:
+        """Returns the inputs of a part, [B, S, D]."""
+        standing = self._holds()
+        device, dtype = placed(standing.model)
+        # Also in the thread that makes them ahead, which has modes of its own.
+        with torch.inference_mode():
+            return generate_inputs(
+                standing.round.block_hash, part.public_key.hex(), part.nonces.tolist(),
+                hidden_width(standing.model), standing.round.params.seq_len, device, dtype,
+            )  # fmt: skip
 
     def _holds(self) -> Standing:
         if self._standing is None:
