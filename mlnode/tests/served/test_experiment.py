@@ -69,24 +69,65 @@ def test_distributions_are_printed_for_each_block_and_measure(models: Path) -> N
     assert came.output.count("ninefold/tiny random-embed both node_A: spread") == 1
 
 
-def test_a_machine_is_set_against_itself_and_against_a_file(tmp_path: Path, models: Path) -> None:
-    file = tmp_path / "distances.json"
-    common = [
-        "poc", "sigma0", "--model", "ninefold/tiny", "--models-dir", str(models),
-        "--nonces", "40", "--positions", "8",
-    ]  # fmt: skip
-    came = run(app, [*common, "--out", str(file)])
+def calibrated(models: Path, out: Path, *more: str, nonces: int = 40) -> Any:
+    return run(
+        app,
+        [
+            "poc", "calibrate", "--model", "ninefold/tiny", "--models-dir", str(models),
+            "--nonces", str(nonces), "--positions", "8", "--out", str(out), *more,
+        ],
+    )  # fmt: skip
+
+
+def test_a_machine_is_set_against_itself_and_against_the_report_of_another(
+    tmp_path: Path, models: Path
+) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    came = calibrated(models, first)
     assert came.exit_code == 0, came.output
-    content = json.loads(file.read_text("utf-8"))
+    report = json.loads(first.read_text("utf-8"))
+    here = report["hardware"]["devices"]
+    assert here
+    assert report["pair"]["hardware"] == [here, here]
+    assert 0 <= report["pair"]["sigma0"] < 1e-6
+    found = report["calibration"]
+    assert found["nonces"] == sum(found["histogram"]["counts"]) == 40
+    assert found["low"] <= found["valid"] / 40 <= found["high"]
     # Another machine, whose float32 sums differ.
-    content["distances"] = [d + 1e-4 * (-1) ** i for i, d in enumerate(content["distances"])]
-    file.write_text(json.dumps(content), "utf-8")
-    came = run(app, [*common, "--against", str(file)])
+    report["hardware"]["devices"] = ["another card"]
+    report["distances"] = [d + 1e-4 * (-1) ** i for i, d in enumerate(report["distances"])]
+    first.write_text(json.dumps(report), "utf-8")
+    came = calibrated(models, second, "--against", str(first))
     assert came.exit_code == 0, came.output
-    assert "sigma0    0.0001," in came.output
-    came = run(app, [*common[:-1], "9", "--against", str(file)])
+    assert "sigma0    0.0001, largest difference 0.0001" in came.output
+    assert "and another card" in came.output
+    assert came.output.count("█") > 10
+    pair = json.loads(second.read_text("utf-8"))["pair"]
+    assert pair["hardware"] == [here, ["another card"]]
+    assert pair["sigma0"] == pytest.approx(1e-4, rel=1e-3)
+
+
+def test_what_is_no_report_of_the_same_distances_is_refused_by_name(
+    tmp_path: Path, models: Path
+) -> None:
+    file, out = tmp_path / "one.json", tmp_path / "out.json"
+    assert calibrated(models, file).exit_code == 0
+    whole = json.loads(file.read_text("utf-8"))
+    came = calibrated(models, out, "--against", str(file), nonces=41)
     assert came.exit_code == 2
-    assert "holds the distances of" in came.output
+    assert "holds distances of" in came.output
+    for text, words in (
+        ("{", "is no JSON"),
+        ("[]", "is no report of"),
+        (json.dumps(whole | {"distances": [1.0]}), "holds 1 distances; it has 40"),
+    ):
+        file.write_text(text, "utf-8")
+        came = calibrated(models, out, "--against", str(file))
+        assert came.exit_code == 2
+        assert words in came.output
+    came = calibrated(models, tmp_path / "none" / "out.json")
+    assert came.exit_code == 2
+    assert "No such file" in came.output
 
 
 @pytest.mark.parametrize(
@@ -95,7 +136,7 @@ def test_a_machine_is_set_against_itself_and_against_a_file(tmp_path: Path, mode
         (["experiment", "--models", "ninefold/none"], "model_id = 'ninefold/none'"),
         (["distribution", "--models", "ninefold/none"], "`mlnode poc train` makes the usual ones"),
         (["distribution", "--weights", "new"], "--weights is 'new'"),
-        (["sigma0", "--model", "ninefold/none"], "model_id = 'ninefold/none'"),
+        (["calibrate", "--model", "ninefold/none"], "model_id = 'ninefold/none'"),
     ],
 )
 def test_a_wrong_request_is_refused_by_name(

@@ -57,6 +57,8 @@ def test_the_big_network_fits_40_gb_and_not_34() -> None:
         (["bench", "compare", "none.json", "none.json"], "none.json"),
         (["poc", "calibrate", "--params", "TEST", "--block-hash", "xy"], "block_hash"),
         (["poc", "calibrate", "--params", "TEST", "--fraction", "2"], "valid_fraction"),
+        (["poc", "calibrate", "--params", "TEST", "--against", "x"], "--against and --device"),
+        (["poc", "calibrate", "--model", "a/b", "--device", "gpu"], "--device is 'gpu'"),
     ],
 )
 def test_a_wrong_request_is_refused_by_name(arguments: list[str], text: str) -> None:
@@ -185,15 +187,28 @@ def test_what_a_measure_started_ends_with_it_however_it_ends() -> None:
     assert psutil.wait_procs(children, timeout=120)[1] == []
 
 
-def test_calibration_finds_p_and_draws_the_distances() -> None:
-    came = run(app, ["poc", "calibrate", "--params", "TEST", "--nonces", "1024"])
+def test_calibration_finds_p_draws_the_distances_and_writes_them_down(tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    came = run(app, ["poc", "calibrate", "--params", "TEST", "--nonces", "1024", "--out", str(out)])
     assert came.exit_code == 0, came.output
     assert "of 1024: 0." in came.output
     assert came.output.count("█") > 16
+    report = json.loads(out.read_text("utf-8"))
+    found = report["calibration"]
+    assert (report["kind"], report["params"], found["nonces"]) == ("EXACT8", "TEST", 1024)
+    assert 0 < found["low"] <= found["valid"] / 1024 <= found["high"] < 0.2
+    assert found["low"] <= found["fraction"] == 0.1 <= found["high"]
+    assert sum(found["histogram"]["counts"]) == 1024
+    assert len(found["histogram"]["edges"]) == len(found["histogram"]["counts"]) + 1
+    assert all(report["hardware"]["devices"])
+    assert report["hardware"]["versions"]["torch"]
 
 
 def test_a_histogram_has_a_line_for_each_bin() -> None:
-    lines = histogram(np.array([0.0, 0.0, 1.0]), bins=2)
+    came = histogram(np.array([0.0, 0.0, 1.0]), bins=2)
+    assert came.counts == (2, 1)
+    assert came.edges == (0.0, 0.5, 1.0)
+    lines = came.lines()
     assert [line.split()[-1] for line in lines] == ["2", "1"]
     assert lines[0].count("█") == 2 * lines[1].count("█")
 
@@ -201,7 +216,7 @@ def test_a_histogram_has_a_line_for_each_bin() -> None:
 def test_the_doctor_finds_something_to_say_of_everything() -> None:
     findings = examine()
     assert [f.name for f in findings] == [
-        "driver", "groups", "engines", "memory", "disk", "threads"
+        "build", "versions", "driver", "devices", "groups", "engines", "memory", "disk", "threads"
     ]  # fmt: skip
     assert all(finding.text for finding in findings)
     assert all(bool(finding.remedy) != finding.sound for finding in findings)
@@ -217,6 +232,7 @@ def test_the_doctor_looks_at_the_machine_as_it_is_configured(tmp_path: Path) -> 
     )
     found = {finding.name: finding for finding in examine(path)}
     assert found["config"].sound
+    assert found["devices"].text.startswith("cpu: ")
     assert found["groups"].text == "cpu,cpu | cuda:99; not here: cuda:99"
     assert found["engines"].sound
     assert found["disk"].text

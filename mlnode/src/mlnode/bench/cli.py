@@ -6,7 +6,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import psutil
 import typer
@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mlnode.bench.bars import GroupBars
+
+if TYPE_CHECKING:
+    from mlnode.bench.calibrate import Calibration
 
 bench_app = typer.Typer(help="Measure what this machine proves, and compare machines.")
 poc_app = typer.Typer(help="Look into the proof.", no_args_is_help=True)
@@ -77,32 +80,110 @@ def compare_reports(one: Path, other: Path) -> None:
 def calibrate_rate(
     params: Annotated[str, typer.Option(help="Network: MAIN, BIG or TEST.")] = "MAIN",
     fraction: Annotated[float, typer.Option(help="Share p that should be valid.")] = 0.1,
-    nonces: Annotated[int, typer.Option(help="How many to compute.", min=1)] = 8_192,
+    nonces: Annotated[
+        int, typer.Option(help="How many to compute; 0 is 8,192, through a model 1,920.", min=0)
+    ] = 0,
     block_hash: Annotated[str, typer.Option(help="64 hexadecimal digits.")] = "be" * 32,
+    model: Annotated[str, typer.Option(help="Through this served model instead.")] = "",
+    models_dir: Annotated[
+        Path, typer.Option(help="Folder with models as OWNER/NAME/COMMIT.")
+    ] = Path(".cache/models"),
+    positions: Annotated[
+        int, typer.Option(help="Of a nonce's input, through a model.", min=8, max=1024)
+    ] = 32,
+    device: Annotated[str, typer.Option(help="That runs the model; empty is the first.")] = "",
+    against: Annotated[
+        Path | None, typer.Option(help="Report of the other machine, through a model.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="File for the report.")] = Path("calibration.json"),
 ) -> None:
-    """Set the share of valid nonces against p, and draw the distances."""
-    from mlnode.bench.calibrate import calibrate
+    """Set the share of valid nonces against p, draw the distances, and write both down.
+
+    With --model it also measures σ₀ of a pair of machines: run it on the one, then on the other
+    with --against the report of the first. Without, this machine is set against itself, in
+    batches of another size.
+    """
+    if model:
+        _calibrate_served(
+            model, models_dir, nonces or 1_920, positions, fraction, device, against, out
+        )
+        return
+    if against is not None or device:
+        _refuse("--against and --device go with --model: of integers no machine may differ")
+    from mlnode.bench.calibrate import calibrate, write_report
     from mlnode.poc.errors import PocError
 
     _known(params)
+    devices = _groups(params)[0]
     try:
         came = calibrate(
             params=params,
             valid_fraction=fraction,
-            nonces=nonces,
+            nonces=nonces or 8_192,
             block_hash=block_hash,
-            devices=_groups(params)[0],
+            devices=devices,
         )
-    except PocError as failure:
+        write_report(out, devices, came, kind="EXACT8", params=params, block_hash=block_hash)
+    except (PocError, OSError) as failure:
         _refuse(str(failure))
-    share = came.valid / came.nonces
-    typer.echo(f"valid     {came.valid} of {came.nonces}: {share:.4f} where p is {fraction}")
-    typer.echo(f"99 %      {came.low:.4f} … {came.high:.4f}")
-    typer.echo(f"distance  mean {came.mean:.5f}, deviation {came.std:.5f}, law p = {came.fit:.3f}")
-    for line in came.histogram:
-        typer.echo(line)
+    _print_calibration(came)
+    typer.echo(f"report: {out}")
     if not came.low <= fraction <= came.high:
         raise typer.Exit(1)
+
+
+def _calibrate_served(
+    model: str,
+    models_dir: Path,
+    nonces: int,
+    positions: int,
+    fraction: float,
+    device: str,
+    against: Path | None,
+    out: Path,
+) -> None:
+    from mlnode.bench.sigma import (
+        ReportError,
+        Subject,
+        calibrate_served,
+        read_served,
+        write_served,
+    )
+    from mlnode.poc.errors import PocError
+    from mlnode.shard.devices import CPU, visible_devices
+
+    try:
+        known = [gpu.name for gpu in visible_devices()] + [CPU.name]
+        if device and device not in known:
+            _refuse(f"--device is {device!r}; here it is one of {', '.join(known)}")
+        subject = Subject(
+            models_dir=models_dir,
+            model=model,
+            nonces=nonces,
+            positions=positions,
+            fraction=fraction,
+            device=device or known[0],
+        )
+        came = calibrate_served(subject, None if against is None else read_served(against, subject))
+        write_served(out, subject, came)
+    except (PocError, ReportError, OSError) as failure:
+        _refuse(str(failure))
+    pair = came.pair
+    one, other = (", ".join(names) for names in pair.hardware)
+    typer.echo(f"sigma0    {pair.sigma0:.3g}, largest difference {pair.largest:.3g}")
+    typer.echo(f"pair      {one} and {other}")
+    typer.echo(f"radius    {came.r_target:.6f}: the share p of directions in 8,192 dimensions")
+    _print_calibration(came.calibration)
+    typer.echo(f"report: {out}")
+
+
+def _print_calibration(came: "Calibration") -> None:
+    share = came.valid / came.nonces
+    typer.echo(f"valid     {came.valid} of {came.nonces}: {share:.4f} where p is {came.fraction}")
+    typer.echo(f"99 %      {came.low:.4f} … {came.high:.4f}")
+    typer.echo(f"distance  mean {came.mean:.5f}, deviation {came.std:.5f}, law p = {came.fit:.3f}")
+    for line in came.histogram.lines():
+        typer.echo(line)
 
 
 def doctor(

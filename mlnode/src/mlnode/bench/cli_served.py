@@ -16,8 +16,8 @@ Positions = Annotated[int, typer.Option(help="Positions of a nonce's input.", mi
 
 
 def mount_served(poc_app: typer.Typer) -> None:
-    """Adds ``train``, ``experiment``, ``distribution`` and ``sigma0``."""
-    for command in (train, experiment, distribution, sigma0):
+    """Adds ``train``, ``experiment`` and ``distribution``."""
+    for command in (train, experiment, distribution):
         poc_app.command()(command)
 
 
@@ -67,7 +67,7 @@ def experiment(
         _refuse(str(failure))
     for (model, node, block), found_B in came.distances.items():
         typer.echo(f"{model} {node} {block}")
-        for line in histogram(found_B):
+        for line in histogram(found_B).lines():
             typer.echo(line)
     for (model, node), points in came.spreads.items():
         typer.echo(f"spread  {points:6.2f} points  {model} {node}")
@@ -106,40 +106,6 @@ def distribution(
                         f"  {block:12} mean {row.means[i]:.4f}  std {row.deviations[i]:.4f}  "
                         f"p10 {row.tenths[i]:.4f}  valid {row.rates[i]:.4f}"
                     )
-
-
-def sigma0(
-    model: Annotated[str, typer.Option(help="Id of the model.")],
-    models_dir: ModelsDir = _CACHE,
-    nonces: Nonces = 1_920,
-    positions: Positions = 32,
-    fraction: Annotated[float, typer.Option(help="Share p that should be valid.")] = 0.1,
-    out: Annotated[Path | None, typer.Option(help="Write this machine's distances.")] = None,
-    against: Annotated[Path | None, typer.Option(help="Distances of the other machine.")] = None,
-) -> None:
-    """Measure σ₀ of a pair of machines, and set the share of valid nonces against p.
-
-    Run it with --out on the one, and with --against on the other. With neither, this machine is
-    set against itself, in batches of another size.
-    """
-    from mlnode.bench.calibrate import histogram
-    from mlnode.bench.sigma import Pair, measure_pair, read_distances, write_distances
-    from mlnode.poc.errors import PocError
-
-    pair = Pair(
-        models_dir=models_dir, model=model, nonces=nonces, positions=positions, fraction=fraction
-    )
-    try:
-        came = measure_pair(pair, None if against is None else read_distances(against, pair))
-    except (PocError, ValueError, OSError) as failure:
-        _refuse(str(failure))
-    if out is not None:
-        write_distances(out, pair, came.distances)
-    typer.echo(f"sigma0    {came.sigma0:.3g}, largest difference {came.largest:.3g}")
-    typer.echo(f"valid     {came.valid} of {nonces}, 99 % {came.low:.4f} … {came.high:.4f}")
-    typer.echo(f"where p is {fraction}, within r = {came.r_target:.6f} of 8,192 dimensions")
-    for line in histogram(came.distances):
-        typer.echo(line)
 
 
 def _known(models: str, models_dir: Path) -> tuple[str, ...]:

@@ -4,13 +4,14 @@ Axes: B nonces.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
-from scipy import stats
 
+from mlnode.bench.calibrate import Calibration, calibration, hardware, write_report
 from mlnode.bench.spread import BLOCKS, NODES, block_hash, public_key
 from mlnode.poc.arrays import F64
 from mlnode.poc.decision import r_target_from_fraction
@@ -24,8 +25,12 @@ from mlnode.poc.served.tail import POC_OUTPUT_DIM
 _BATCHES = (64, 7)
 
 
+class ReportError(ValueError):
+    """The report of the other machine is not one, or of something else; the text says why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Subject:
     """What two machines are to compute alike.
 
     Attributes:
@@ -33,6 +38,7 @@ class Pair:
         nonces: how many, from 0, of the first host at the first block hash.
         positions: of the input of a nonce.
         fraction: share p that should be valid.
+        device: that computes, by its name for PyTorch.
     """
 
     models_dir: Path
@@ -40,88 +46,137 @@ class Pair:
     nonces: int
     positions: int
     fraction: float
+    device: str
+
+    @property
+    def origin(self) -> dict[str, object]:
+        """What distances are a function of, the machine left out."""
+        return {"model": self.model, "nonces": self.nonces, "positions": self.positions}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """The other machine of a pair.
+
+    Attributes:
+        hardware: see ``calibrate.hardware``.
+        distances: float64 [B].
+    """
+
+    hardware: dict[str, Any]
+    distances: F64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """How two machines differ.
+
+    Attributes:
+        hardware: product names of the devices of this one, then of the other.
+        sigma0: root of the mean square of the differences.
+        largest: largest difference.
+    """
+
+    hardware: tuple[tuple[str, ...], tuple[str, ...]]
+    sigma0: float
+    largest: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PairResult:
+class ServedCalibration:
     """What came of it.
 
     Attributes:
         distances: float64 [B], of this machine.
-        sigma0: root of the mean square of the differences.
-        largest: largest difference.
-        valid: nonces within ``r_target``.
+        calibration: share of the nonces within ``r_target``, against p.
         r_target: radius of the share p of random directions in 8,192 dimensions.
-        low, high: Wilson's interval of the share at 99 %.
+        pair: with the other machine, or with itself in batches of another size.
     """
 
     distances: F64
-    sigma0: float
-    largest: float
-    valid: int
+    calibration: Calibration
     r_target: float
-    low: float
-    high: float
+    pair: Pair
 
 
-def measure_pair(pair: Pair, other_B: F64 | None) -> PairResult:
-    """Returns how this machine compares with another, or with itself in other batches.
+def calibrate_served(subject: Subject, other: Other | None) -> ServedCalibration:
+    """Returns how this machine compares with p, and with another machine or with itself.
 
     Args:
-        other_B: distances of the other machine; None for this one.
+        other: the other machine; None for this one, in batches of another size.
 
     Raises:
         RoundError: there is no such model, or p is no share.
     """
-    r_target = r_target_from_fraction(pair.fraction, POC_OUTPUT_DIM)
-    folder = model_folder(pair.models_dir, pair.model)
-    model = load_decoder(folder, torch.device("cpu"))
+    r_target = r_target_from_fraction(subject.fraction, POC_OUTPUT_DIM)
+    folder = model_folder(subject.models_dir, subject.model)
+    model = load_decoder(folder, torch.device(subject.device))
     engine = ServedEngine(lambda _: model)
     round_ = new_round(
         kind="SERVED_MODEL",
-        model_id=pair.model,
+        model_id=subject.model,
         block_hash=block_hash(BLOCKS[0]),
         public_key=public_key(NODES[0]),
-        params=replace(MODEL_PARAMS_TEST, seq_len=pair.positions),
+        params=replace(MODEL_PARAMS_TEST, seq_len=subject.positions),
     )
     for _ in engine.start(round_):
         pass
-    found_B = _distances(engine, pair.nonces, _BATCHES[0])
-    if other_B is None:
-        other_B = _distances(engine, pair.nonces, _BATCHES[1])
+    found_B = _distances(engine, subject.nonces, _BATCHES[0])
+    mine = hardware((subject.device,))
+    if other is None:
+        other = Other(hardware=mine, distances=_distances(engine, subject.nonces, _BATCHES[1]))
     valid = int(np.count_nonzero(found_B < r_target))
-    interval = stats.binomtest(valid, pair.nonces).proportion_ci(0.99, method="wilson")
-    return PairResult(
+    return ServedCalibration(
         distances=found_B,
-        sigma0=deviation(found_B, other_B),
-        largest=float(np.abs(found_B - other_B).max()),
-        valid=valid,
+        calibration=calibration(found_B, valid, subject.fraction, POC_OUTPUT_DIM),
         r_target=r_target,
-        low=float(interval.low),
-        high=float(interval.high),
+        pair=Pair(
+            hardware=(tuple(mine["devices"]), tuple(other.hardware["devices"])),
+            sigma0=deviation(found_B, other.distances),
+            largest=float(np.abs(found_B - other.distances).max()),
+        ),
     )
 
 
-def write_distances(path: Path, pair: Pair, found_B: F64) -> None:
-    """Writes a machine's distances with what they are of."""
-    path.write_text(json.dumps({**_origin(pair), "distances": found_B.tolist()}) + "\n", "utf-8")
-
-
-def read_distances(path: Path, pair: Pair) -> F64:
-    """Reads the distances of another machine.
+def write_served(path: Path, subject: Subject, came: ServedCalibration) -> None:
+    """Writes a machine's calibration; another machine reads its distances there.
 
     Raises:
-        ValueError: they are of something else, or not as many.
+        OSError: the file cannot be written.
     """
-    content = json.loads(path.read_text("utf-8"))
-    found = content.pop("distances", None)
-    if content != _origin(pair) or not isinstance(found, list):
-        raise ValueError(f"{path} holds the distances of {content}, not of {_origin(pair)}")
-    return np.array(found, np.float64)
+    write_report(
+        path,
+        (subject.device,),
+        came.calibration,
+        kind="SERVED_MODEL",
+        origin=subject.origin,
+        r_target=came.r_target,
+        pair=asdict(came.pair),
+        distances=came.distances.tolist(),
+    )
 
 
-def _origin(pair: Pair) -> dict[str, object]:
-    return {"model": pair.model, "nonces": pair.nonces, "positions": pair.positions}
+def read_served(path: Path, subject: Subject) -> Other:
+    """Reads the report of another machine.
+
+    Raises:
+        ReportError: it is no such report, of something else, or not as many distances.
+        OSError: the file cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError as failure:
+        raise ReportError(f"{path} is no JSON: {failure}") from None
+    if not isinstance(content, dict) or not {"origin", "hardware", "distances"} <= set(
+        cast(dict[str, Any], content)
+    ):
+        raise ReportError(f"{path} is no report of `mlnode poc calibrate --model`")
+    if content["origin"] != subject.origin:
+        raise ReportError(f"{path} holds distances of {content['origin']}, not of {subject.origin}")
+    distances_B = np.array(content["distances"], np.float64)
+    if distances_B.shape != (subject.nonces,):
+        raise ReportError(f"{path} holds {distances_B.size} distances; it has {subject.nonces}")
+    return Other(hardware=cast(dict[str, Any], content["hardware"]), distances=distances_B)
 
 
 def _distances(engine: ServedEngine, nonces: int, batch: int) -> F64:
