@@ -74,6 +74,12 @@ def kit() -> Kit:
     return Kit()
 
 
+@pytest.fixture
+def new_kit() -> type[Kit]:
+    """Makes kits, each with blocks of its own."""
+    return Kit
+
+
 @dataclass
 class Client:
     """The stubs of one server, and the server itself."""
