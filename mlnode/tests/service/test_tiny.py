@@ -1,6 +1,7 @@
 """The tiny models made by script, and the arguments that models are loaded with."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def test_the_same_names_always_give_the_same_bytes(models_dir: Path, tmp_path: P
     weights = tmp_path / LLAMA.repo / LLAMA.commit / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     assert digest == "8581cf02194611a0242a9bc0662683c4e205c1197ba7b32efa11effb4fbaa2c5"
+
+
+def test_every_file_is_as_open_as_the_umask_allows(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        make_tiny_models(tmp_path)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.*")}
+    assert modes["model.safetensors"] == modes["config.json"] == 0o644
 
 
 def test_a_model_that_is_there_is_not_made_again(models_dir: Path) -> None:

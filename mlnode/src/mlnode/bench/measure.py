@@ -18,14 +18,13 @@ import numpy as np
 from mlnode.bench.work import PARAMS
 from mlnode.poc.engines.base import Engine, SharingEngine
 from mlnode.poc.engines.selection import select_engine
+from mlnode.poc.engines.sizing import find_batch_size
 from mlnode.poc.rounds import Round, new_round
 from mlnode.poc.tensors import operations
 
 BLOCK_HASH = "be" * 32
 PUBLIC_KEY = b"\xbe" * 20
 DIGESTS = 64
-# A report of progress a batch, and a phase change of the service within one.
-_BATCH_S = 0.25
 log = logging.getLogger(__name__)
 
 
@@ -271,13 +270,8 @@ class Run:
         return self._clock() - began
 
     def find_size(self) -> int:
-        """Returns the nonces that take a quarter of a second, found on ever larger batches."""
-        largest, size = self._engine.largest_batch, 1
-        while True:
-            took = max(self.batch(size), 1e-6)
-            if took > _BATCH_S / 4 or size >= largest:
-                return max(1, min(largest, int(size * _BATCH_S / took)))
-            size = min(4 * size, largest)
+        """Returns the nonces of a batch, as the service finds them."""
+        return find_batch_size(self.batch, self._engine.largest_batch)
 
 
 def _load(engine: Engine, round_: Round, tell: Callable[..., None]) -> float:

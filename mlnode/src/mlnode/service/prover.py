@@ -13,11 +13,10 @@ from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress, SharingEngine
 from mlnode.poc.engines.guard import check_fingerprint, crosscheck
 from mlnode.poc.engines.selection import select_engine
+from mlnode.poc.engines.sizing import find_batch_size
 from mlnode.poc.rounds import Round
 
 _REHASH_S = 60.0
-# A phase change waits for one batch, and the rate hardly grows with larger ones.
-_BATCH_S = 0.25
 # Beyond every lane: what is tried out here is not walked.
 _TRIAL_NONCE = 2**62
 
@@ -75,7 +74,9 @@ class Prover:
             self._spare.adopt(round_, self._engine.network)
         self._fingerprint = self._engine.weights_fingerprint()
         self._hashed_at = self._clock()
-        self.batch_size = self._wanted_size or self._time_batches()
+        self.batch_size = self._wanted_size or find_batch_size(
+            self._time_batch, self._engine.largest_batch
+        )
 
     def batch(
         self, nonces_B: U64, public_key: bytes | None = None, *, ahead: U64 | None = None
@@ -114,12 +115,7 @@ class Prover:
         if self._spare is not None:
             self._spare.stop()
 
-    def _time_batches(self) -> int:
-        largest, size = self._engine.largest_batch, 1
-        while True:
-            began = self._clock()
-            self._engine.batch(np.arange(_TRIAL_NONCE, _TRIAL_NONCE + size, dtype=np.uint64))
-            took = max(self._clock() - began, 1e-6)
-            if took > _BATCH_S / 4 or size >= largest:
-                return max(1, min(largest, int(size * _BATCH_S / took)))
-            size = min(4 * size, largest)
+    def _time_batch(self, size: int) -> float:
+        began = self._clock()
+        self._engine.batch(np.arange(_TRIAL_NONCE, _TRIAL_NONCE + size, dtype=np.uint64))
+        return self._clock() - began

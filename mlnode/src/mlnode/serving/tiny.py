@@ -85,8 +85,9 @@ def _make(model: TinyModel, folder: Path) -> None:
         {"bos_token_id": _BYTES, "eos_token_id": _BYTES + 1, "pad_token_id": _BYTES + 2},
     )
     _write_tokenizer(new)
-    save = cast(Any, safetensors).save_file
-    save(_weights(model), new / "model.safetensors", metadata={"format": "pt"})
+    # Its own writer of files lets nobody but their owner read them, whatever the umask.
+    packed = cast(Any, safetensors).save(_weights(model), metadata={"format": "pt"})
+    (new / "model.safetensors").write_bytes(packed)
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
 

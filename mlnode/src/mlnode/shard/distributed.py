@@ -13,9 +13,10 @@ import torch.distributed as dist
 from torch import Tensor
 
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu_arithmetic import int8_arithmetic
 from mlnode.poc.engines.layers import Arithmetic
+from mlnode.poc.engines.products import fp32_product
 from mlnode.poc.engines.selftest import KNOWN_DIGESTS
+from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.poc.golden import golden_round
 from mlnode.shard.split import SplitEngine
 
@@ -57,7 +58,8 @@ class TorchPeers:
 def main() -> int:
     """Proves golden nonces over all processes; returns 0 where their digests are the known ones."""
     with TorchPeers() as peers:
-        arithmetic: Arithmetic = int8_arithmetic()
+        # For a few nonces: what is compiled takes seconds to load.
+        arithmetic: Arithmetic = TiledArithmetic(fp32_product)
         if peers.device != "cpu":
             # Defined where a GPU is: importing Triton takes a second that a CPU need not spend.
             from mlnode.poc.engines.triton_ops import TritonArithmetic
