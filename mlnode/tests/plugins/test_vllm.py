@@ -171,7 +171,7 @@ def by_hand(model: Model, nonces: list[int]) -> np.ndarray:
                 hidden, residual = layer(torch.arange(POSITIONS), hidden, residual)
                 hidden, residual = (householder(normalise(x), v) for x in (hidden, residual))
             rows.append(model.model.norm(hidden, residual)[0][-1])
-        return tail.distances(tail.outputs(torch.stack(rows)))
+        return tail.distances(tail.outputs(torch.stack(rows)), bytes.fromhex(KEY), nonces)
 
 
 def test_the_entry_point_is_declared() -> None:

@@ -14,6 +14,7 @@ from mlnode.poc.engines.base import load
 from mlnode.poc.errors import NotStartedError, RoundError
 from mlnode.poc.rounds import Round
 from mlnode.poc.served.engine import ServedEngine
+from mlnode.poc.served.gpu_random import compute_distances, generate_permutations
 from mlnode.poc.served.models import load_decoder, model_folder
 from mlnode.poc.served.tail import POC_OUTPUT_DIM, Tail
 
@@ -159,6 +160,19 @@ def test_head_and_target_follow_from_the_block_hash() -> None:
     assert (one.target_V == other.target_V).float().mean() < 0.01
     assert one.target_V.norm() == pytest.approx(1, abs=1e-6)
     assert float(one.head_VD.std()) == pytest.approx(1, abs=0.01)
+
+
+def test_every_nonce_has_its_outputs_in_an_order_of_its_own() -> None:
+    block, cpu = "aa" * 32, torch.device("cpu")
+    tail = Tail(block, 24, cpu)
+    # What a cluster of hidden states has in common, and nothing else.
+    y_BV = tail.outputs(torch.ones(3, 24))
+    found = tail.distances(y_BV, b"\x02" * 20, [7, 8, 9])
+    assert len(set(found.tolist())) == 3
+    order_BV = generate_permutations(block, "02" * 20, [7, 8, 9], POC_OUTPUT_DIM, cpu)
+    wanted = compute_distances(y_BV, order_BV, tail.target_V)
+    assert np.array_equal(found, wanted.numpy())
+    assert set(tail.distances(y_BV, b"\x03" * 20, [7, 8, 9])).isdisjoint(found)
 
 
 def checkpoint(folder: Path, commit: str, model: Any) -> Path:

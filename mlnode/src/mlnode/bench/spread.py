@@ -23,7 +23,12 @@ from torch import Tensor, nn
 
 from mlnode.bench.trained import randomise
 from mlnode.poc.arrays import F64
-from mlnode.poc.served.gpu_random import compute_distances, generate_inputs, generate_target
+from mlnode.poc.served.gpu_random import (
+    compute_distances,
+    generate_inputs,
+    generate_permutations,
+    generate_target,
+)
 from mlnode.poc.served.layer_hooks import decoder_layers, layer_hooks, normalise
 from mlnode.poc.served.models import decoder, hidden_width, last_hidden, placed
 from mlnode.poc.served.tail import Tail
@@ -35,9 +40,12 @@ NONCES = 1_920
 
 VALID_FRACTION = 0.1
 
-TREATMENTS = ("both", "householder", "random-head", "end-normalisation", "none")
-"""Both measures; mirrors in every layer alone; the random head alone; the last hidden state
-brought to length one before the model's own head; the model as it is."""
+TREATMENTS = (
+    "both", "unpermuted", "householder", "random-head", "end-normalisation", "permuted", "none",
+)  # fmt: skip
+"""What a round computes: both measures, and the outputs of each nonce in an order of its own;
+both measures alone; mirrors in every layer alone; the random head alone; the last hidden state
+brought to length one before the model's own head; the orders alone; the model as it is."""
 
 WEIGHTS = ("trained", "random", "random-embed")
 """As trained; all matrices random; layers as trained, embedding and head random."""
@@ -121,12 +129,13 @@ def measure(
     target_V = generate_target(block, cast(Any, own_head).weight.shape[0], device, torch.float32)
     parts: dict[str, list[F64]] = {name: [] for name in TREATMENTS}
 
-    def own(hidden_BD: Tensor) -> F64:
+    def own(hidden_BD: Tensor, order_BV: Tensor | None = None) -> F64:
         logits_BV = cast(Tensor, own_head(hidden_BD))
-        return compute_distances(logits_BV, None, target_V).cpu().numpy()
+        return compute_distances(logits_BV, order_BV, target_V).cpu().numpy()
 
-    def random_head(hidden_BD: Tensor) -> F64:
-        return tail.distances(tail.outputs(hidden_BD))
+    def unpermuted(hidden_BD: Tensor) -> F64:
+        y_BV = tail.outputs(hidden_BD)
+        return compute_distances(y_BV, None, tail.target_V).cpu().numpy()
 
     for first in range(0, nonces, batch):
         chosen = range(first, min(first + batch, nonces))
@@ -135,10 +144,13 @@ def measure(
             plain_BD = last_hidden(base, x_BSD)
             with layer_hooks(decoder_layers(base), block, width, device):
                 mirrored_BD = last_hidden(base, x_BSD)
-            parts["both"].append(random_head(mirrored_BD))
+            order_BV = generate_permutations(block, key.hex(), chosen, len(target_V), device)
+            parts["both"].append(tail.distances(tail.outputs(mirrored_BD), key, chosen))
+            parts["unpermuted"].append(unpermuted(mirrored_BD))
             parts["householder"].append(own(mirrored_BD))
-            parts["random-head"].append(random_head(plain_BD))
+            parts["random-head"].append(unpermuted(plain_BD))
             parts["end-normalisation"].append(own(normalise(plain_BD)))
+            parts["permuted"].append(own(plain_BD, order_BV))
             parts["none"].append(own(plain_BD))
     return {name: np.concatenate(found) for name, found in parts.items()}
 

@@ -4,10 +4,10 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from mlnode.poc.arrays import F64
 from mlnode.poc.served.gpu_random import generate_inputs
+from mlnode.poc.served.tail import Tail
 
 from ninefold_vllm.worker import PluginError
 
@@ -25,23 +25,16 @@ def prove(
         positions: of the input of a nonce.
 
     Raises:
-        PluginError: a worker has no distance of a request.
+        PluginError: no worker has the last hidden state of a request.
     """
-    config = llm.llm_engine.model_config
-    x_BSD = generate_inputs(
-        block_hash,
-        public_key,
-        nonces,
-        int(config.get_hidden_size()),
-        positions,
-        torch.device("cpu"),
-        config.dtype,
-    )
+    config, cpu, nonces = llm.llm_engine.model_config, torch.device("cpu"), list(nonces)
+    width = int(config.get_hidden_size())
+    x_BSD = generate_inputs(block_hash, public_key, nonces, width, positions, cpu, config.dtype)
     sampling = importlib.import_module("vllm").SamplingParams(max_tokens=1, temperature=0.0)
     llm.collective_rpc("poc_start", args=(block_hash,))
     try:
         answers = llm.generate([{"prompt_embeds": x_SD} for x_SD in x_BSD], sampling)
-        taken: dict[str, float] = {}
+        taken: dict[str, list[float]] = {}
         for of_worker in llm.collective_rpc("poc_take"):
             taken = of_worker or taken
     finally:
@@ -49,4 +42,7 @@ def prove(
     missing = [answer.request_id for answer in answers if answer.request_id not in taken]
     if missing:
         raise PluginError(f"no worker saw the end of request {missing[0]}")
-    return np.array([taken[answer.request_id] for answer in answers], np.float64)
+    # Which request is of which nonce is known here and not to the workers.
+    hidden_BD = torch.tensor([taken[answer.request_id] for answer in answers])
+    tail = Tail(block_hash, width, cpu)
+    return tail.distances(tail.outputs(hidden_BD), bytes.fromhex(public_key), nonces)

@@ -1,4 +1,4 @@
-"""What a worker of vLLM learns: to go through a round and to hand over its distances.
+"""What a worker of vLLM learns: to go through a round and to hand over last hidden states.
 
 Axes: B requests of a step, D width.
 """
@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from mlnode.poc.errors import EngineError
 from mlnode.poc.served.layer_hooks import decoder_layers, hooked, reflecting, reflection
-from mlnode.poc.served.tail import Tail
 from torch import Tensor
 
 WORKER = ("vllm.v1.worker.gpu_worker", "Worker")
@@ -48,15 +47,14 @@ class PocRound:
             if type(layer).__name__ != _MISSING
         }
         mirrors = [reflecting(reflection(block_hash, index, width, device)) for index in layers]
-        self._tail = Tail(block_hash, width, device)
-        self._distances: dict[str, float] = {}
+        self._hidden: dict[str, list[float]] = {}
         self._stack = ExitStack()
         self._stack.enter_context(hooked(list(layers.values()), mirrors))
         self._listen(model)
 
-    def take(self) -> dict[str, float]:
-        """Returns the distance of each request since the last call, and forgets them."""
-        taken, self._distances = self._distances, {}
+    def take(self) -> dict[str, list[float]]:
+        """Returns the last hidden state of each request since the last call, and forgets them."""
+        taken, self._hidden = self._hidden, {}
         return taken
 
     def close(self) -> None:
@@ -79,9 +77,8 @@ class PocRound:
         if len(names) != len(hidden_BD):
             # A warm-up, or a step with several positions of a request: not a round's.
             return
-        found_B = self._tail.distances(self._tail.outputs(hidden_BD))
         # Of a prompt that is worked off in parts, the last part counts.
-        self._distances.update(zip(names, found_B.tolist(), strict=True))
+        self._hidden.update(zip(names, hidden_BD.float().tolist(), strict=True))
 
 
 def poc_start(self: Any, block_hash: str) -> None:
@@ -90,8 +87,8 @@ def poc_start(self: Any, block_hash: str) -> None:
     self._poc_round = PocRound(self, block_hash)
 
 
-def poc_take(self: Any) -> dict[str, float]:
-    """Returns the distances of the requests since the last call, by request id."""
+def poc_take(self: Any) -> dict[str, list[float]]:
+    """Returns the last hidden states of the requests since the last call, by request id."""
     open_ = cast(PocRound | None, getattr(self, "_poc_round", None))
     if open_ is None:
         raise PluginError("no round is open")

@@ -111,7 +111,7 @@ class ServedEngine:
         nothing_B = np.zeros(len(nonces_B), np.int64)
         return Decisions(
             valid=np.full(len(nonces_B), True),
-            distances=standing.tail.distances(y_BV),
+            distances=standing.tail.distances(y_BV, part.public_key, nonces_B.tolist()),
             digests=digests(y_BV),
             dots=nothing_B,
             norms=nothing_B,

@@ -233,7 +233,7 @@ def generate_permutations(
     """Returns a permutation of 0 … vocab_size − 1 for each nonce, int64 [batch, vocab_size].
 
     It sorts the hashes of the places; equal ones keep their order, so that it is the same on
-    every device. No round uses one: see docs/spec/poc-served.md, "Tail".
+    every device.
     """
     names = [f"{block_hash}_{public_key}_nonce_{nonce}_permutations" for nonce in nonces]
     hash_BV = _hash(seeds(names, device, words=words), 0, vocab_size)

@@ -4,13 +4,19 @@ Axes: B nonces, D width, V outputs.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mlnode.poc.arrays import F64, U8
-from mlnode.poc.served.gpu_random import compute_distances, generate_target, random_matrix
+from mlnode.poc.served.gpu_random import (
+    compute_distances,
+    generate_permutations,
+    generate_target,
+    random_matrix,
+)
 
 POC_OUTPUT_DIM = 8_192
 """Outputs V of the random head, whatever the vocabulary of the model."""
@@ -26,6 +32,7 @@ class Tail:
             width: of the model's hidden state.
             device: where the model's last hidden state lies.
         """
+        self._block_hash = block_hash
         self.head_VD = random_matrix(
             f"{block_hash}_head", POC_OUTPUT_DIM, width, device, torch.float32
         )
@@ -35,9 +42,21 @@ class Tail:
         """Returns the output of each nonce, float32 [B, V]."""
         return hidden_BD.to(torch.float32) @ self.head_VD.t()
 
-    def distances(self, y_BV: Tensor) -> F64:
-        """Returns the distance of each unit output from the target, float64 [B], 0 … 2."""
-        return compute_distances(y_BV, None, self.target_V).cpu().numpy()
+    def distances(self, y_BV: Tensor, public_key: bytes, nonces: Sequence[int]) -> F64:
+        """Returns the distance of each unit output from the target, float64 [B], 0 … 2.
+
+        Every nonce has its outputs in an order of its own: what the hidden states of a model
+        have in common is then near to the target for some nonces and far for others, and not
+        for a whole round.
+
+        Args:
+            public_key: account address of the host.
+            nonces: of the rows.
+        """
+        order_BV = generate_permutations(
+            self._block_hash, public_key.hex(), nonces, POC_OUTPUT_DIM, y_BV.device
+        )
+        return compute_distances(y_BV, order_BV, self.target_V).cpu().numpy()
 
 
 def digests(y_BV: Tensor) -> U8:
