@@ -39,6 +39,7 @@ type App struct {
 	Keepers
 
 	encoding     Encoding
+	keys         map[string]*storetypes.KVStoreKey
 	manager      *module.Manager
 	basics       module.BasicManager
 	configurator module.Configurator
@@ -97,6 +98,7 @@ func build(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ..
 		return nil, fmt.Errorf("keepers: %w", err)
 	}
 	app.SetParamStore(app.Consensus.ParamsStore)
+	app.keys = keys
 	app.MountKVStores(keys)
 	app.manager = newManager(encoding, app.Keepers)
 	app.basics = newBasics(encoding, app.manager)

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	cryptocodec "github.com/cosmos/cosmos-sdk/crypto/codec"
 	"github.com/cosmos/cosmos-sdk/crypto/keys/ed25519"
 	servertypes "github.com/cosmos/cosmos-sdk/server/types"
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 )
 
@@ -39,6 +41,21 @@ func (app *App) ExportAppStateAndValidators(forZeroHeight bool, modules []string
 		Height:          app.LastBlockHeight() + 1,
 		ConsensusParams: app.GetConsensusParams(ctx),
 	}, err
+}
+
+// LastBlockTime is the time of the block whose state was loaded.
+func (app *App) LastBlockTime() (time.Time, error) {
+	store, ok := app.CommitMultiStore().(interface {
+		GetCommitInfo(version int64) (*storetypes.CommitInfo, error)
+	})
+	if !ok {
+		return time.Time{}, fmt.Errorf("%T keeps no times of blocks", app.CommitMultiStore())
+	}
+	commit, err := store.GetCommitInfo(app.LastBlockHeight())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("time of block %d: %w", app.LastBlockHeight(), err)
+	}
+	return commit.Timestamp, nil
 }
 
 // exportValidators lists the set that CometBFT was told, as the genesis file

@@ -63,6 +63,14 @@ func (n *network) sameAfterRestart(blocks int64) {
 	require.Equal(n.t, later.Validators, got.Validators)
 }
 
+func TestTheTimeOfTheLoadedStateIsThatOfItsBlock(t *testing.T) {
+	n := newNetwork(t, 100, 60, 40, 40)
+	n.until(5)
+	at, err := n.app.LastBlockTime()
+	require.NoError(t, err)
+	require.Equal(t, n.now, at)
+}
+
 // difference is the first line in which two texts differ, with those before it.
 func difference(a, b string) string {
 	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")

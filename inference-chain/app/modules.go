@@ -48,7 +48,7 @@ func newManager(e Encoding, k Keepers) *module.Manager {
 		feegrantmodule.NewAppModule(e.Codec, k.Auth, k.Bank, k.FeeGrant, e.Registry),
 		gov.NewAppModule(e.Codec, k.Gov, k.Auth, k.Bank),
 		slashing.NewAppModule(e.Codec, k.Slashing, k.Auth, k.Bank, k.Staking, e.Registry),
-		upgrade.NewAppModule(k.Upgrade, e.Account),
+		upgradeModule{AppModule: upgrade.NewAppModule(k.Upgrade, e.Account), keeper: k.Upgrade},
 		inferencemodule.NewAppModule(k.Inference),
 		validatorsmodule.NewAppModule(k.Validators, k.Staking),
 	)

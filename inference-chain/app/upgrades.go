@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
+	sdk "github.com/cosmos/cosmos-sdk/types"
 	"github.com/cosmos/cosmos-sdk/types/module"
 	upgradetypes "github.com/cosmos/cosmos-sdk/x/upgrade/types"
 )
@@ -15,6 +16,9 @@ type Upgrade struct {
 	Name string
 	// Stores are the stores that appear or go with it.
 	Stores storetypes.StoreUpgrades
+	// Change is what it changes besides the modules' own migrations, which come
+	// first; nil when that is all. An error halts the chain at the plan's height.
+	Change func(ctx sdk.Context, app *App) error
 }
 
 // upgrades lists every upgrade this program knows; none since its first version.
@@ -24,10 +28,7 @@ var upgrades []Upgrade
 // stores when the node was stopped for one of them.
 func (app *App) prepareUpgrades(known []Upgrade) error {
 	for _, u := range known {
-		app.Upgrade.SetUpgradeHandler(u.Name,
-			func(ctx context.Context, _ upgradetypes.Plan, from module.VersionMap) (module.VersionMap, error) {
-				return app.manager.RunMigrations(ctx, app.configurator, from)
-			})
+		app.Upgrade.SetUpgradeHandler(u.Name, app.upgradeHandler(u))
 	}
 	pending, err := app.Upgrade.ReadUpgradeInfoFromDisk()
 	if err != nil {
@@ -39,4 +40,14 @@ func (app *App) prepareUpgrades(known []Upgrade) error {
 		}
 	}
 	return nil
+}
+
+func (app *App) upgradeHandler(u Upgrade) upgradetypes.UpgradeHandler {
+	return func(ctx context.Context, _ upgradetypes.Plan, from module.VersionMap) (module.VersionMap, error) {
+		versions, err := app.manager.RunMigrations(ctx, app.configurator, from)
+		if err != nil || u.Change == nil {
+			return versions, err
+		}
+		return versions, u.Change(sdk.UnwrapSDKContext(ctx), app)
+	}
 }

@@ -18,11 +18,13 @@ import (
 
 // addCommands adds everything that AutoCLI does not derive from the messages.
 func addCommands(root *cobra.Command, model *app.App) {
-	server.AddCommandsWithStartCmdOptions(root, app.DefaultHome(), newApp, export, server.StartCmdOptions{DBOpener: app.OpenDB})
+	server.AddCommandsWithStartCmdOptions(root, app.DefaultHome(), newApp, nil, server.StartCmdOptions{DBOpener: app.OpenDB})
+	remove(root, "export") // the SDK's
 	guardStart(root, model)
 	root.AddCommand(
 		server.ModuleHashByHeightQuery(newApp),
 		initCommand(model),
+		exportCommand(),
 		genesisCommand(model),
 		paramsCommand(),
 		consensusProofCommand(),
@@ -36,6 +38,14 @@ func addCommands(root *cobra.Command, model *app.App) {
 		pruning.Cmd(newApp, app.DefaultHome()),
 		snapshot.Cmd(newApp),
 	)
+}
+
+func remove(root *cobra.Command, name string) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == name {
+			root.RemoveCommand(cmd)
+		}
+	}
 }
 
 // queryCommand is the parent of the modules' queries, with those of blocks and

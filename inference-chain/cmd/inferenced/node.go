@@ -36,16 +36,6 @@ func newApp(logger log.Logger, db dbm.DB, options servertypes.AppOptions) server
 	return node
 }
 
-// export writes the state at a height, or at the latest when it is -1. It logs to
-// the error output: the state goes to the standard one.
-func export(_ log.Logger, db dbm.DB, height int64, forZeroHeight bool, _ []string, options servertypes.AppOptions, modules []string) (servertypes.ExportedApp, error) {
-	node, err := app.NewAt(height, log.NewLogger(os.Stderr), db, options, server.DefaultBaseappOptions(options)...)
-	if err != nil {
-		return servertypes.ExportedApp{}, err
-	}
-	return node.ExportAppStateAndValidators(forZeroHeight, modules)
-}
-
 // guardStart lets start say plainly what is wrong with the home or the ports,
 // before anything is opened.
 func guardStart(root *cobra.Command, model *app.App) {
