@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 GOLANGCI_LINT_VERSION := v2.15.0
+COSMOVISOR_VERSION := v1.5.0
 FUZZTIME ?= 30s
 BENCH_HOSTS ?= 100,1000,10000
 
@@ -26,7 +27,8 @@ LDFLAGS = -s -w \
 	-X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)
 
 .PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
-	fuzz testnet compose-test bench-chain bench-mlnode bench-sim lock clean preflight
+	fuzz testnet compose-test bench-chain bench-mlnode bench-sim lock clean preflight \
+	cosmovisor build-upgrade
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,7 +72,7 @@ format: $(STAMPS)/python $(STAMPS)/linters ## Format Go, Python and the schemas
 
 test: setup lint test-go test-py ## Set up, check and run the tests: what CI runs
 
-test-long: setup lint ## All tests, with the race detector and the long ones
+test-long: setup lint cosmovisor build-upgrade ## All tests, with the race detector and the long ones
 	@command -v cc >/dev/null || { echo "missing: a C compiler (cc), which Go's race detector needs"; exit 1; }
 	go test -race -tags long -timeout 90m ./...
 	$(VENV)/pytest -m "not gpu" --timeout 3600 $(PY_TESTS)
@@ -159,6 +161,26 @@ $(STAMPS)/plugins: Makefile tools/go.mod tools/go.sum $(wildcard tools/statechec
 # golangci-lint brings gofumpt; its module would drag hundreds of others into ours.
 $(STAMPS)/linters: $(STAMPS)/linters-$(GOLANGCI_LINT_VERSION)
 	@touch $@
+
+# Changes a chain node's program at the height of an upgrade: `testnet up --cosmovisor`.
+cosmovisor: $(STAMPS)/cosmovisor-$(COSMOVISOR_VERSION)
+
+# Built in its own module, with the versions it pins: `go install` asks for its list of
+# versions first, which not every proxy has.
+$(STAMPS)/cosmovisor-$(COSMOVISOR_VERSION):
+	@echo "building cosmovisor $(COSMOVISOR_VERSION)"
+	@mkdir -p $(STAMPS) $(TOOLS)
+	@folder=$$(go mod download -json cosmossdk.io/tools/cosmovisor@$(COSMOVISOR_VERSION) \
+		| sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p') && \
+		go build -C "$$folder" -trimpath -ldflags "-s -w" -o "$(CURDIR)/$(TOOLS)/cosmovisor" ./cmd/cosmovisor
+	@touch $@
+
+# A second program, which knows one upgrade more (inference-chain/app/upgrade_trial.go).
+build-upgrade:
+	@echo "building a second inferenced into build/upgradetest/"
+	@GOFLAGS=-tags=upgradetest tools/go-build.sh build/upgradetest \
+		"$(LDFLAGS) -X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)+trial" \
+		./inference-chain/cmd/inferenced
 
 $(STAMPS)/linters-$(GOLANGCI_LINT_VERSION):
 	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION) (about a minute)"

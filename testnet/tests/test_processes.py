@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,6 +237,30 @@ def test_a_paused_process_can_be_killed_and_does_not_hold_up_the_end(
     supervisor.close()
     # It heard the request to end, which one that is stopped does not.
     assert supervisor.states()["two"]["exit_code"] == -15
+
+
+NESTING = (
+    "import subprocess, sys, time;"
+    f"print(subprocess.Popen([sys.executable, '-c', {STUBBORN!r}]).pid, flush=True);"
+    "time.sleep(600)"
+)
+
+
+@pytest.mark.parametrize("ended_by", ["kill", "close", "its own end"])
+def test_what_a_nested_command_runs_does_not_outlive_it(
+    tmp_path: Path, supervisor: Supervisor, ended_by: str
+) -> None:
+    supervisor.start(replace(command(tmp_path, "node", NESTING, grace_s=0.5), nested=True))
+    wait(lambda: len(log_tail(tmp_path / "logs" / "node.log").split()) == 2)
+    inner = int(log_tail(tmp_path / "logs" / "node.log").split()[0])
+    if ended_by == "its own end":
+        os.kill(supervisor.states()["node"]["pid"], signal.SIGKILL)
+        wait(supervisor.reap)
+        wait(lambda: gone(inner))
+    elif ended_by == "kill":
+        supervisor.kill("node")
+    supervisor.close()
+    wait(lambda: gone(inner))
 
 
 def test_another_process_with_a_recycled_id_is_no_supervisor(tmp_path: Path) -> None:

@@ -10,12 +10,16 @@ from testnet.errors import MissingToolError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """Paths of the three programs, and the folder of the models they serve."""
+    """Paths of the three programs, the folder of the models they serve, and cosmovisor.
+
+    The last one is there only after `make cosmovisor`.
+    """
 
     inferenced: Path
     dapi: Path
     mlnode: Path
     models_dir: Path
+    cosmovisor: Path
 
 
 def repository() -> Path:
@@ -44,6 +48,7 @@ def find_binaries() -> Binaries:
         mlnode=mlnode if mlnode.exists() else Path(shutil.which("mlnode") or mlnode),
         # Made once and shared by all networks: the same script gives the same bytes.
         models_dir=root / "build" / "models",
+        cosmovisor=root / ".tools" / "bin" / "cosmovisor",
     )
     missing = [p for p in (found.inferenced, found.dapi, found.mlnode) if not p.is_file()]
     if missing:

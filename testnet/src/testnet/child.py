@@ -28,6 +28,7 @@ class Command:
         log: file that takes standard output and error.
         grace_s: seconds between SIGTERM and SIGKILL.
         group: file of the control group it starts in, or None.
+        nested: it only runs another program, which would outlive its sudden end.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Command:
     log: Path
     grace_s: float = 10.0
     group: Path | None = None
+    nested: bool = False
 
 
 class Child:
@@ -52,6 +54,8 @@ class Child:
                 [
                     *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
                     str(command.group or "-"),
+                    # Who runs another program has to hear of it, to pass it on.
+                    str(int(signal.SIGTERM if command.nested else signal.SIGKILL)),
                     *command.argv,
                 ],
                 env={**os.environ, **command.env},
@@ -102,16 +106,36 @@ class Child:
             return []
 
     def wait(self, timeout_s: float) -> int | None:
-        """Wait for its end; None when it still runs after the timeout."""
+        """Wait for its end; None when it, or what it runs, still does after the timeout."""
+        deadline = time.monotonic() + timeout_s
         try:
-            return self._process.wait(timeout=timeout_s)
+            code = self._process.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             return None
+        _, alive = psutil.wait_procs(self._nested(), timeout=max(0.0, deadline - time.monotonic()))
+        return None if alive else code
+
+    def _nested(self) -> list[psutil.Process]:
+        """What a nested command runs, as long as that does.
+
+        It is found by its process group: its parent may have ended before it.
+        """
+        found: list[psutil.Process] = []
+        for process in psutil.process_iter() if self.command.nested else ():
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                own = os.getpgid(process.pid) == self.pid and process.pid != self.pid
+                if own and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
     def _signal(self, number: signal.Signals) -> None:
+        nested = self._nested()
         if self._process.poll() is None:
             # Popen.send_signal polls first, so a recycled process id is never hit.
             self._process.send_signal(number)
+        for process in nested:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
 
 def stop_all(children: Sequence[Child]) -> None:

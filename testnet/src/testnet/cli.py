@@ -57,6 +57,9 @@ def up(
     param: Annotated[
         list[str] | None, typer.Option(help="Chain parameter that differs: name=value")
     ] = None,
+    cosmovisor: Annotated[
+        bool, typer.Option("--cosmovisor", help="Run chain nodes under cosmovisor, for upgrades.")
+    ] = False,
 ) -> None:
     """Start a network, or continue the one in --home, and show it until Ctrl-C."""
     from testnet.spec import parse_network
@@ -76,7 +79,8 @@ def up(
     if detach:
         _detach(home)
         return
-    sys.exit(run_up(Home(home.resolve()), spec, console, epochs=epochs))
+    place = Home(home.resolve())
+    sys.exit(run_up(place, spec, console, epochs=epochs, cosmovisor=cosmovisor))
 
 
 @app.command()
@@ -147,6 +151,23 @@ def propose(
     with _ledger(place) as ledger:
         number = submit(ledger, proposal, wallets[0], wallets)
     console.print(f"proposal {number} passed: {proposal.title}", markup=False)
+
+
+@app.command("stage-upgrade")
+def stage_upgrade(
+    name: Annotated[str, typer.Argument(help="Name of the upgrade, as in its plan.")],
+    program: Annotated[Path, typer.Argument(help="The program that knows the upgrade.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put the program of an upgrade where every host's cosmovisor looks for it."""
+    from testnet.cosmovisor import stage
+
+    place = Home(home.resolve())
+    stage(place, place.load(), name, program)
+    console.print(
+        f"{program} is in place; a proposal with MsgSoftwareUpgrade names the height",
+        markup=False,
+    )
 
 
 @app.command()

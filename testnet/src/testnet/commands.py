@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from testnet.binaries import Binaries
 from testnet.child import Command
+from testnet.cosmovisor import environment, runs_under_cosmovisor
 from testnet.errors import ChainError
 from testnet.layout import Home, HostRecord
 from testnet.nodes import node_client
@@ -19,13 +20,19 @@ def chain_command(home: Home, host: HostRecord, binaries: Binaries) -> Command:
     """A host's validator."""
     chain_home = home.chain_home(host.name)
     name = host.chain_process
+    start = ["start", "--home", str(chain_home), "--log_no_color"]
+    # The garbage collector's default trades memory for time; several nodes share a machine.
+    env = {"GOMEMLIMIT": "256MiB", "GOMAXPROCS": "2"}
+    upgrades = runs_under_cosmovisor(home, host)
     return Command(
         name=name,
-        argv=[str(binaries.inferenced), "start", "--home", str(chain_home), "--log_no_color"],
-        # The garbage collector's default trades memory for time; several nodes share a machine.
-        env={"GOMEMLIMIT": "256MiB", "GOMAXPROCS": "2"},
+        argv=[str(binaries.cosmovisor), "run", *start]
+        if upgrades
+        else [str(binaries.inferenced), *start],
+        env={**env, **environment(home, host)} if upgrades else env,
         cwd=chain_home,
         log=home.log_path(name),
+        nested=upgrades,
     )
 
 

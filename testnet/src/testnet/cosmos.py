@@ -18,9 +18,11 @@ GetTxRequest = _message("tx.v1beta1.service_pb2", "GetTxRequest")
 
 MsgSend = _message("bank.v1beta1.tx_pb2", "MsgSend")
 
+AuthzQueryStub = _message("authz.v1beta1.query_pb2_grpc", "QueryStub")
 GenericAuthorization = _message("authz.v1beta1.authz_pb2", "GenericAuthorization")
 Grant = _message("authz.v1beta1.authz_pb2", "Grant")
 MsgGrant = _message("authz.v1beta1.tx_pb2", "MsgGrant")
+QueryGrantsRequest = _message("authz.v1beta1.query_pb2", "QueryGrantsRequest")
 
 GovQueryStub = _message("gov.v1.query_pb2_grpc", "QueryStub")
 MsgSubmitProposal = _message("gov.v1.tx_pb2", "MsgSubmitProposal")
@@ -29,3 +31,5 @@ ProposalStatus = _message("gov.v1.gov_pb2", "ProposalStatus")
 QueryProposalRequest = _message("gov.v1.query_pb2", "QueryProposalRequest")
 QueryProposalsRequest = _message("gov.v1.query_pb2", "QueryProposalsRequest")
 VoteOption = _message("gov.v1.gov_pb2", "VoteOption")
+
+MsgSoftwareUpgrade = _message("upgrade.v1beta1.tx_pb2", "MsgSoftwareUpgrade")

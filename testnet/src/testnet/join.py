@@ -9,6 +9,7 @@ from ninefold_proto.inference.v1 import tx_pb2
 from testnet.binaries import Binaries
 from testnet.commands import chain_ready
 from testnet.cosmos import Coin, MsgSend
+from testnet.cosmovisor import set_up_like
 from testnet.errors import ChainError
 from testnet.genesis import (
     broker_url,
@@ -50,6 +51,7 @@ def join(home: Home, network: Network, binaries: Binaries, *, nodes: int, forge:
         home.chain_home(peer.name) / "config" / "genesis.json",
         home.chain_home(host.name) / "config" / "genesis.json",
     )
+    set_up_like(home, peer, host, binaries)
     with Ledger(peer, chain_id=network.chain_id) as ledger:
         _fund(home, ledger, peer, host)
         _register(home, ledger, host, binaries)

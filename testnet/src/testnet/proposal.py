@@ -19,6 +19,7 @@ from ninefold_proto.inference.v1 import params_pb2, tx_pb2
 from testnet.cosmos import (
     Coin,
     GovQueryStub,
+    MsgSoftwareUpgrade,
     MsgSubmitProposal,
     MsgVote,
     ProposalStatus,
@@ -37,6 +38,7 @@ _KINDS: dict[str, type[Message]] = {
     "inference.v1.MsgRegisterModel": tx_pb2.MsgRegisterModel,
     "inference.v1.MsgRemoveModel": tx_pb2.MsgRemoveModel,
     "inference.v1.MsgUpdateParams": tx_pb2.MsgUpdateParams,
+    "cosmos.upgrade.v1beta1.MsgSoftwareUpgrade": MsgSoftwareUpgrade,
 }
 
 

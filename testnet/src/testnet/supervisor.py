@@ -93,6 +93,8 @@ class Supervisor:
                 code = child.exit_code()
                 if code is None:
                     continue
+                # What it ran would go on without it, and hold its ports.
+                child.kill()
                 del self._children[name]
                 self._ended[name] = code
                 record_exit(self._home.exits_path(), child)

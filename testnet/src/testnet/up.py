@@ -7,6 +7,7 @@ from types import FrameType
 from rich.console import Console
 
 from testnet.binaries import Binaries, find_binaries
+from testnet.cosmovisor import set_up
 from testnet.errors import ChainError, NetworkError, ProcessFailedError
 from testnet.genesis import found, lay_out, make_models
 from testnet.layout import Home, Network
@@ -18,7 +19,14 @@ from testnet.supervisor import Supervisor
 from testnet.watch import Watcher, watch
 
 
-def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | None) -> int:
+def run_up(
+    home: Home,
+    spec: NetworkSpec,
+    console: Console,
+    *,
+    epochs: int | None,
+    cosmovisor: bool = False,
+) -> int:
     """Start or continue a network and show it.
 
     Args:
@@ -26,6 +34,7 @@ def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | Non
         spec: what a new network consists of; one that exists keeps what it has.
         console: where to show it.
         epochs: stop once that many further epochs are settled; None never stops.
+        cosmovisor: run the chain nodes under cosmovisor; who does already goes on so.
 
     Returns:
         The exit code: 0 when it was asked to stop or the epochs went by.
@@ -54,7 +63,7 @@ def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | Non
     supervisor.open(extend)
     _stop_on_signals(supervisor)
     try:
-        network = _network(supervisor, home, spec, binaries, say)
+        network = _network(supervisor, home, spec, binaries, cosmovisor=cosmovisor, say=say)
         start_network(supervisor, home, network, binaries, say=say)
         say(f"everything is up; Ctrl-C stops it, `testnet status --home {home.root}` looks closer")
         up_marker.touch()
@@ -79,12 +88,20 @@ def run_up(home: Home, spec: NetworkSpec, console: Console, *, epochs: int | Non
 
 
 def _network(
-    supervisor: Supervisor, home: Home, spec: NetworkSpec, binaries: Binaries, say: Say
+    supervisor: Supervisor,
+    home: Home,
+    spec: NetworkSpec,
+    binaries: Binaries,
+    *,
+    cosmovisor: bool,
+    say: Say,
 ) -> Network:
     """The network of the home, with its mlnodes started: they import while genesis is written."""
     make_models(binaries)
     new = not home.record_path.exists()
     network = lay_out(home, spec, binaries) if new else home.load()
+    for host in network.hosts if cosmovisor else ():
+        set_up(home, host, binaries)
     for host in network.hosts:
         start_nodes(supervisor, home, host, binaries)
     if new:
