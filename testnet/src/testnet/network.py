@@ -13,7 +13,13 @@ from testnet.commands import (
     node_command,
     node_ready,
 )
-from testnet.cosmos import GenericAuthorization, Grant, MsgGrant
+from testnet.cosmos import (
+    AuthzQueryStub,
+    GenericAuthorization,
+    Grant,
+    MsgGrant,
+    QueryGrantsRequest,
+)
 from testnet.errors import ChainError
 from testnet.keys import HostKeys, load_keys
 from testnet.layout import Home, HostRecord, Network
@@ -55,7 +61,9 @@ def start_network(
         wait_chain(supervisor, host)
     say(f"{len(network.hosts)} validators make blocks")
     for host in network.hosts:
-        grant_warm_key(host, load_keys(home.keys_path(host.name)), chain_id=network.chain_id)
+        # A network that is continued has its grants, and epochs that do not wait for new ones.
+        if not has_grants(host, chain_id=network.chain_id):
+            grant_warm_key(host, load_keys(home.keys_path(host.name)), chain_id=network.chain_id)
     say("the brokers' keys are granted")
     for host in network.hosts:
         supervisor.start(broker_command(home, host, binaries))
@@ -120,6 +128,19 @@ def grant_warm_key(host: HostRecord, keys: HostKeys, *, chain_id: str) -> None:
     ]
     with Ledger(host, chain_id=chain_id) as ledger:
         ledger.send(keys.cold, grants, gas=_GRANT_GAS)
+
+
+def has_grants(host: HostRecord, *, chain_id: str) -> bool:
+    """Whether a host's warm key may send all the free messages in its name."""
+    request = QueryGrantsRequest(granter=host.address, grantee=host.warm_address)
+    with Ledger(host, chain_id=chain_id) as ledger:
+        found = AuthzQueryStub(ledger.channel).Grants(request).grants
+    authorized: set[str] = set()
+    for grant in found:
+        generic = GenericAuthorization()
+        if grant.authorization.Unpack(generic):
+            authorized.add(str(generic.msg))
+    return authorized.issuperset(FREE_MESSAGES)
 
 
 def _generic(type_url: str) -> ProtoAny:
