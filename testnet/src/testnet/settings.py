@@ -10,6 +10,8 @@ from testnet.layout import Home, HostRecord, Network, write_atomically
 from testnet.spec import DENOM
 
 Toml = str | int | bool | Sequence[str]
+SNAPSHOT_BLOCKS = 20
+"""Blocks between two snapshots of a chain node's state."""
 
 
 def write_chain_settings(home: Home, network: Network, host: HostRecord) -> None:
@@ -42,8 +44,12 @@ def write_chain_settings(home: Home, network: Network, host: HostRecord) -> None
             "api.address": f"tcp://127.0.0.1:{host.api_port}",
             "grpc.enable": True,
             "grpc.address": f"127.0.0.1:{host.grpc_port}",
+            # Often enough that who joins a short network finds one, and kept while it is fetched.
+            "state-sync.snapshot-interval": SNAPSHOT_BLOCKS,
+            "state-sync.snapshot-keep-recent": 3,
         },
     )
+    set_toml(config / "client.toml", {"node": f"tcp://127.0.0.1:{host.rpc_port}"})
 
 
 def write_node_settings(home: Home, host: HostRecord, node_id: str, *, models_dir: Path) -> None:
