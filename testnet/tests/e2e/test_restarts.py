@@ -28,7 +28,6 @@ from testnet.settings import set_toml
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(1800)]
 
-INFERENCED = find_binaries().inferenced
 # Windows long enough that a restart of every process leaves most of them.
 PARAMS = {
     "poc_exchange_blocks": 30,
@@ -195,7 +194,7 @@ def _block(net: Net, host: HostRecord, height: int) -> dict[str, Any]:
 
 def _inferenced(told: Story, host: HostRecord, *args: str) -> None:
     done = subprocess.run(
-        [INFERENCED, *args, "--home", told.net.home.chain_home(host.name)],
+        [find_binaries().inferenced, *args, "--home", told.net.home.chain_home(host.name)],
         capture_output=True,
         text=True,
         check=False,

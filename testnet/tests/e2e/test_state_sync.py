@@ -26,7 +26,6 @@ from testnet.settings import SNAPSHOT_BLOCKS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(1200)]
 
-BINARIES = find_binaries()
 SOURCE = "host3"
 NAMES = ("synced", "restored")
 # Longer than usual: whoever weighs nothing signs nothing, and three more nodes take time.
@@ -144,7 +143,7 @@ def _rebuilt(told: Story) -> None:
 def _create(told: Story, name: str) -> HostRecord:
     net = told.net
     others = tuple(told.followers.values())
-    follower = create_follower(net.home, net.network, name, BINARIES, others=others)
+    follower = create_follower(net.home, net.network, name, find_binaries(), others=others)
     _trust_a_block(told, follower)
     told.followers[name] = follower
     return follower
@@ -163,7 +162,7 @@ def _start(told: Story, follower: HostRecord, *, state_sync: bool) -> None:
     net = told.net
     if state_sync:
         use_state_sync(net.home, follower)
-    child = Child(chain_command(net.home, follower, BINARIES))
+    child = Child(chain_command(net.home, follower, find_binaries()))
     told.children.append(child)
 
     def caught_up(_: object) -> bool:
@@ -219,7 +218,7 @@ def _sync_info(net: Net, node: HostRecord) -> dict[str, str]:
 def _inferenced(told: Story, node: HostRecord, *args: str) -> str:
     home = Path(told.net.home.chain_home(node.name))
     done = subprocess.run(
-        [BINARIES.inferenced, *args, "--home", home],
+        [find_binaries().inferenced, *args, "--home", home],
         capture_output=True,
         text=True,
         check=False,
