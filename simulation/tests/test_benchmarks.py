@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from simulation import picking
-from simulation.arrays import total
 from simulation.benchmark import measure, measured_scenario
 from simulation.network import build, start
 from simulation.randomness import streams
@@ -92,26 +90,6 @@ def play(rules: Any, hosts: list[Any], ledger: Any) -> list[int]:
     rules.allocate(ledger, hosts)
     ledger.epoch += 1
     return paid
-
-
-def test_the_compiled_loop_picks_what_the_plain_one_picks(monkeypatch: Any) -> None:
-    monkeypatch.setattr(picking.Picker, "_fast", None)
-    monkeypatch.setattr(picking, "_COMPILE_FROM", 2**62)
-    plain = paid_by_epoch()
-    picking.Picker.prepare()
-    assert picking.Picker._fast is not None
-    assert paid_by_epoch() == plain
-
-
-def paid_by_epoch() -> list[tuple[int, int]]:
-    chance = streams(3, 0)
-    network = build(measured_scenario(300), chance.sizes)
-    state = start(network)
-    rows: list[tuple[int, int]] = []
-    for _ in range(6):
-        paid = total(step(network, state, chance).settled.total)
-        rows.append((paid, hash(state.serves_K.tobytes())))
-    return rows
 
 
 def test_the_benchmark_names_what_it_measured() -> None:

@@ -15,7 +15,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulation import commit, draw, epoch, fixed, params, poc, price, reward, timeslot, weight
+from simulation import (
+    commit,
+    compiler,
+    draw,
+    epoch,
+    fixed,
+    params,
+    poc,
+    price,
+    reward,
+    timeslot,
+    weight,
+)
 from simulation.arrays import owners, u64
 from simulation.errors import SimulationError
 from simulation.throughput import kept_weights
@@ -25,6 +37,7 @@ NONE = U64_MAX
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = int(os.environ.get("DIFFERENTIAL_BATCH", "1000"))
 ROUNDS = int(os.environ.get("DIFFERENTIAL_ROUNDS", "6"))
+SEEDS = int(os.environ.get("DIFFERENTIAL_SEEDS", "60"))
 Rows = list[list[int]]
 Results = list[list[int] | None]
 
@@ -526,16 +539,27 @@ OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]
 def test_a_twin_equals_the_core(go_core: Any, op: str, seed: int) -> None:
     make, twin = OPERATIONS[op]
     cases = make(Source(seed))
-    theirs, ours = go_core.ask(op, cases), twin(cases)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "ready", lambda: False)
+        ours = twin(cases)
+    theirs = go_core.ask(op, cases)
     for case, their, our in zip(cases, theirs, ours, strict=True):
         assert our == their, f"{op} of {case}"
+
+
+def test_a_compiled_allocation_equals_the_core(go_core: Any) -> None:
+    compiler.load()
+    make, twin = OPERATIONS["timeslot.allocate"]
+    for seed in range(ROUNDS):
+        cases = make(Source(seed))
+        assert twin(cases) == go_core.ask("timeslot.allocate", cases), f"seed {seed}"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_a_share_of_ten_million_cases_agrees(go_core: Any, op: str) -> None:
     make, twin = OPERATIONS[op]
-    for seed in range(60):
+    for seed in range(SEEDS):
         cases = make(Source(seed))
         assert twin(cases) == go_core.ask(op, cases), f"{op}, seed {seed}"
 

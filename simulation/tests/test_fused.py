@@ -1,11 +1,11 @@
-"""The compiled pass makes, number for number, what the twins make over arrays."""
+"""Compiled loops make, number for number, what the twins make over arrays."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from simulation import fused, picking, step
+from simulation import compiler, fused, step
 from simulation.network import build, start
 from simulation.randomness import streams
 from simulation.scenario import Behaviour, parse
@@ -39,7 +39,7 @@ def played(tree: dict[str, Any], epochs: int = 7) -> list[Any]:
 
 
 def compare(tree: dict[str, Any], monkeypatch: Any) -> None:
-    picking.Picker.prepare()
+    compiler.load()
     used: list[int] = []
     real = fused.run
 
@@ -50,7 +50,7 @@ def compare(tree: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setattr(fused, "run", counted)
     compiled = played(tree)
     assert len(used) == 7, "the pass was used in every epoch"
-    monkeypatch.setattr(fused, "serves", lambda *_: False)
+    monkeypatch.setattr(compiler, "ready", lambda: False)
     assert compiled == played(tree)
     assert len(used) == 7
 
@@ -105,7 +105,7 @@ def test_the_pass_equals_the_twins_at_the_edges(name: str, monkeypatch: Any) -> 
 
 
 def test_amounts_beyond_the_guess_go_through_the_twins(monkeypatch: Any) -> None:
-    picking.Picker.prepare()
+    compiler.load()
 
     def never(*_: Any) -> Any:
         raise AssertionError("the pass cannot hold these amounts")

@@ -5,14 +5,14 @@ every epoch must be the same (tests/test_fused.py). One pass reads each host onc
 arrays are read forty times; it serves when numba is loaded and the numbers fit.
 """
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from simulation import picking, poc, reward, weight
+from simulation import compiler, poc, reward, timeslot, weight
 from simulation.arrays import largest, u64
 from simulation.claims import Claims
+from simulation.compiler import Kernel, part
 from simulation.judging import Tally
 from simulation.network import Network, State
 from simulation.turn import Turn
@@ -22,6 +22,7 @@ _FIXED_ONE = np.uint64(10**18)
 _ACCEPTED, _FRAUD, _UNAVAILABLE, _REJECTED, _NO_QUORUM, _BELOW_MINIMUM, _NO_BATCH = (
     np.uint8(o) for o in poc.Outcome
 )
+_FORFEITS = np.uint8(reward.Forfeiture.FRAUD)
 
 # With rewards and claims below the first and weights below the second, no quotient of the pass
 # leaves the range in which its guess is wrong by at most one (fixed.floor_each).
@@ -29,6 +30,7 @@ _AMOUNTS_BELOW = 2**50
 _WEIGHTS_BELOW = 2**60
 
 
+@part
 def _mul_div(a: Any, b: Any, c: Any) -> Any:
     """⌊a·b/c⌋ by a guess in float64 and its residual in wrapping 64 bits, as fixed.floor_each."""
     q = np.uint64(np.float64(a) * (np.float64(b) / np.float64(c)))
@@ -40,6 +42,7 @@ def _mul_div(a: Any, b: Any, c: Any) -> Any:
     return q
 
 
+@Kernel
 def _pass(
     first_N: Any,
     after_N: Any,
@@ -53,17 +56,19 @@ def _pass(
     preserved_K: Any,
     model_K: Any,
     serves_K: Any,
+    row_N: Any,
     full_N: Any,
     numbers: Any,  # min_host_nonces, seats, whole, reward, coverage_bonus, coverage_spread
     weight_M: Any,  # takes the weight of each model
-    hosts_8N: Any,  # takes outcome, sole member, covers, any preserved, each (N,)
-    hosts_64N: Any,  # takes ten numbers of each host, as they are named below
+    hosts_8N: Any,  # takes outcome, sole member, covers, any preserved, forfeiture, each (N,)
+    hosts_64N: Any,  # takes thirteen numbers of each host, as they are named below
     nodes_K: Any,  # takes weights of nodes, before and after the cut, each (K,)
 ) -> Any:
     honest_N, fraud_N, unavailable_N, sampled_N, invalid_N, drawn_N, cast_N = ballots
-    outcome_N, sole_N, covers_N, kept_N = hosts_8N
+    outcome_N, sole_N, covers_N, kept_N, forfeited_N = hosts_8N
     credited_N, mined_N, held_N, formed_N, capped_N = hosts_64N[:5]
-    by_weight_N, by_duty_N, share_N, bonus_N, total_N = hosts_64N[5:]
+    by_weight_N, by_duty_N, share_N, bonus_N, total_N = hosts_64N[5:10]
+    carries_N, in_row_N, proven_N = hosts_64N[10:]
     formed_K, capped_K = nodes_K
     least, seats, whole, amount, bonus, spread = numbers
     half = seats // _TWO
@@ -76,7 +81,7 @@ def _pass(
         served += weight_M[m] > _ZERO
     parts = spread * np.uint64(served)
     own_M = np.zeros(len(weight_M), np.uint64)
-    formed_total = kept_old = _ZERO
+    formed_total = kept_old = paid = _ZERO
     for n in range(len(first_N)):
         claimed, old = claimed_N[n], weight_N[n]
         sole_N[n] = 0
@@ -134,6 +139,8 @@ def _pass(
         formed = mined + held
         kept_N[n] = any_serves
         mined_N[n], held_N[n], formed_N[n] = mined, held, formed
+        carries_N[n] = mined if outcome == _ACCEPTED else _ZERO
+        in_row_N[n] = row_N[n] + _ONE if any_serves else _ZERO
         if any_serves and formed > full_N[n]:
             cut = _ZERO
             for k in range(first_N[n], after_N[n]):
@@ -141,6 +148,7 @@ def _pass(
                 cut += capped_K[k]
             formed = cut
         capped_N[n] = formed
+        proven_N[n] = full_N[n] if any_serves else formed
         formed_total += formed
         if formed > _ZERO:
             kept_old += old
@@ -158,33 +166,22 @@ def _pass(
         if cast_N[n] != drawn_N[n]:
             share = _mul_div(share, cast_N[n], drawn_N[n])
         by_duty_N[n] = share
+        forfeited_N[n] = 0
         if outcome == _FRAUD:
             share = _ZERO
+            forfeited_N[n] = _FORFEITS
         share_N[n] = share
         bonus_N[n] = _mul_div(share, bonus, _FIXED_ONE) if covers else _ZERO
         total_N[n] = share + bonus_N[n]
-    return formed_total, kept_old
-
-
-_compiled: list[Any] = []
-
-
-def prepare() -> None:
-    """Load the compiled pass now; nothing without numba."""
-    global _mul_div
-    if _compiled or not picking.has_compiler():
-        return
-    compiler: Any = import_module("numba")
-    _mul_div = compiler.njit(inline="always")(_mul_div)
-    _compiled.append(compiler.njit(cache=True, error_model="numpy")(_pass))
+        paid += total_N[n]
+    return formed_total, kept_old, paid
 
 
 def serves(amount: int, whole: int, claims: Claims) -> bool:
     """Whether the pass is there and an epoch's numbers fit it."""
-    if not picking.Picker.is_compiled() or not 0 < whole < _WEIGHTS_BELOW:
+    if not compiler.ready() or not 0 < whole < _WEIGHTS_BELOW:
         return False
-    prepare()
-    return bool(_compiled) and amount < _AMOUNTS_BELOW and largest(claims.claimed_N) < 2**41
+    return amount < _AMOUNTS_BELOW and largest(claims.claimed_N) < 2**41
 
 
 def run(
@@ -198,12 +195,12 @@ def run(
 ) -> Turn:
     """Judge a round, form the next epoch and settle the one that ends."""
     p, of, hosts = network.params, network.of, network.hosts
-    hosts_8N = np.empty((4, hosts), np.uint8)
-    hosts_64N = np.empty((10, hosts), np.uint64)
+    hosts_8N = np.empty((5, hosts), np.uint8)
+    hosts_64N = np.empty((13, hosts), np.uint64)
     nodes_K = np.empty((2, network.nodes), np.uint64)
     names = ("min_host_nonces", "seats_per_host")
     numbers = (*(p.integer(n) for n in names), whole, epoch.reward, epoch.coverage_bonus)
-    formed_total, kept_old = _compiled[0](
+    formed_total, kept_old, paid = _pass(
         of.first_N,
         of.after_N,
         state.active_N,
@@ -224,6 +221,7 @@ def run(
         nodes.carried,
         state.model_K,
         state.serves_K,
+        state.histories.preserved_in_row,
         state.histories.full_weight,
         np.array([*numbers, p.integer("coverage_spread")], np.uint64),
         np.zeros(network.models, np.uint64),
@@ -231,14 +229,14 @@ def run(
         hosts_64N,
         nodes_K,
     )
-    outcome_N, sole_N, covers_N, kept_N = hosts_8N
+    outcome_N, sole_N, covers_N, kept_N, forfeited_N = hosts_8N
     credited_N, mined_N, held_N, formed_N, capped_N = hosts_64N[:5]
-    by_weight_N, by_duty_N, share_N, bonus_N, total_N = hosts_64N[5:]
+    by_weight_N, by_duty_N, share_N, bonus_N, total_N = hosts_64N[5:10]
+    carries_N, in_row_N, proven_N = hosts_64N[10:]
     covers = covers_N.view(np.bool_)
     judged = poc.Judgements(
         outcome=outcome_N, sole_member=sole_N.view(np.bool_), credited=credited_N
     )
-    forfeited_N = (outcome_N == poc.Outcome.FRAUD) * np.uint8(reward.Forfeiture.FRAUD)
     return Turn(
         judged=judged,
         formed=weight.Weights(
@@ -267,9 +265,15 @@ def run(
             ),
         ),
         covers_N=covers,
-        any_preserved_N=kept_N.view(np.bool_),
+        carried_N=carries_N,
+        histories=timeslot.Histories(
+            preserved_in_row=in_row_N,
+            full_weight=proven_N,
+            fleet_changed=kept_N.view(np.bool_) & state.histories.fleet_changed,
+        ),
         weight_K=nodes_K[1],
         weight_N=capped_N,
         formed_total=int(formed_total),
         kept_old=int(kept_old),
+        paid=int(paid),
     )

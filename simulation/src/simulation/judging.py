@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from simulation import poc
+from simulation import compiler, poc
 from simulation.arrays import F64, I64, U64, Bool, largest, some, sums_by, total, u64
 from simulation.claims import Claims
+from simulation.compiler import Kernel
 from simulation.network import Network, State
 from simulation.randomness import Streams
 from simulation.scenario import Behaviour
@@ -44,10 +45,11 @@ def hear(network: Network, state: State, claims: Claims, streams: Streams) -> Ta
     if network.has(Behaviour.FREE_RIDER):
         silent_N |= network.does(Behaviour.FREE_RIDER)
     heard_N = claims.claimed_N >= np.uint64(max(1, p.integer("min_host_nonces")))
+    whole = total(state.weight_N)
     seen_N = _needs_every_seat(network, state, claims)
     if some(seen_N):
-        seen_N &= heard_N & (state.weight_N < np.uint64(total(state.weight_N)))
-    tally = _quietly(network, state, heard_N & ~seen_N, silent_N, seats, streams)
+        seen_N &= heard_N & (state.weight_N < np.uint64(whole))
+    tally = _quietly(state.weight_N, whole, heard_N & ~seen_N, silent_N, seats, streams.juries)
     if some(seen_N):
         _openly(network, state, claims, seen_N, silent_N, streams, tally)
     return tally
@@ -85,23 +87,29 @@ def _needs_every_seat(network: Network, state: State, claims: Claims) -> Bool:
 
 
 def _quietly(
-    network: Network, state: State, heard_N: Bool, silent_N: Bool, seats: int, streams: Streams
+    weight_N: U64,
+    whole: int,
+    heard_N: Bool,
+    silent_N: Bool,
+    seats: int,
+    rng: np.random.Generator,
 ) -> Tally:
     """Hosts that have nothing to hide, judged by honest and silent members."""
-    hosts = network.hosts
-    honest_N = heard_N * np.uint64(seats)
-    zeros_N = np.zeros(hosts, np.uint64)
-    drawn_N = zeros_N
-    own_N = state.weight_N * silent_N
+    zeros_N = np.zeros(len(weight_N), np.uint64)
+    honest_N, drawn_N = heard_N * np.uint64(seats), zeros_N
+    own_N = weight_N * silent_N
     if some(own_N):
-        whole, silent = float(total(state.weight_N)), float(total(own_N))
-        share_N = (silent - own_N) / np.maximum(whole - state.weight_N, 1.0)
-        share_N = np.minimum(np.maximum(share_N, 0.0), 1.0)
-        honest_N -= _binomial(streams.juries, seats, share_N) * heard_N
-        # Duty: whoever casts loses nothing however often drawn; the silent are drawn by weight.
-        asked = seats * int(np.count_nonzero(heard_N))
-        drawn_N = np.zeros(hosts, np.uint64)
-        drawn_N[silent_N] = _binomial(streams.juries, asked, own_N[silent_N] / whole)
+        drawn_N = np.zeros(len(weight_N), np.uint64)
+        asked, silent = seats * int(np.count_nonzero(heard_N)), float(total(own_N))
+        if compiler.ready():
+            facts = weight_N, own_N, heard_N, silent_N
+            _keep_silent(rng, *facts, float(whole), silent, seats, asked, honest_N, drawn_N)
+        else:
+            share_N = (silent - own_N) / np.maximum(float(whole) - weight_N, 1.0)
+            share_N = np.minimum(np.maximum(share_N, 0.0), 1.0)
+            honest_N -= _binomial(rng, seats, share_N) * heard_N
+            # Duty: whoever casts loses nothing however often drawn; the silent are drawn by weight.
+            drawn_N[silent_N] = _binomial(rng, asked, own_N[silent_N] / float(whole))
     return Tally(
         honest_N=honest_N,
         fraud_N=zeros_N,
@@ -111,6 +119,31 @@ def _quietly(
         drawn_N=drawn_N,
         cast_N=zeros_N,
     )
+
+
+@Kernel
+def _keep_silent(
+    rng: Any,
+    weight_N: Any,
+    own_N: Any,
+    heard_N: Any,
+    silent_N: Any,
+    whole: Any,
+    silent: Any,
+    seats: Any,
+    asked: Any,
+    honest_N: Any,
+    drawn_N: Any,
+) -> None:
+    """Takes silent seats from honest_N, and notes in drawn_N how often silent hosts were drawn."""
+    for n in range(len(weight_N)):
+        share = (silent - np.float64(own_N[n])) / max(whole - np.float64(weight_N[n]), 1.0)
+        drawn = rng.binomial(seats, min(max(share, 0.0), 1.0))
+        if heard_N[n]:
+            honest_N[n] -= np.uint64(drawn)
+    for n in range(len(weight_N)):
+        if silent_N[n]:
+            drawn_N[n] = rng.binomial(asked, np.float64(own_N[n]) / whole)
 
 
 def _openly(
@@ -149,23 +182,47 @@ def _hear(
     host_V = judged[at_V]
     sampled_V = np.minimum(claims.claimed_N[host_V], np.uint64(p.integer("sample_size")))
     invalid_V = _look(network, claims, host_V, holder_V, sampled_V, streams)
-    casts_V = ~silent_N[holder_V]
-    opened_V, unopened_V = casts_V, None
+    hidden_V = np.zeros(len(at_V), np.bool_)
     if network.has(Behaviour.NON_OPENER):
         cartel_N = network.does(Behaviour.CARTEL)
         ally_V = cartel_N[holder_V] & cartel_N[host_V]
-        unopened_V = casts_V & network.does(Behaviour.NON_OPENER)[host_V] & ~ally_V
-        opened_V = casts_V & ~unopened_V
-    fraud_V = opened_V & (invalid_V >= _limits(network, sampled_V))
+        hidden_V = network.does(Behaviour.NON_OPENER)[host_V] & ~ally_V
+    verdicts = at_V, holder_V, seats_V, sampled_V, invalid_V
+    fraud_V = invalid_V >= _limits(network, sampled_V)
+    count = _count if compiler.ready() else _count_plainly
+    count(*verdicts, fraud_V, hidden_V, silent_N, judged, *_columns(tally))
+
+
+def _columns(tally: Tally) -> tuple[U64, ...]:
+    t = tally
+    seats = t.honest_N, t.fraud_N, t.unavailable_N
+    return *seats, t.sampled_N, t.invalid_N, t.drawn_N, t.cast_N
+
+
+def _count_plainly(
+    at_V: I64,
+    holder_V: I64,
+    seats_V: I64,
+    sampled_V: U64,
+    invalid_V: U64,
+    fraud_V: Bool,
+    hidden_V: Bool,
+    silent_N: Bool,
+    judged: I64,
+    *columns: U64,
+) -> None:
+    """Counts seats by what they found, the basis of each credit, and the duty of holders."""
+    honest_N, fraud_N, unavailable_N, sampled_N, invalid_N, drawn_N, cast_N = columns
 
     def seats_where(mask_V: Bool) -> U64:
         return sums_by(at_V, seats_V * mask_V, len(judged)).astype(np.uint64)
 
-    tally.honest_N[judged] = seats_where(opened_V & ~fraud_V)
-    tally.fraud_N[judged] = seats_where(fraud_V)
-    if unopened_V is not None:
-        tally.unavailable_N[judged] = seats_where(unopened_V)
-    tally.sampled_N[judged], tally.invalid_N[judged] = poc.trimmed_basis(
+    casts_V = ~silent_N[holder_V]
+    opened_V = casts_V & ~hidden_V
+    honest_N[judged] = seats_where(opened_V & ~fraud_V)
+    fraud_N[judged] = seats_where(opened_V & fraud_V)
+    unavailable_N[judged] = seats_where(casts_V & hidden_V)
+    sampled_N[judged], invalid_N[judged] = poc.trimmed_basis(
         poc.Findings(
             host=at_V[opened_V],
             holder=holder_V[opened_V],
@@ -176,8 +233,68 @@ def _hear(
         len(judged),
     )
     drawn_V = seats_V.astype(np.uint64)
-    np.add.at(tally.drawn_N, holder_V, drawn_V)
-    np.add.at(tally.cast_N, holder_V, drawn_V * casts_V)
+    np.add.at(drawn_N, holder_V, drawn_V)
+    np.add.at(cast_N, holder_V, drawn_V * casts_V)
+
+
+@Kernel
+def _count(
+    at_V: Any,
+    holder_V: Any,
+    seats_V: Any,
+    sampled_V: Any,
+    invalid_V: Any,
+    fraud_V: Any,
+    hidden_V: Any,
+    silent_N: Any,
+    judged: Any,
+    honest_N: Any,
+    fraud_N: Any,
+    unavailable_N: Any,
+    sampled_N: Any,
+    invalid_N: Any,
+    drawn_N: Any,
+    cast_N: Any,
+) -> None:
+    """`_count_plainly`, jury by jury: verdicts stand by ascending host, then holder."""
+    order = np.empty(len(at_V), np.int64)
+    v, verdicts = 0, len(at_V)
+    for at in range(len(judged)):
+        by_finding = np.zeros(3, np.int64)
+        opened = entries = 0
+        while v < verdicts and at_V[v] == at:
+            seats, holder = seats_V[v], holder_V[v]
+            drawn_N[holder] += np.uint64(seats)
+            if not silent_N[holder]:
+                cast_N[holder] += np.uint64(seats)
+                by_finding[2 if hidden_V[v] else 1 if fraud_V[v] else 0] += seats
+                if not hidden_V[v]:
+                    # By the invalid share; a jury is small, and equal shares stay by holder.
+                    share, place = invalid_V[v] / sampled_V[v], opened
+                    while place > 0:
+                        before = order[place - 1]
+                        if invalid_V[before] / sampled_V[before] <= share:
+                            break
+                        order[place] = before
+                        place -= 1
+                    order[place] = v
+                    opened += 1
+                    entries += seats
+            v += 1
+        sampled = invalid = np.uint64(0)
+        low, end = entries // 4, 0
+        for place in range(opened):
+            one = order[place]
+            end += seats_V[one]
+            kept = min(end, entries - low) - max(end - seats_V[one], low)
+            if kept > 0:
+                sampled += np.uint64(kept) * sampled_V[one]
+                invalid += np.uint64(kept) * invalid_V[one]
+        host = judged[at]
+        honest, fraud, unavailable = by_finding
+        honest_N[host], fraud_N[host] = np.uint64(honest), np.uint64(fraud)
+        unavailable_N[host] = np.uint64(unavailable)
+        sampled_N[host], invalid_N[host] = sampled, invalid
 
 
 def _binomial(rng: np.random.Generator, n: int, p_N: F64) -> U64:
@@ -199,6 +316,10 @@ def draw_juries(
     untyped: Any = rng
     shape = len(judged), seats
     point_JS = u64(untyped.integers(0, ends_N[-1] - own_J, shape, dtype=np.uint64))
+    if compiler.ready():
+        pairs = np.empty((3, len(judged) * seats), np.int64)
+        at_V, holder_V, seats_V = pairs[:, : _seat(point_JS, ends_N, weight_N, judged, pairs)]
+        return at_V, holder_V, seats_V
     # The host's own interval is shifted over.
     point_JS += own_J * (point_JS >= ends_N[judged][:, None] - own_J)
     holder_JS: I64 = np.searchsorted(ends_N, point_JS, side="right")
@@ -209,6 +330,37 @@ def draw_juries(
     first = np.flatnonzero(starts_S)
     at_V, holder_V = np.divmod(pair_S[first[:-1]], hosts)
     return at_V, holder_V, first[1:] - first[:-1]
+
+
+@Kernel
+def _seat(point_JS: Any, ends_N: Any, weight_N: Any, judged: Any, pairs: Any) -> Any:
+    """How many pairs of judged host and holder there are; pairs takes them with their seats."""
+    count = 0
+    for at in range(len(judged)):
+        own = weight_N[judged[at]]
+        first = count
+        for point in point_JS[at]:
+            # The host's own interval is shifted over.
+            if point >= ends_N[judged[at]] - own:
+                point += own
+            holder, after = 0, len(ends_N)
+            while holder < after:
+                middle = (holder + after) // 2
+                if ends_N[middle] <= point:
+                    holder = middle + 1
+                else:
+                    after = middle
+            place = count
+            while place > first and pairs[1, place - 1] > holder:
+                place -= 1
+            if place > first and pairs[1, place - 1] == holder:
+                pairs[2, place - 1] += 1
+                continue
+            for later in range(count, place, -1):
+                pairs[1, later], pairs[2, later] = pairs[1, later - 1], pairs[2, later - 1]
+            pairs[0, count], pairs[1, place], pairs[2, place] = at, holder, 1
+            count += 1
+    return count
 
 
 def _look(

@@ -3,24 +3,34 @@
 import numpy as np
 
 from simulation import poc
-from simulation.arrays import F64, U64, some, sums_by, total
+from simulation.arrays import F64, U64, sums_by, total
 from simulation.network import Network, State
 from simulation.step import Report
 
 
 def gini(values_N: F64) -> float:
     """The Gini coefficient of values ≥ 0: 0 when all are equal, near 1 when one has all."""
-    values_N = np.sort(values_N)
+    return _gini(np.sort(values_N))
+
+
+def _gini(values_N: F64) -> float:
+    """The coefficient of ascending values."""
     whole = values_N.sum()
     if len(values_N) == 0 or whole == 0:
         return 0.0
-    ranks_N = np.arange(1, len(values_N) + 1)
-    return float((2 * ranks_N - len(values_N) - 1) @ values_N / (len(values_N) * whole))
+    hosts = len(values_N)
+    # 2·rank − hosts − 1.
+    return float(np.arange(1.0 - hosts, hosts, 2.0) @ values_N / (hosts * whole))
 
 
 def nakamoto(weight_N: U64) -> int:
     """The least number of hosts that hold more than a third of the weight; 0 without any."""
-    falling_N: F64 = np.sort(weight_N.astype(np.float64))[::-1]
+    return _nakamoto(np.sort(weight_N.astype(np.float64)))
+
+
+def _nakamoto(values_N: F64) -> int:
+    """The number of hosts, by ascending weights."""
+    falling_N = values_N[::-1]
     if falling_N.sum() == 0:
         return 0
     running_N: F64 = np.cumsum(falling_N)
@@ -37,27 +47,30 @@ def hhi(weight_N: U64) -> float:
 def epoch_row(state: State, report: Report) -> dict[str, float | int]:
     """Metrics of one epoch; amounts in unine, weights in nonces, shares from 0 to 1."""
     weight_N = report.paid_weight_N
+    ascending_N = np.sort(weight_N).astype(np.float64)
     outcome_N = report.round.judged.outcome
     whole = max(1, total(weight_N))
-    claimed_N = np.maximum(report.claims.claimed_N, np.uint64(1)).astype(np.float64)
-    forgers_N = report.claims.forged_N > 0
+    forged_N, credited_N = report.claims.forged_N, report.round.judged.credited
+    forgers = np.flatnonzero(forged_N)
     # Of what is credited, the part that nobody computed, if credit fell on all claims alike.
-    forged = report.round.judged.credited * (report.claims.forged_N / claimed_N)
+    uncomputed_N = np.zeros(len(forged_N))
+    shares = forged_N[forgers] / report.claims.claimed_N[forgers]
+    uncomputed_N[forgers] = credited_N[forgers] * shares
     return {
         "epoch": state.epoch,
         "reward": report.reward,
         "paid": total(report.settled.total),
         "minted": state.minted,
         "total_weight": total(weight_N),
-        "hosts": int((weight_N > 0).sum()),
+        "hosts": int(np.count_nonzero(weight_N)),
         "fraud_hosts": int((outcome_N == poc.Outcome.FRAUD).sum()),
         "no_quorum_hosts": int((outcome_N == poc.Outcome.NO_QUORUM).sum()),
-        "detected_share": float((outcome_N[forgers_N] == poc.Outcome.FRAUD).mean())
-        if some(forgers_N)
+        "detected_share": float((outcome_N[forgers] == poc.Outcome.FRAUD).mean())
+        if len(forgers)
         else 0.0,
-        "forged_credit_share": float(forged.sum() / max(1, total(report.round.judged.credited))),
-        "gini": gini(weight_N.astype(np.float64)),
-        "nakamoto": nakamoto(weight_N),
+        "forged_credit_share": float(uncomputed_N.sum() / max(1, total(credited_N))),
+        "gini": _gini(ascending_N),
+        "nakamoto": _nakamoto(ascending_N),
         "hhi": hhi(weight_N),
         "coverage": total(np.where(report.covers_N, weight_N, np.uint64(0))) / whole,
         "serving_share": report.serving_share,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from simulation import fixed, poc
+from simulation import fixed
 from simulation.errors import ClusterError
 from simulation.extras import extra
 from simulation.metrics import epoch_row, fleet_rows
@@ -21,6 +21,7 @@ from simulation.randomness import streams
 from simulation.scenario import Scenario
 from simulation.step import fast_floor_each, step
 from simulation.store import Part, Store
+from simulation.weight import zeroing
 
 Mode = Literal["exact", "fast"]
 
@@ -48,7 +49,7 @@ def run_replica(scenario: Scenario, replica: int, mode: Mode = "exact") -> tuple
     zeroed_N = np.zeros(network.hosts, np.uint64)
     for _ in range(scenario.epochs):
         report = step(network, state, chance, replica=replica, floor=floor)
-        zeroed_N += np.isin(report.round.judged.outcome, poc.ZEROING)
+        zeroed_N += zeroing(report.round.judged)
         epochs.append(epoch_row(state, report))
     hours = network.params.lengths.cycle * scenario.block_seconds / 3600 * scenario.epochs
     fleets: Rows = [dict(r) for r in fleet_rows(network, state, hours, zeroed_N)]

@@ -1,11 +1,13 @@
 """Stage 9: what models serve, what it costs, and who keeps serving through the next PoC."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from simulation import price, timeslot
+from simulation import compiler, price, timeslot
 from simulation.arrays import F64, I64, U64, Bool
+from simulation.compiler import Kernel
 from simulation.network import Network, State
 from simulation.randomness import Streams, block_hash
 from simulation.scenario import Behaviour
@@ -13,11 +15,28 @@ from simulation.scenario import Behaviour
 # Broadcast over nodes of which none has a change that waits.
 _NONE = np.zeros(1, np.bool_)
 
+_ALL = np.ones(1, np.bool_)
+
 
 def capacity(network: Network, state: State, mask_K: Bool) -> U64:
-    """Tokens a period that nodes of any weight can really serve, by model (M,)."""
+    """Tokens a period that nodes of any weight can really serve, by model (M,).
+
+    mask_K is (K,), or (1,) for all nodes.
+    """
+    if compiler.ready():
+        sums_M = np.zeros(network.models)
+        _capacity(state.model_K, state.node_weight_K, network.tokens_K, mask_K, sums_M)
+        return sums_M.astype(np.uint64)
     serving_K = mask_K & (state.node_weight_K > 0)
     return network.by_model(state.model_K, network.tokens_K * serving_K)
+
+
+@Kernel
+def _capacity(model_K: Any, weight_K: Any, tokens_K: Any, mask_K: Any, sums_M: Any) -> None:
+    step = len(mask_K) > 1
+    for k in range(len(model_K)):
+        if mask_K[k * step] and model_K[k] >= 0 and weight_K[k] > 0:
+            sums_M[model_K[k]] += tokens_K[k]
 
 
 def demand(network: Network, state: State, streams: Streams) -> F64:
@@ -33,7 +52,7 @@ def demand(network: Network, state: State, streams: Streams) -> F64:
 
 def serve(network: Network, state: State, asked_M: F64, expected_M: U64) -> None:
     """Measure PRE_POC_SLOT and move the price."""
-    state.capacity_M = network.by_model(state.model_K, network.tokens_K * (state.node_weight_K > 0))
+    state.capacity_M = capacity(network, state, _ALL)
     state.real_M = np.floor(np.minimum(asked_M, state.capacity_M)).astype(np.uint64)
     real, expected = int(state.real_M.sum()), int(expected_M.sum())
     state.price = price.next_price(state.price, real=real, expected=expected)
@@ -48,30 +67,59 @@ def allocate(network: Network, state: State, seed: int, replica: int) -> Bool:
     hops_K = None
     if network.has(Behaviour.MODEL_HOPPER):
         hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER))
-    weighs_K = state.node_weight_K > 0
     fraction = p.decimal("max_serving_fraction")
     for index, model in enumerate(network.scenario.models):
-        mine = np.flatnonzero((state.model_K == index) & weighs_K)
+        mine, host_K, promised_K = _members(network, state, index)
         if len(mine) == 0:
             continue
         if network.scenario.slot_rule != "by_weight":
             serves_K[_alternative(network, state, mine, may_N, fraction)] = True
             continue
-        promised = network.promised_K[mine]
         made = timeslot.allocate(
             seed=seed_,
             model=model.id,
             required=int(state.real_M[index]),
-            model_total=int(np.add.reduce(promised)),
+            model_total=int(np.add.reduce(promised_K)),
             max_serving_fraction=fraction,
             weight_N=state.weight_N,
             may_N=may_N,
-            host_K=network.of.host_K[mine],
-            throughput_K=promised,
+            host_K=host_K,
+            throughput_K=promised_K,
             pending_K=_NONE if hops_K is None else hops_K[mine],
         )
         serves_K[mine[made.picks]] = True
     return serves_K
+
+
+def _members(network: Network, state: State, model: int) -> tuple[I64, I64, U64]:
+    """Nodes of any weight that belong to a model, their hosts, and what they promise."""
+    if compiler.ready():
+        found = np.empty((2, network.nodes), np.int64)
+        promised_K = np.empty(network.nodes, np.uint64)
+        facts = state.model_K, state.node_weight_K, network.of.host_K, network.promised_K
+        count = _belonging(*facts, model, found, promised_K)
+        return found[0, :count], found[1, :count], promised_K[:count]
+    mine = np.flatnonzero((state.model_K == model) & (state.node_weight_K > 0))
+    return mine, network.of.host_K[mine], network.promised_K[mine]
+
+
+@Kernel
+def _belonging(
+    model_K: Any,
+    weight_K: Any,
+    host_K: Any,
+    promised_K: Any,
+    model: Any,
+    found: Any,
+    promised: Any,
+) -> Any:
+    count = 0
+    for k in range(len(model_K)):
+        if model_K[k] == model and weight_K[k] > 0:
+            found[0, count], found[1, count] = k, host_K[k]
+            promised[count] = promised_K[k]
+            count += 1
+    return count
 
 
 def _alternative(network: Network, state: State, mine: I64, may_N: Bool, fraction: int) -> I64:

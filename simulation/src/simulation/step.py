@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation import fixed, fused, poc, reward, slots, weight
+from simulation import compiler, fixed, fused, poc, reward, slots, weight
 from simulation.arrays import U64, Bool, some, sums_by, total
 from simulation.claims import Claims, claim
 from simulation.judging import Tally, hear
@@ -57,6 +57,7 @@ def step(
     Raises:
         SimulationError: when facts contradict each other; never on a legal scenario.
     """
+    compiler.spend(network.nodes)
     _hop(network, state)
     claims = claim(network, state, streams)
     tally = hear(network, state, claims, streams)
@@ -68,7 +69,7 @@ def step(
         made = fused.run(network, state, claims, tally, nodes, epoch, whole)
     else:
         made = turn(network, state, claims, tally, nodes, epoch, floor)
-    state.minted += total(made.settled.total)
+    state.minted += made.paid
     state.income_N = state.income_N + made.settled.total
     becomes_effective = weight.kept(
         formed_total=made.formed_total,
@@ -78,12 +79,7 @@ def step(
     )
     if becomes_effective:
         state.weight_N, state.node_weight_K = made.weight_N, made.weight_K
-        state.carried_N = made.formed.mined * (made.judged.outcome == poc.Outcome.ACCEPTED)
-        state.histories = state.histories.after(
-            weight=made.weight_N,
-            any_preserved=made.any_preserved_N,
-            fleet_changed=np.zeros(network.hosts, np.bool_),
-        )
+        state.carried_N, state.histories = made.carried_N, made.histories
     _serve(network, state, streams, replica, becomes_effective)
     _market(network, state, made.settled)
     state.epoch += 1

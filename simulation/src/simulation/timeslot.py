@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from simulation import draw, fixed
-from simulation.arrays import I64, U64, Bool, Owners, bounds, some, total
+from simulation.arrays import I64, U64, Bool, Owners, some
 from simulation.errors import DrawError, OverflowU64Error
 from simulation.picking import Picker
 
@@ -78,30 +78,20 @@ def allocate(
         may_N: whether a host's history lets its nodes be preserved.
         host_K: host of each node that belongs to the model, ascending, then by added_seq.
         throughput_K: of these nodes.
-        pending_K: whether a change waits for a node or its model.
+        pending_K: whether a change waits for a node or its model; of size 1 for all nodes.
 
     Raises:
         DrawError: when seed or model are missing.
         OverflowU64Error: when weights or throughputs pass 64 bits.
     """
     stream = draw.slot_stream(seed, model)
-    hosts = len(weight_N)
-    nodes = np.flatnonzero(~pending_K & may_N[host_K])
-    queue = host_K[nodes]
-    ends = bounds(queue, hosts)
-    first_N, last_N = ends[:-1], ends[1:]
-    entering = np.where(last_N > first_N, weight_N, np.uint64(0))
+    picker = Picker(weight_N, may_N, host_K, throughput_K, pending_K)
     # selected·10¹⁸ ≥ total·fraction exactly from ⌈total·fraction/10¹⁸⌉ on.
     line = -(-model_total * max_serving_fraction // fixed.ONE)
-    throughput = throughput_K[nodes]
-    promised = total(throughput)
-    if total(entering) > fixed.MAX_U64 or promised > fixed.MAX_U64:
-        raise OverflowU64Error("weights or throughputs of an allocation")
-    picker = Picker(entering, first_N, last_N, throughput)
-    taken = _draw(stream, picker, min(required, line), promised / max(1, len(throughput)))
+    picks = _draw(stream, picker, min(required, line), picker.promised / max(1, picker.nodes))
     selected = picker.selected
     stop = "required" if selected >= required else "fraction" if selected >= line else "exhausted"
-    return Allocation(picks=nodes[taken], throughput=selected, stop=stop)
+    return Allocation(picks=picks, throughput=selected, stop=stop)
 
 
 def _draw(stream: draw.Stream, picker: Picker, line: int, mean: float) -> I64:

@@ -19,11 +19,13 @@ class Turn:
     formed: weight.Weights
     settled: reward.Settlements
     covers_N: Bool
-    any_preserved_N: Bool
+    carried_N: U64  # mined credit, if accepted
+    histories: timeslot.Histories
     weight_K: U64  # of the next epoch, after the cut to the last full round
     weight_N: U64
     formed_total: int
     kept_old: int  # what the hosts that are kept weigh in the epoch that ends
+    paid: int
 
 
 def turn(
@@ -55,11 +57,17 @@ def turn(
         formed=formed,
         settled=settled,
         covers_N=settled.hosts.covers,
-        any_preserved_N=any_preserved_N,
+        carried_N=formed.mined * (judged.outcome == poc.Outcome.ACCEPTED),
+        histories=state.histories.after(
+            weight=weight_N,
+            any_preserved=any_preserved_N,
+            fleet_changed=np.zeros(network.hosts, np.bool_),
+        ),
         weight_K=weight_K,
         weight_N=weight_N,
         formed_total=total(weight_N),
         kept_old=total(state.weight_N * (weight_N > 0)),
+        paid=total(settled.total),
     )
 
 

@@ -123,7 +123,7 @@ class Weights:
             (of.any(self.nodes.standing == Standing.GONE), Reason.REMOVED),
         )
         otherwise_N = np.where(heard_N, by_outcome_N, unheard_N)
-        zeroing_N = _zeroing(judged)
+        zeroing_N = zeroing(judged)
         jailed_N = np.where(self.jailed, np.uint8(Reason.JAILED), otherwise_N)
         return np.where(zeroing_N, by_outcome_N, jailed_N)
 
@@ -131,7 +131,7 @@ class Weights:
     def node_reason(self) -> U8:
         """Why each node has its weight (K,)."""
         nodes, judged = self.nodes, self.judged
-        zeroed_K = nodes.owners.each(_zeroing(judged) | self.jailed)
+        zeroed_K = nodes.owners.each(zeroing(judged) | self.jailed)
         accepted_K = nodes.owners.each(judged.outcome == poc.Outcome.ACCEPTED)
         of_host_K = nodes.owners.each(self.reason)
         heard_K = choose(
@@ -167,7 +167,7 @@ def compute_new_weights(
     by_nodes_N = sum_by_host(nodes.claimed * mines_K, of)
     if some(judged.credited > claimed_N) or some(by_nodes_N != claimed_N):
         raise JudgementError("the nodes' claims differ from the judged ones, or the credit passes")
-    stands_K = of.each(~(_zeroing(judged) | jailed_N))
+    stands_K = of.each(~(zeroing(judged) | jailed_N))
     credit_K = poc.node_credits(nodes.claimed, of.each(judged.credited), of.each(claimed_N))
     mined_K = credit_K * (mines_K & stands_K)
     kept_K = scaled_each(nodes.carried, *scale) * (fleet_K & nodes.serves & stands_K)
@@ -186,7 +186,7 @@ def compute_new_weights(
     )
 
 
-def _zeroing(judged: poc.Judgements) -> Bool:
+def zeroing(judged: poc.Judgements) -> Bool:
     """Hosts (N,) that lose all of their weight."""
     return _ZEROES[judged.outcome]
 
