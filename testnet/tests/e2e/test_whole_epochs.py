@@ -1,4 +1,4 @@
-"""One network through three rounds: honest, with kills, and with two cheats.
+"""One network through four rounds: honest, with kills, and with three cheats.
 
 The network runs once; every test looks at what was recorded of it.
 
@@ -7,6 +7,7 @@ The network runs once; every test looks at what was recorded of it.
              registers a model
     round 2  a validator, a broker and an mlnode are killed and come back
     round 3  the changed parameters act; host3 forges, host2 withholds its openings
+    round 4  host2 is honest again; host3 claims nonces twice
 
 Round 1 is the first that opens after everything is up; on a slow machine the
 network may have given up an epoch or two before it.
@@ -81,8 +82,11 @@ def story(make_net: Callable[[], Net]) -> Story:
     _register_model(told)
     _round_with_kills(told)
     _round_with_cheats(told)
+    _cheat(told, host2=None, host3="repeat")
     _rewards(told)
     _replay(told)
+    net.wait_effective(told.before + 4)
+    _observe(told, 4)
     processes = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
     net.cli("down")
     told.left = [_command(p) for p in processes if p.is_running() and _command(p)]
@@ -183,16 +187,24 @@ def _compare_with_reference(told: Story) -> None:
 
 def _round_with_cheats(told: Story) -> None:
     net = told.net
-    network = net.network
-    for name, fault in (("host3", "forge"), ("host2", "withhold")):
-        host = replace(network.host(name), **{fault: True})
-        net.kill(host.broker_process)
-        write_broker_settings(net.home, network, host, node_models(host))
-        net.start(host.broker_process)
+    _cheat(told, host2="withhold", host3="forge")
     net.wait_effective(told.before + 3)
     _observe(told, 3)
     with net.ledger() as ledger:
         told.params[3] = ledger.epoch(told.before + 3).params
+
+
+def _cheat(told: Story, **faults: str | None) -> None:
+    """Start the brokers of these hosts again, each with its fault."""
+    net = told.net
+    network = net.network
+    for name, fault in faults.items():
+        host = network.host(name)
+        if fault is not None:
+            host = replace(host, **{fault: True})
+        net.kill(host.broker_process)
+        write_broker_settings(net.home, network, host, node_models(host))
+        net.start(host.broker_process)
 
 
 def _rewards(told: Story) -> None:
@@ -291,8 +303,8 @@ def test_two_nodes_weigh_about_twice_one_when_time_limits_them(story: Story) -> 
 
 def test_two_nodes_weigh_exactly_twice_one_when_the_maximum_limits_them(story: Story) -> None:
     outcomes = story.rounds[3].outcomes
-    assert outcomes["host0"].weight == 200
-    assert outcomes["host1"].weight == 100
+    assert outcomes["host0"].weight == 100
+    assert outcomes["host1"].weight == 50
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
@@ -360,15 +372,31 @@ def test_the_forging_host_is_fraud_and_out(story: Story) -> None:
     assert (outcome.weight, outcome.claimed > 0) == (0, True)
 
 
+def test_the_repeating_host_is_fraud_by_the_shape_of_its_trees(story: Story) -> None:
+    outcome = story.rounds[4].outcomes["host3"]
+    assert outcome.outcome == poc_pb2.OUTCOME_FRAUD
+    assert (outcome.weight, outcome.claimed > 0) == (0, True)
+    verdicts = story.rounds[4].verdicts["host3"]
+    assert verdicts
+    for holder, verdict in verdicts.items():
+        assert verdict.structural, holder
+
+
 def test_the_withholding_host_is_unavailable(story: Story) -> None:
     outcome = story.rounds[3].outcomes["host2"]
     assert outcome.outcome == poc_pb2.OUTCOME_UNAVAILABLE
     assert outcome.weight == 0
 
 
+def test_a_host_that_is_honest_again_is_back(story: Story) -> None:
+    outcome = story.rounds[4].outcomes["host2"]
+    assert outcome.outcome == poc_pb2.OUTCOME_ACCEPTED
+    assert outcome.weight == outcome.claimed == 50
+
+
 def test_the_others_are_not_disturbed(story: Story) -> None:
-    for name in ("host0", "host1"):
-        outcome = story.rounds[3].outcomes[name]
+    for epoch, name in ((3, "host0"), (3, "host1"), (4, "host0"), (4, "host1")):
+        outcome = story.rounds[epoch].outcomes[name]
         assert outcome.outcome == poc_pb2.OUTCOME_ACCEPTED
         assert outcome.credited == outcome.claimed
 
@@ -415,7 +443,7 @@ def test_a_registered_model_is_governed_at_once_and_in_the_group_from_the_next_f
 def test_parameters_changed_in_the_middle_of_poc_act_from_the_start_after_next(
     story: Story,
 ) -> None:
-    assert [story.params[e].max_nonces_per_node for e in (1, 2, 3)] == [100_000, 100_000, 100]
+    assert [story.params[e].max_nonces_per_node for e in (1, 2, 3)] == [100_000, 100_000, 50]
     for epoch in (2, 3):
         same = type(story.params[1])()
         same.CopyFrom(story.params[epoch])
