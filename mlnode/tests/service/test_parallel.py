@@ -673,7 +673,7 @@ async def test_a_network_that_no_group_holds_is_refused_with_what_is_missing(
 ) -> None:
     stage = Grouped(tmp_path, cards(24))
     with pytest.raises(
-        WorkerFailedError, match=r"needs 40\.1 GB for this network; here: cuda:0 24\.0 GB"
+        WorkerFailedError, match=r"needs 40\.3 GB for this network; here: cuda:0 24\.0 GB"
     ):
         stage.controller.reserve(kit.round(params=MODEL_PARAMS_BIG))
     assert stage.controller.round is None
