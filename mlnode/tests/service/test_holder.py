@@ -64,7 +64,7 @@ class Stage:
         self.fails: Exception | None = None
         monkeypatch.setattr(engine, "find_weights", self._find)
         monkeypatch.setattr(engine, "weigh", lambda _: 1_000)
-        monkeypatch.setattr(engine, "_import_libraries", lambda: None)
+        monkeypatch.setattr(engine, "_import_libraries", lambda _: None)
         monkeypatch.setattr(engine, "_read", self._read)
         monkeypatch.setattr(engine, "_try", lambda *_: None)
         self.device = False

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +73,27 @@ def test_arguments_may_be_written_in_every_usual_way() -> None:
     assert parse_arguments(["--enforce-eager", "--dtype", "bfloat16"]) == ModelArguments(
         enforce_eager=True, dtype="bfloat16"
     )
+
+
+READ = """
+import sys
+from pathlib import Path
+from mlnode.serving import engine
+
+folder = Path(sys.argv[1])
+engine._import_libraries(folder)
+before = set(sys.modules)
+engine._try(*engine._read(folder, "auto"))
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_a_models_code_is_imported_before_its_weights_are_read(models_dir: Path) -> None:
+    """Up to there the process survives that its order is taken back, and the imports with it."""
+    folder = models_dir / LLAMA.repo / LLAMA.commit
+    done = subprocess.run(
+        [sys.executable, "-c", READ, folder], capture_output=True, text=True, check=True
+    )
+    late = done.stdout.split()
+    assert len(late) < 30, late
+    assert not [name for name in late if name.startswith("transformers.models")]

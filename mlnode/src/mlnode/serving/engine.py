@@ -103,7 +103,7 @@ class Holder:
         )
         size = weigh(folder)
         say(0.1, 0)
-        _import_libraries()
+        _import_libraries(folder)
         self._say(MayRead(number=order.number))
         answer = self._take()
         if answer != GoAhead(number=order.number):
@@ -150,11 +150,19 @@ def _end_with(holder: Holder) -> None:
     os._exit(0)
 
 
-def _import_libraries() -> None:
+def _import_libraries(folder: Path) -> None:
+    """Imports all that the checkpoint's model needs, which takes longer than a small one's weights.
+
+    Done before the weights are read, for what is imported stays when the order is taken back.
+    """
     transformers = import_module("transformers")
-    # The parts of it are imported when they are named.
+    # Its parts are imported when they are named, and a model's only when its class is.
     for name in ("AutoModelForCausalLM", "AutoTokenizer"):
         getattr(transformers, name)
+    config = transformers.AutoConfig.from_pretrained(
+        folder, trust_remote_code=False, local_files_only=True
+    )
+    transformers.MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
 
 
 def _device_in_use() -> bool:
