@@ -137,7 +137,7 @@ $(STAMPS)/packages: $(UV) requirements.lock
 	@echo "installing the Python environment (6.5 GiB: PyTorch for GPUs is most of it)"
 	@mkdir -p $(STAMPS)
 	@[[ -x $(VENV)/python ]] || $(UV) venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
-	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes --compile-bytecode requirements.lock
 	@touch $@
 
 $(STAMPS)/python: $(STAMPS)/packages $(MEMBERS)
