@@ -1,7 +1,11 @@
 """The process of a model, order by order, with a service and a library that are scripted."""
 
 import queue
+import sys
+import threading
+import time
 import weakref
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +14,7 @@ import pytest
 
 from mlnode.serving import engine
 from mlnode.serving.arguments import ModelArguments
-from mlnode.serving.engine import Holder
+from mlnode.serving.engine import Gate, Holder
 from mlnode.serving.errors import ModelNotFoundError
 from mlnode.serving.messages import (
     GoAhead,
@@ -18,6 +22,7 @@ from mlnode.serving.messages import (
     LoadOrder,
     LoadStep,
     MayRead,
+    Rest,
     Unload,
     Unloaded,
 )
@@ -72,7 +77,7 @@ class Stage:
 
     def run(self, *script: Any) -> list[Any]:
         service = Service(*script)
-        holder = Holder(service)
+        holder = Holder(service, Gate())
         holder._take = lambda: self._take(holder, service)  # type: ignore[method-assign]
         holder.run()
         return service.said
@@ -161,3 +166,36 @@ def test_what_is_wrong_with_an_order_is_said_with_its_number(stage: Stage) -> No
     said = stage.run(order(2), MayRead, GoAhead(number=2))
     text = "a/b at c cannot be loaded: MemoryError: no room"
     assert said[-1] == LoadFailed(number=2, not_found=False, text=text)
+
+
+def test_who_imports_rests_until_the_next_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wanted_library.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    gate = Gate()
+    monkeypatch.setattr(sys, "meta_path", [gate, *sys.meta_path])
+    orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def receive() -> object:
+        if (said := orders.get()) is None:
+            raise EOFError
+        return said
+
+    holder = Holder(SimpleNamespace(receive=receive, send=lambda _: None), gate)
+    reader = threading.Thread(target=holder.read)
+    reader.start()
+    orders.put(Rest())
+    while gate._open.is_set():
+        time.sleep(0.001)
+    importing = threading.Thread(target=import_module, args=("wanted_library",))
+    importing.start()
+    importing.join(0.2)
+    assert "wanted_library" not in sys.modules
+    orders.put(order(2))
+    importing.join(30)
+    assert sys.modules.pop("wanted_library")
+    assert holder._take() == order(2)
+    orders.put(None)
+    reader.join(30)
+    assert holder._take() is None

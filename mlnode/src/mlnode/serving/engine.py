@@ -12,8 +12,11 @@ import threading
 import time
 from collections import deque
 from importlib import import_module
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any, Protocol, cast
+
+from typing_extensions import override
 
 from mlnode.service.pipe import ServicePipe
 from mlnode.serving.errors import ModelFailedError, ModelNotFoundError
@@ -24,6 +27,7 @@ from mlnode.serving.messages import (
     LoadStep,
     MayRead,
     Order,
+    Rest,
     Said,
     Unload,
     Unloaded,
@@ -43,11 +47,37 @@ class Service(Protocol):
         ...
 
 
+class Gate(MetaPathFinder):
+    """Lets imports wait: a thread that is in the middle of some cannot be interrupted.
+
+    Libraries take long to import. When the order that needs them is taken back for a proof,
+    they come no further, and go on from there with the next order.
+    """
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+
+    def close(self) -> None:
+        """Let whoever imports wait before the next module."""
+        self._open.clear()
+
+    def open(self) -> None:
+        """Let everybody through."""
+        self._open.set()
+
+    @override
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Finds nothing: the finders behind it are asked once it is open."""
+        self._open.wait()
+
+
 class Holder:
     """Holds one model at a time, the one that was ordered last."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, gate: Gate) -> None:
         self._service = service
+        self._gate = gate
         self._inbox: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._next: deque[Order | None] = deque()
         self._model: object = None
@@ -56,7 +86,12 @@ class Holder:
         """Take orders until the service is gone; for a thread, since loading takes minutes."""
         try:
             while True:
-                self._inbox.put(cast(Order, self._service.receive()))
+                order = cast(Order | Rest, self._service.receive())
+                if isinstance(order, Rest):
+                    self._gate.close()
+                else:
+                    self._gate.open()
+                    self._inbox.put(order)
         except EOFError:
             self._inbox.put(None)
 
@@ -134,7 +169,9 @@ class Holder:
 def main() -> None:
     """Hold models until the service hangs up."""
     service = ServicePipe.take_over()
-    holder = Holder(service)
+    gate = Gate()
+    sys.meta_path.insert(0, gate)
+    holder = Holder(service, gate)
     # The end of the service must not wait for a library that loads.
     threading.Thread(target=_end_with, args=(holder,), name="end-with-service").start()
     try:

@@ -27,6 +27,7 @@ from mlnode.serving.messages import (
     LoadOrder,
     LoadStep,
     MayRead,
+    Rest,
     Unload,
     Unloaded,
 )
@@ -169,6 +170,8 @@ class ModelHost:
         if doing in (_Doing.FINDING, _Doing.READING):
             # Libraries that load and fetch cannot be interrupted.
             await self._end_process()
+        elif doing is _Doing.IMPORTING and self._child is not None:
+            self._child.send(Rest())
         elif doing is _Doing.HOLDING and self._child is not None:
             freed = self._freed = asyncio.Event()
             self._child.send(Unload())

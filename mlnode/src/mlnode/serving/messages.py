@@ -29,6 +29,11 @@ class GoAhead:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Import nothing more until the next order: a proof may want the processor meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unload:
     """Free the model and stay."""
 
