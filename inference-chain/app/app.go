@@ -38,6 +38,7 @@ type App struct {
 	*baseapp.BaseApp
 	Keepers
 
+	home         string // "" of an application that only lives in memory
 	encoding     Encoding
 	keys         map[string]*storetypes.KVStoreKey
 	manager      *module.Manager
@@ -81,7 +82,11 @@ func build(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ..
 	if err != nil {
 		return nil, err
 	}
-	app := &App{BaseApp: baseapp.NewBaseApp(Name, logger, db, encoding.TxConfig.TxDecoder(), base...), encoding: encoding}
+	app := &App{
+		BaseApp:  baseapp.NewBaseApp(Name, logger, db, encoding.TxConfig.TxDecoder(), base...),
+		home:     cast.ToString(options.Get(flags.FlagHome)),
+		encoding: encoding,
+	}
 	app.SetVersion(version.Version)
 	app.SetInterfaceRegistry(encoding.Registry)
 	app.SetTxEncoder(encoding.TxConfig.TxEncoder())
@@ -91,7 +96,7 @@ func build(logger log.Logger, db dbm.DB, options servertypes.AppOptions, base ..
 		Encoding: encoding, base: app.BaseApp, keys: keys,
 		authority: authtypes.NewModuleAddress(govtypes.ModuleName).String(),
 		comet:     runtime.ProvideCometInfoService(),
-		home:      cast.ToString(options.Get(flags.FlagHome)),
+		home:      app.home,
 		skip:      skippedUpgrades(options),
 	}.build()
 	if err != nil {

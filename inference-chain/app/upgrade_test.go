@@ -1,6 +1,7 @@
 package app
 
 import (
+	"os"
 	"testing"
 
 	abci "github.com/cometbft/cometbft/abci/types"
@@ -10,6 +11,7 @@ import (
 	"cosmossdk.io/log/v2"
 
 	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
+	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	govv1 "github.com/cosmos/cosmos-sdk/x/gov/types/v1"
 	upgradetypes "github.com/cosmos/cosmos-sdk/x/upgrade/types"
@@ -49,6 +51,15 @@ func TestAnUpgradeStopsTheOldProgramAndMountsStoresInTheNewOne(t *testing.T) {
 	done, err := upgraded.Upgrade.GetDoneHeight(n.ctx(), plan.Name)
 	require.NoError(t, err)
 	require.Equal(t, plan.Height, done)
+}
+
+func TestAnApplicationInMemoryLeavesNoFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, err := New(log.NewNopLogger(), dbm.NewMemDB(), simtestutil.EmptyAppOptions{})
+	require.NoError(t, err)
+	left, err := os.ReadDir(".")
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 func TestAScheduledUpgradeOutlivesAnExport(t *testing.T) {

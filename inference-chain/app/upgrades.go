@@ -30,6 +30,9 @@ func (app *App) prepareUpgrades(known []Upgrade) error {
 	for _, u := range known {
 		app.Upgrade.SetUpgradeHandler(u.Name, app.upgradeHandler(u))
 	}
+	if app.home == "" {
+		return nil // the keeper would make ./data to look into
+	}
 	pending, err := app.Upgrade.ReadUpgradeInfoFromDisk()
 	if err != nil {
 		return fmt.Errorf("upgrade info: %w", err)

@@ -60,6 +60,7 @@ type formation struct {
 	models map[string]types.Model // snapshot, only asked
 
 	ranking *ranking
+	rows    gathered
 	groups  map[string]types.EpochGroup // touched in this block, by model
 	duties  map[string]types.JuryDuty   // touched in this block, by address
 }
@@ -148,6 +149,9 @@ func (f *formation) pass(budget *uint64) error {
 
 // measure is the first pass over hosts when the proof changed.
 func (f *formation) measure(hosts []registered) error {
+	if err := f.gatherVerdicts(hosts); err != nil {
+		return err
+	}
 	for _, host := range hosts {
 		if err := f.measureHost(host); err != nil {
 			return fmt.Errorf("host %s: %w", host.row.Address, err)
@@ -159,6 +163,9 @@ func (f *formation) measure(hosts []registered) error {
 // form judges and writes hosts. All of them are read before the first is written:
 // each walk over a prefix has to look through what its block has written so far.
 func (f *formation) form(hosts []registered) error {
+	if err := errors.Join(f.gatherVerdicts(hosts), f.gatherNodes(hosts)); err != nil {
+		return err
+	}
 	read := make([]facts, 0, len(hosts))
 	for _, host := range hosts {
 		fact, err := f.read(host)

@@ -1,8 +1,6 @@
 package keeper
 
 import (
-	"cosmossdk.io/collections"
-
 	"ninefold.dev/inference-chain/core/poc"
 	"ninefold.dev/inference-chain/core/weight"
 )
@@ -21,9 +19,7 @@ func (f *formation) read(host registered) (facts, error) {
 	if fact.judged, err = f.judge(host); err != nil {
 		return facts{}, err
 	}
-	if fact.nodes, err = f.nodesOf(host); err != nil {
-		return facts{}, err
-	}
+	fact.nodes = f.nodesOf(host)
 	fact.jailed, err = f.jailedForGood(host)
 	return fact, err
 }
@@ -61,19 +57,9 @@ func (f *formation) jailedForGood(host registered) (bool, error) {
 
 // nodesOf lists the facts of a host's nodes: the fleet in the order of node_index,
 // then nodes declared too late, then members of the judging epoch that are gone.
-func (f *formation) nodesOf(host registered) ([]weight.Node, error) {
-	rows, err := f.k.hardwareRows(f.ctx, host.address)
-	if err != nil {
-		return nil, err
-	}
-	before, err := f.nodesBefore(host)
-	if err != nil {
-		return nil, err
-	}
-	claimed, err := f.claimsOf(host)
-	if err != nil {
-		return nil, err
-	}
+func (f *formation) nodesOf(host registered) []weight.Node {
+	address := string(host.address)
+	rows, before, claimed := f.rows.fleets[address], f.rows.before[address], f.rows.claimed[address]
 	nodes := make([]weight.Node, 0, len(rows))
 	seen := make(map[string]bool, len(rows))
 	for _, node := range fleetOf(rows, f.opened.Index) {
@@ -87,31 +73,5 @@ func (f *formation) nodesOf(host registered) ([]weight.Node, error) {
 			nodes, seen[row.NodeId] = append(nodes, weight.Node{ID: row.NodeId, Standing: weight.Late}), true
 		}
 	}
-	return append(nodes, gone(before, seen)...), nil
-}
-
-// claimsOf reads what each of a host's nodes claims.
-func (f *formation) claimsOf(host registered) (map[string]uint64, error) {
-	rows, err := values(f.ctx, f.k.NodeClaims, collections.TripleSuperPrefix[uint64, []byte, string](f.opened.Index, host.address))
-	claimed := make(map[string]uint64, len(rows))
-	for _, row := range rows {
-		claimed[row.NodeId] = row.Claimed
-	}
-	return claimed, err
-}
-
-// nodeBefore is a node as the judging epoch has it.
-type nodeBefore struct {
-	weight uint64
-	serves bool
-}
-
-func (f *formation) nodesBefore(host registered) (map[string]nodeBefore, error) {
-	rows, err := values(f.ctx, f.k.EpochNodes,
-		collections.QuadSuperPrefix3[uint64, string, []byte, string](f.judges.Index, "", host.address))
-	before := make(map[string]nodeBefore, len(rows))
-	for _, row := range rows {
-		before[row.Info.NodeId] = nodeBefore{weight: row.Info.PocWeight, serves: servesThroughPoc(row.Info)}
-	}
-	return before, err
+	return append(nodes, gone(before, seen)...)
 }

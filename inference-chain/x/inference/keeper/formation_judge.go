@@ -49,16 +49,7 @@ func (f *formation) hear(host registered, c *poc.Case) (judged, error) {
 	}
 	c.Electorate, c.Member, c.Seats = jury.electorate, jury.member, jury.drawn
 	j := judged{jury: jury, voted: map[string]bool{}}
-	prefix := collections.TripleSuperPrefix[uint64, []byte, []byte](f.opened.Index, host.address)
-	iterator, err := f.k.Verdicts.Iterate(f.ctx, new(collections.Range[byEpochAddressHolder]).Prefix(prefix))
-	if err != nil {
-		return judged{}, err
-	}
-	cast, err := iterator.KeyValues()
-	if err != nil {
-		return judged{}, err
-	}
-	for _, row := range cast {
+	for _, row := range f.rows.verdicts[string(host.address)] {
 		holder, v := row.Key.K3(), row.Value.Verdict
 		j.voted[string(holder)] = true
 		c.Ballots = append(c.Ballots, poc.Ballot{Holder: holder, Seats: row.Value.Seats, Verdict: v.Finding()})
