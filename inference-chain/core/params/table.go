@@ -67,7 +67,7 @@ func workRows() []entry {
 	return []entry{
 		count{
 			name: "formation_hosts_per_block", at: func(p *Params) *uint64 { return &p.FormationHostsPerBlock },
-			value: 200, low: 1, high: million, unit: "hosts a block",
+			value: 100, low: 1, high: million, unit: "hosts a block",
 			doc: "Hosts whose weight is computed in a block of MODEL_LOADING; more when they would not be through in time.",
 		},
 		count{
