@@ -52,6 +52,7 @@ type row struct {
 	Unit     string  `json:"unit"`
 	Baseline float64 `json:"baseline"`
 	Ratio    float64 `json:"ratio"`
+	Goal     string  `json:"goal,omitempty"`
 	Date     string  `json:"date"`
 	Machine  string  `json:"machine"`
 	Versions string  `json:"versions"`

@@ -104,7 +104,9 @@ func milliseconds(metrics map[string]float64) float64 {
 }
 
 func against(name string, value, goal float64) row {
-	return row{Name: name, Value: rounded(value, 3), Unit: "ms", Baseline: goal, Ratio: rounded(value/goal, 3)}
+	return row{
+		Name: name, Value: rounded(value, 3), Unit: "ms", Baseline: goal, Ratio: rounded(value/goal, 3), Goal: "ratio <= 1",
+	}
 }
 
 func blockRows(hosts int, metrics map[string]float64) []row {
@@ -119,7 +121,11 @@ func blockRows(hosts int, metrics map[string]float64) []row {
 			what = "the chain's first block, once"
 		}
 		name := fmt.Sprintf("%s, %d hosts × 10 nodes × 8 models, processor time", what, hosts)
-		rows = append(rows, against(name, metrics[unit], blockGoal))
+		made := against(name, metrics[unit], blockGoal)
+		if stage == "first-block" {
+			made.Goal = "" // happens once, before anybody waits
+		}
+		rows = append(rows, made)
 	}
 	return rows
 }
@@ -135,8 +141,9 @@ func growthRows(epochs map[int]float64) []row {
 			continue
 		}
 		rows = append(rows, row{
-			Name: fmt.Sprintf("an epoch's begins and ends, %d nodes, against %d nodes made linear (goal %.1f), processor time",
-				10*hosts, 10*sizes[0], linearGoal),
+			Name: fmt.Sprintf("an epoch's begins and ends, %d nodes, against %d nodes made linear, processor time",
+				10*hosts, 10*sizes[0]),
+			Goal:  fmt.Sprintf("ratio <= %.1f", linearGoal),
 			Value: rounded(epochs[hosts], 1), Unit: "ms", Baseline: rounded(linear, 1), Ratio: rounded(epochs[hosts]/linear, 3),
 		})
 	}
