@@ -29,7 +29,7 @@ from simulation import (
     weight,
 )
 from simulation.arrays import owners, u64
-from simulation.errors import SimulationError
+from simulation.errors import OverflowU64Error, SimulationError
 from simulation.throughput import kept_weights
 
 U64_MAX = 2**64 - 1
@@ -185,6 +185,21 @@ def form_cases(s: Source) -> Rows:
 
 
 def form(cases: Rows) -> Results:
+    """All at once; where a sum among them passes 64 bits, one by one, to see whose."""
+    try:
+        return formed(cases)
+    except OverflowU64Error:
+        return [formed_or_refused(case) for case in cases]
+
+
+def formed_or_refused(case: list[int]) -> list[int] | None:
+    try:
+        return formed([case])[0]
+    except OverflowU64Error:
+        return None
+
+
+def formed(cases: Rows) -> Results:
     heads = np.array([case[:7] for case in cases], np.uint64)
     counts = [(len(case) - 7) // 4 for case in cases]
     rows = np.array([v for case in cases for v in case[7:]], np.uint64).reshape(-1, 4)
@@ -545,6 +560,13 @@ def test_a_twin_equals_the_core(go_core: Any, op: str, seed: int) -> None:
     theirs = go_core.ask(op, cases)
     for case, their, our in zip(cases, theirs, ours, strict=True):
         assert our == their, f"{op} of {case}"
+
+
+def test_a_host_whose_weight_passes_64_bits_is_refused_by_both(go_core: Any) -> None:
+    cases = form_cases(Source(405))  # found among ten million
+    theirs = go_core.ask("weight.form", cases)
+    assert None in theirs
+    assert form(cases) == theirs
 
 
 def test_a_compiled_allocation_equals_the_core(go_core: Any) -> None:
