@@ -58,8 +58,8 @@ func (f *formation) jailedForGood(host registered) (bool, error) {
 // nodesOf lists the facts of a host's nodes: the fleet in the order of node_index,
 // then nodes declared too late, then members of the judging epoch that are gone.
 func (f *formation) nodesOf(host registered) []weight.Node {
-	address := string(host.address)
-	rows, before, claimed := f.rows.fleets[address], f.rows.before[address], f.rows.claimed[address]
+	rows := f.rows.fleets[string(host.address)]
+	before, claimed := f.rows.before[string(host.address)], f.rows.claimed[string(host.address)]
 	nodes := make([]weight.Node, 0, len(rows))
 	seen := make(map[string]bool, len(rows))
 	for _, node := range fleetOf(rows, f.opened.Index) {
