@@ -44,7 +44,7 @@ class GoCore:
 
 @pytest.fixture(scope="session")
 def go_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoCore]:
-    """A built and running simcore; skips, and says so, where Go cannot build it."""
+    """A built and running simcore; skips, and says so, where there is no Go."""
     go = shutil.which("go")
     if go is None:
         pytest.skip("there is no Go to build simcore with")
@@ -57,6 +57,6 @@ def go_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoCore]:
         check=False,
     )
     if built.returncode != 0:
-        pytest.skip(f"simcore does not build: {built.stderr[-400:]}")
+        pytest.fail(f"simcore does not build: {built.stderr[-400:]}")
     with GoCore(binary) as core:
         yield core

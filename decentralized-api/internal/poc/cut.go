@@ -82,7 +82,8 @@ func nodesOf(ctx context.Context, tx *sql.Tx, epoch uint64) ([]string, error) {
 	return nodes, rows.Err()
 }
 
-// cutNode cuts full batches, and a partial one where the pace allows it.
+// cutNode cuts full batches, and a partial one where the pace allows it. What is left
+// of a node that has used all of its batches is lost, and nothing of the others.
 func (p *Proofs) cutNode(ctx context.Context, tx *sql.Tx, terms Terms, node string, height int64) (int, error) {
 	state, lastCut, err := committed(ctx, tx, terms.Epoch, node)
 	if err != nil {
@@ -98,7 +99,8 @@ func (p *Proofs) cutNode(ctx context.Context, tx *sql.Tx, terms Terms, node stri
 		claimed: state.Claimed, maxNonces: terms.Limits.MaxNonces, pending: uint64(len(walked.positions)),
 	}
 	cut := 0
-	for len(walked.positions) >= commit.MaxCount || len(walked.positions) > 0 && beat.partial() {
+	for state.LastID < terms.Limits.MaxBatches &&
+		(len(walked.positions) >= commit.MaxCount || len(walked.positions) > 0 && beat.partial()) {
 		head, rest := walked.split(state.LaneNext, commit.MaxCount)
 		batch, err := p.batchOf(state.LastID+1, head)
 		if err != nil {

@@ -263,6 +263,26 @@ func TestBatchesThatTheChainFoundSparseAreMerged(t *testing.T) {
 	require.EqualValues(t, 2*lanes*3, b.chain["a"].Claimed)
 }
 
+func TestANodeWithoutBatchesLeftHoldsUpNoOther(t *testing.T) {
+	b := newProofBench(t)
+	terms := theTerms
+	terms.Limits.MaxBatches = 1
+	require.NoError(t, b.walk("a", 6))
+	require.NoError(t, b.store.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := b.proofs.cutNode(t.Context(), tx, theTerms, "a", 103)
+		return err
+	}))
+	require.NoError(t, b.walk("a", 6))
+	require.NoError(t, b.walk("b", 6))
+	_, err := b.proofs.Commit(t.Context(), host, terms, 119)
+	require.NoError(t, err)
+	for _, in := range b.open() {
+		b.deliver(in)
+	}
+	require.EqualValues(t, 1, b.chain["a"].LastID)
+	require.EqualValues(t, 3*lanes, b.chain["b"].Claimed)
+}
+
 func TestABatchOfAnotherRoundIsRefused(t *testing.T) {
 	b := newProofBench(t)
 	b.begin("a")

@@ -104,10 +104,28 @@ func (u *Upkeep) declare(ctx context.Context, view chain.View) error {
 	if err != nil {
 		return fmt.Errorf("hardware diff: %w", err)
 	}
+	key, err := u.unsent(ctx, fmt.Sprintf("%s/%d/%x", KindHardware, view.Opened, sha256.Sum256(raw)))
+	if err != nil {
+		return err
+	}
 	return u.enqueue(ctx, outbox.Intent{
-		Kind: KindHardware, Key: fmt.Sprintf("%s/%d/%x", KindHardware, view.Opened, sha256.Sum256(raw)),
+		Kind: KindHardware, Key: key,
 		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1, Message: diff,
 	})
+}
+
+// unsent numbers the key of a difference that is there again after it was committed or
+// superseded: a node that is switched off, on and off within an epoch. One that is
+// under way, or was refused, keeps its key and is not sent again.
+func (u *Upkeep) unsent(ctx context.Context, first string) (string, error) {
+	key := first
+	for n := 2; ; n++ {
+		known, err := outbox.Find(ctx, u.store.Read(), key)
+		if err != nil || known == nil || known.State != outbox.Committed && known.State != outbox.Superseded {
+			return key, err
+		}
+		key = fmt.Sprintf("%s/%d", first, n)
+	}
 }
 
 // claim asks for what was settled and not paid yet.

@@ -2,6 +2,7 @@ package upkeep
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"testing"
 
@@ -136,6 +137,38 @@ func TestUpkeepSendsEachThingOnceAndWhenItMay(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, outbox.Superseded, latest[2].State, "the older difference never left")
 	require.EqualValues(t, 98, latest[0].Deadline, "the block before the next POC_START")
+}
+
+func TestANodeSwitchedOffTwiceInAnEpochIsDeclaredTwice(t *testing.T) {
+	s, err := store.OpenUnsynced(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	on := registryOf(map[string]broker.NodeState{"a": {Spec: spec("a", "m"), Enabled: true}}).snapshot
+	off := &broker.Snapshot{Nodes: map[string]broker.NodeState{}}
+	r, c := &fakeRegistry{snapshot: on}, &fakeChain{may: true}
+	u := New(c, r, s, "host", func() {}, slog.New(slog.DiscardHandler))
+	sent := func(snapshot *broker.Snapshot, rows ...types.HardwareNodeRow) int {
+		r.snapshot, c.rows = snapshot, rows
+		require.NoError(t, u.OnBlock(t.Context(), chain.View{Stage: epoch.Inference, Opened: 5, Heights: epoch.Heights{NextPocStart: 99}}))
+		entries, err := outbox.Latest(t.Context(), s.Read(), 10)
+		require.NoError(t, err)
+		return len(entries)
+	}
+	committed := func() {
+		require.NoError(t, s.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE outbox SET state = 'committed'`)
+			return err
+		}))
+	}
+	require.Equal(t, 1, sent(on))
+	require.Equal(t, 1, sent(on), "under way")
+	committed()
+	require.Equal(t, 2, sent(off, row("a", "m")))
+	committed()
+	require.Equal(t, 3, sent(on))
+	require.Equal(t, 3, sent(on), "under way again")
+	committed()
+	require.Equal(t, 4, sent(off, row("a", "m")))
 }
 
 func TestEverythingWaitsForTheServingWindow(t *testing.T) {

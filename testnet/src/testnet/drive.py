@@ -26,7 +26,6 @@ class Net:
 
     def __init__(self, home: Path) -> None:
         self.home = Home(home)
-        self.up_s = 0.0
 
     def cli(self, *args: str, timeout_s: float = 240.0) -> str:
         """Run a verb of the command line and return what it printed."""
@@ -43,9 +42,7 @@ class Net:
 
     def up(self, *args: str) -> None:
         """Start the network."""
-        began = time.monotonic()
         self.cli("up", "--detach", *args)
-        self.up_s = time.monotonic() - began
 
     @property
     def network(self) -> Network:

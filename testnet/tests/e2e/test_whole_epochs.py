@@ -458,7 +458,7 @@ def test_parameters_changed_in_the_middle_of_poc_act_from_the_start_after_next(
 # --- the machine ---
 
 
-def test_the_network_was_up_in_time_and_left_nothing_behind(story: Story) -> None:
+def test_the_network_left_nothing_behind(story: Story) -> None:
     assert story.left == []
 
 
