@@ -138,6 +138,9 @@ func (app *App) setHandlers() error {
 		return err
 	}
 	app.SetAnteHandler(handler)
+	// A proposer that obeys takes no more than the block's gas; this holds the others
+	// to it.
+	app.SetDisableBlockGasMeter(false)
 	app.SetInitChainer(app.initChain)
 	app.SetPreBlocker(func(ctx sdk.Context, _ *abci.RequestFinalizeBlock) (*sdk.ResponsePreBlock, error) {
 		return app.manager.PreBlock(ctx)

@@ -127,7 +127,7 @@ func newNetworkOn(t testing.TB, app *App, params inference.Params, weights ...ui
 }
 
 func consensusParams() *cmtproto.ConsensusParams {
-	params := cmttypes.DefaultConsensusParams().ToProto()
+	params := GenesisConsensusParams().ToProto()
 	return &params
 }
 

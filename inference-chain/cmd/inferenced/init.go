@@ -9,7 +9,6 @@ import (
 	"regexp"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
-	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/spf13/cobra"
 
 	"github.com/cosmos/cosmos-sdk/client"
@@ -91,7 +90,7 @@ func writeGenesis(cmd *cobra.Command, model *app.App, file string) (chainID stri
 	}
 	doc := genutiltypes.AppGenesis{
 		AppName: app.Name, AppVersion: version.Version, ChainID: chainID, InitialHeight: max(first, 1), AppState: state,
-		Consensus: &genutiltypes.ConsensusGenesis{Params: cmttypes.DefaultConsensusParams()},
+		Consensus: &genutiltypes.ConsensusGenesis{Params: app.GenesisConsensusParams()},
 	}
 	return chainID, genutil.ExportGenesisFile(&doc, file)
 }

@@ -98,7 +98,7 @@ func epochVectors() (any, error) {
 		file.Cycles = append(file.Cycles, made)
 	}
 	for _, c := range [][3]uint64{{120, 200, 23_600}, {120, 200, 23_601}, {3, 1, 17}, {4, 200, 1_000}, {4, 1, 0}} {
-		formed := epoch.Lengths{ModelLoading: c[0]}.FormedPerBlock(c[1], c[2])
+		formed := epoch.FormedPerBlock(c[0], c[1], c[2])
 		file.Formation = append(file.Formation, formationCase{u64(c[0]), u64(c[1]), u64(c[2]), u64(formed)})
 	}
 	changing, err := chainOf(shortest, params.Testnet().Lengths())

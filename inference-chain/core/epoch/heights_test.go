@@ -183,8 +183,7 @@ func TestFormationFinishesTwoBlocksBeforeLoadingEnds(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			l := epoch.Lengths{ModelLoading: tc.loading}
-			require.Equal(t, tc.want, l.FormedPerBlock(tc.parameter, tc.hosts))
+			require.Equal(t, tc.want, epoch.FormedPerBlock(tc.loading, tc.parameter, tc.hosts))
 		})
 	}
 }

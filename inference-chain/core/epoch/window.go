@@ -94,16 +94,30 @@ func (h Heights) Allocation(allocationBlocks uint64) Window {
 	return Window{inference.Last - int64(allocationBlocks) + 1, inference.Last}
 }
 
-// FormedPerBlock is how many hosts formation handles in a block: the parameter
-// formation_hosts_per_block, or more when the hosts would not be through two
-// blocks before MODEL_LOADING ends.
-func (l Lengths) FormedPerBlock(parameter, hosts uint64) uint64 {
-	blocks := uint64(1)
-	if l.ModelLoading > 3 {
-		blocks = l.ModelLoading - 2
+// RowsPerLoad is how many rows of hardware one unit of a formation's load stands
+// for: a host of ten nodes with eight models each.
+const RowsPerLoad = 100
+
+// FormationLoad is what a host adds to the work of a formation, given the rows that
+// its nodes may take: 1, or more for a host of more than RowsPerLoad rows.
+func FormationLoad(rows uint64) uint64 {
+	load := rows / RowsPerLoad
+	if rows%RowsPerLoad != 0 {
+		load++
 	}
-	needed := hosts / blocks
-	if hosts%blocks != 0 {
+	return max(load, 1)
+}
+
+// FormedPerBlock is how much load formation takes in a block: the parameter
+// formation_hosts_per_block, or more when the load would not be through two blocks
+// before MODEL_LOADING ends. left counts the blocks of MODEL_LOADING from this one on.
+func FormedPerBlock(left, parameter, load uint64) uint64 {
+	blocks := uint64(1)
+	if left > 3 {
+		blocks = left - 2
+	}
+	needed := load / blocks
+	if load%blocks != 0 {
 		needed++
 	}
 	return max(parameter, needed)

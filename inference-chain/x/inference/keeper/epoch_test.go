@@ -50,7 +50,7 @@ func TestAWholeEpochFormsTwoTiersOfModels(t *testing.T) {
 	m.runTo(1, epoch.SetNewValidators)
 	m.requireNoFailures()
 
-	require.Equal(t, types.Clock{Opened: 1, Effective: 1, NextAddedSeq: 6, Participants: 3}, m.clock())
+	require.Equal(t, types.Clock{Opened: 1, Effective: 1, NextAddedSeq: 6, Participants: 3, FleetLoad: 3}, m.clock())
 	require.Equal(t, types.EpochStatus_EPOCH_STATUS_EFFECTIVE, m.record(1).Status)
 	require.Equal(t, m.height+1, m.record(1).EffectiveFrom)
 	require.Equal(t, types.EpochStatus_EPOCH_STATUS_SETTLED, m.record(0).Status, "genesis earns nothing")
@@ -186,41 +186,4 @@ func TestAHostThatRegistersProvesInTheNextRoundAndJudgesLater(t *testing.T) {
 	m.runTo(1, epoch.SetNewValidators)
 	m.requireNoFailures()
 	require.Equal(t, uint64(5000), m.weightOf(1, "", "dave"))
-}
-
-func TestAFormationIsSizedByTheRegisteredHosts(t *testing.T) {
-	n := threeHosts()
-	n.params.FormationHostsPerBlock, n.params.ModelLoadingBlocks, n.params.InferenceBlocks = 1, 4, 15
-	m := newMachine(t, n)
-	m.nextHeight()
-	require.NoError(t, m.Keeper.register(m.ctx, testAddress("dave"), &types.MsgRegisterParticipant{
-		Url: "https://dave.example", ConsensusKey: make([]byte, 32),
-	}))
-	require.Equal(t, uint64(4), m.clock().Participants)
-	m.runTo(1, epoch.PocValidationEnd)
-	cursor, err := m.Formation.Get(m.ctx)
-	require.NoError(t, err)
-	require.Equal(t, uint64(2), cursor.HostsPerBlock, "four hosts, with two of the four blocks to spare")
-	m.runTo(1, epoch.SetNewValidators)
-	m.requireNoFailures()
-	_, err = m.HostOutcomes.Get(m.ctx, collections.Join(uint64(1), []byte(testAddress("dave"))))
-	require.ErrorIs(t, err, collections.ErrNotFound, "an account without a node leaves no rows")
-}
-
-func TestAFormationOfTwoPassesHasRoomForBoth(t *testing.T) {
-	n := fourHosts()
-	n.params.FormationHostsPerBlock, n.params.ModelLoadingBlocks, n.params.InferenceBlocks = 1, 4, 15
-	m := newMachine(t, n)
-	m.runTo(1, epoch.PocStart)
-	planned := m.record(2)
-	planned.Params.Lanes++
-	require.NoError(t, m.Epochs.Set(m.ctx, 2, planned))
-	m.runTo(2, epoch.PocValidationEnd)
-	cursor, err := m.Formation.Get(m.ctx)
-	require.NoError(t, err)
-	require.Equal(t, uint32(passJudge), cursor.Phase)
-	require.Equal(t, uint64(4), cursor.HostsPerBlock, "four hosts twice, with two of the four blocks to spare")
-	m.runTo(2, epoch.SetNewValidators)
-	m.requireNoFailures()
-	require.Equal(t, uint64(2), m.clock().Effective)
 }

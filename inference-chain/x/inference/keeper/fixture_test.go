@@ -64,6 +64,7 @@ func newRoundKit(t testing.TB) *roundKit {
 
 // hosts registers the hosts with their nodes and makes three of them members.
 func (k *roundKit) hosts() {
+	require.NoError(k.t, k.Clock.Set(k.ctx, types.Clock{Opened: 1}))
 	seq := uint64(1)
 	for _, host := range []struct {
 		name  string
@@ -75,7 +76,10 @@ func (k *roundKit) hosts() {
 			seq++
 		}
 	}
-	require.NoError(k.t, k.Clock.Set(k.ctx, types.Clock{Opened: 1, NextAddedSeq: seq}))
+	clock, err := k.ClockAt(k.ctx)
+	require.NoError(k.t, err)
+	clock.NextAddedSeq = seq
+	require.NoError(k.t, k.Clock.Set(k.ctx, clock))
 	k.members(map[string]uint64{"alice": 100, "bob": 60, "carol": 40})
 }
 
@@ -90,7 +94,11 @@ func (k *roundKit) register(name string) {
 
 func (k *roundKit) setNode(name string, row types.HardwareNodeRow) {
 	row.Participant = k.text(name)
-	require.NoError(k.t, k.HardwareNodes.Set(k.ctx, collections.Join([]byte(testAddress(name)), row.NodeId), row))
+	host := testAddress(name)
+	require.NoError(k.t, k.HardwareNodes.Set(k.ctx, collections.Join([]byte(host), row.NodeId), row))
+	rows, err := k.hardwareRows(k.ctx, host)
+	require.NoError(k.t, err)
+	require.NoError(k.t, k.declareLoad(k.ctx, registered{host, types.Participant{Address: row.Participant}}, rows))
 }
 
 // members writes the root group of epoch 0.

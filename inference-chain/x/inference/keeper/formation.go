@@ -8,6 +8,7 @@ import (
 	"cosmossdk.io/collections"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
+	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/core/poc"
 	"ninefold.dev/inference-chain/core/weight"
 	"ninefold.dev/inference-chain/x/inference/types"
@@ -28,7 +29,7 @@ func (k Keeper) ComputeNewWeights(ctx sdk.Context) error {
 	if err != nil {
 		return err
 	}
-	budget := cursor.HostsPerBlock
+	budget := f.budget()
 	for budget > 0 && !f.cursor.Done {
 		if err := f.pass(&budget); err != nil {
 			return err
@@ -117,13 +118,21 @@ func (f *formation) scale() weight.Scale {
 	return weight.Scale{Now: f.cursor.ScaleNew, Then: f.cursor.ScaleOld}
 }
 
+// budget is the load that this block takes.
+func (f *formation) budget() uint64 {
+	loading := epoch.Heights(f.opened.Heights).Window(epoch.ModelLoading)
+	loading.First = f.ctx.BlockHeight()
+	return epoch.FormedPerBlock(loading.Blocks(), f.cursor.HostsPerBlock, f.cursor.Remaining)
+}
+
 // pass goes through hosts until the block's budget is spent or the pass ends.
 func (f *formation) pass(budget *uint64) error {
-	hosts, more, err := f.k.nextHosts(f.ctx, f.cursor.After, *budget)
+	hosts, load, more, err := f.k.nextHosts(f.ctx, f.cursor.After, *budget)
 	if err != nil {
 		return err
 	}
-	*budget -= uint64(len(hosts))
+	*budget -= min(load, *budget)
+	f.cursor.Remaining -= min(load, f.cursor.Remaining)
 	if f.cursor.Phase == passJudge {
 		err = f.measure(hosts)
 	} else {
@@ -136,6 +145,7 @@ func (f *formation) pass(budget *uint64) error {
 		f.cursor.After = hosts[len(hosts)-1].row.Address
 	}
 	if more {
+		*budget = 0 // less is left than the next host takes
 		return nil
 	}
 	if f.cursor.Phase == passForm {
@@ -188,29 +198,32 @@ type registered struct {
 	row     types.Participant
 }
 
-// nextHosts returns up to limit participants after an address, and whether there
-// are more of them.
-func (k Keeper) nextHosts(ctx context.Context, after string, limit uint64) ([]registered, bool, error) {
+// nextHosts returns the hosts after an address whose load fits the budget, at least
+// one, their load, and whether there are more of them.
+func (k Keeper) nextHosts(ctx context.Context, after string, budget uint64) (next []registered, load uint64, more bool, err error) {
 	hosts := new(collections.Range[[]byte])
 	if after != "" {
 		address, err := k.addressCodec.StringToBytes(after)
 		if err != nil {
-			return nil, false, err
+			return nil, 0, false, err
 		}
 		hosts = hosts.StartExclusive(address)
 	}
-	iterator, err := k.Participants.Iterate(ctx, hosts)
-	if err != nil {
-		return nil, false, err
-	}
-	defer iterator.Close()
-	var next []registered
-	for ; iterator.Valid() && uint64(len(next)) < limit; iterator.Next() {
-		entry, err := iterator.KeyValue()
-		if err != nil {
-			return nil, false, err
+	err = k.FleetLoads.Walk(ctx, hosts, func(address []byte, row types.FleetLoad) (bool, error) {
+		more = len(next) > 0 && load+row.Load > budget
+		if !more {
+			load += row.Load
+			next = append(next, registered{address: address})
 		}
-		next = append(next, registered{address: entry.Key, row: entry.Value})
+		return more, nil
+	})
+	if err != nil {
+		return nil, 0, false, err
 	}
-	return next, iterator.Valid(), nil
+	for i, host := range next {
+		if next[i].row, err = k.GetParticipant(ctx, host.address); err != nil {
+			return nil, 0, false, err
+		}
+	}
+	return next, load, more, nil
 }

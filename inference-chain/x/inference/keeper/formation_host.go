@@ -24,8 +24,8 @@ func (f *formation) read(host registered) (facts, error) {
 	return fact, err
 }
 
-// formHost writes everything the epoch has to know of one host. An account that has
-// no node, and had none, leaves no rows.
+// formHost writes everything the epoch has to know of one host. One that has no
+// node, and had none, leaves no rows, and no formation comes to it any more.
 func (f *formation) formHost(fact facts) error {
 	if err := f.countDuty(fact.judged); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (f *formation) formHost(fact facts) error {
 		}
 	}
 	if len(fact.nodes) == 0 && fact.judged.Claimed == 0 {
-		return nil
+		return f.k.forgetFleet(f.ctx, fact.host, f.rows.fleets[string(fact.host.address)])
 	}
 	formed, err := weight.ComputeNewWeights(weight.Host{
 		Jailed: fact.jailed, Judgement: fact.judged.Judgement, Nodes: fact.nodes,

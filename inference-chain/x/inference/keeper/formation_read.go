@@ -74,7 +74,7 @@ func put[V any](table map[string]map[string]V, address []byte, node string, valu
 }
 
 // walk visits the rows of hosts in a table whose keys begin with prefix(address).
-// The hosts must be consecutive participants. Inside a key an address stands after
+// Of all hosts with such rows, the given ones must be consecutive. Inside a key an address stands after
 // its length, so that those of one length lie together, in the order of their bytes.
 func walk[K, V any](
 	ctx context.Context, table collections.Map[K, V], hosts []registered, prefix func(address []byte) K, visit func(K, V),

@@ -36,7 +36,9 @@ func (k Keeper) found(ctx sdk.Context, gs types.GenesisState) error {
 	if err := founding.run(); err != nil {
 		return err
 	}
-	return k.Clock.Set(ctx, types.Clock{NextAddedSeq: founding.nextSeq, Participants: uint64(len(gs.Hosts))})
+	return k.Clock.Set(ctx, types.Clock{
+		NextAddedSeq: founding.nextSeq, Participants: uint64(len(gs.Hosts)), FleetLoad: founding.load,
+	})
 }
 
 // foundEpochs writes epoch 0, which is effective at once, plans epoch 1 on the same
@@ -67,6 +69,7 @@ type founding struct {
 	k       Keeper
 	gs      types.GenesisState
 	nextSeq uint64
+	load    uint64
 	ranking *ranking
 	total   uint64
 	models  map[string]types.Model
@@ -163,6 +166,7 @@ func (f *founding) add(host founder) error {
 }
 
 func (f *founding) declare(host founder) error {
+	rows := make([]types.HardwareNodeRow, 0, len(host.nodes))
 	for _, declared := range host.nodes {
 		node := declared.Node
 		node.AddedSeq = f.nextSeq
@@ -171,8 +175,14 @@ func (f *founding) declare(host founder) error {
 		if err := f.k.HardwareNodes.Set(f.ctx, collections.Join(host.address, node.LocalId), row); err != nil {
 			return err
 		}
+		rows = append(rows, row)
 	}
-	return nil
+	if len(rows) == 0 {
+		return nil
+	}
+	load := types.FleetLoadOf(rows)
+	f.load += load
+	return f.k.FleetLoads.Set(f.ctx, host.address, types.FleetLoad{Participant: host.row.Address, Load: load})
 }
 
 // weigh lets a host carry the weights of genesis into epoch 0, as nodes carry

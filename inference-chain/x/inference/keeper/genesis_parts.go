@@ -30,6 +30,7 @@ func (k Keeper) genesisParts() []genesisPart {
 		rowsPart("models", k.Models, func(gs *types.GenesisState) *[]types.Model { return &gs.Models }, in.model, nil),
 		rowsPart("participants", k.Participants, func(gs *types.GenesisState) *[]types.Participant { return &gs.Participants }, in.participant, k.importKeys),
 		rowsPart("hardware_nodes", k.HardwareNodes, func(gs *types.GenesisState) *[]types.HardwareNodeRow { return &gs.HardwareNodes }, in.hardware, nil),
+		rowsPart("fleet_loads", k.FleetLoads, func(gs *types.GenesisState) *[]types.FleetLoad { return &gs.FleetLoads }, in.fleetLoad, nil),
 		rowsPart("epochs", k.Epochs, func(gs *types.GenesisState) *[]types.Epoch { return &gs.Epochs }, in.record, nil),
 		rowsPart("rounds", k.Rounds, func(gs *types.GenesisState) *[]types.Round { return &gs.Rounds }, in.round, nil),
 		rowsPart("epoch_models", k.EpochModels, func(gs *types.GenesisState) *[]types.EpochModel { return &gs.EpochModels }, in.epochModel, nil),

@@ -59,7 +59,10 @@ func (k Keeper) SetHardwareNodes(ctx context.Context, host sdk.AccAddress, diff 
 	if err := f.checkSize(); err != nil {
 		return HardwareChange{}, err
 	}
-	return f.change, f.store(ctx, k)
+	if err := f.store(ctx, k); err != nil {
+		return HardwareChange{}, err
+	}
+	return f.change, f.declare(ctx, k)
 }
 
 // knowModels fails with the ids that governance does not know, all of them.
@@ -210,4 +213,13 @@ func (f *fleetEdit) store(ctx context.Context, k Keeper) error {
 		return nil
 	}
 	return k.Clock.Set(ctx, f.clock)
+}
+
+// declare notes what the host's rows add to formations, if some were written.
+func (f *fleetEdit) declare(ctx context.Context, k Keeper) error {
+	if len(f.dirty) == 0 {
+		return nil
+	}
+	host := registered{address: f.host, row: types.Participant{Address: f.text}}
+	return k.declareLoad(ctx, host, slices.Collect(maps.Values(f.rows)))
 }

@@ -279,16 +279,9 @@ func TestSeatsWithoutAVerdictCountAgainstTheirHolder(t *testing.T) {
 func TestNodesThatLeftOrCameTooLateSayWhy(t *testing.T) {
 	m := newMachine(t, fourHosts())
 	// dave's node goes before POC_START, and another one comes after it.
-	key := collections.Join([]byte(testAddress("dave")), "d")
-	row, err := m.HardwareNodes.Get(m.ctx, key)
-	require.NoError(t, err)
-	row.Next, row.NextEpoch, row.NextRemoved = nil, 1, true
-	require.NoError(t, m.HardwareNodes.Set(m.ctx, key, row))
+	m.declare("dave", HardwareDiff{Remove: []string{"d"}})
 	m.runTo(1, epoch.PocExchange)
-	late := types.HardwareNode{LocalId: "late", Models: []string{"m"}, AddedSeq: 99}
-	require.NoError(t, m.HardwareNodes.Set(m.ctx, collections.Join([]byte(testAddress("dave")), "late"), types.HardwareNodeRow{
-		Participant: addressText(t, testAddress("dave")), NodeId: "late", Next: &late, NextEpoch: 2,
-	}))
+	m.declare("dave", HardwareDiff{Add: []types.HardwareNode{{LocalId: "late", Models: []string{"m"}}}})
 	m.runTo(1, epoch.SetNewValidators)
 	m.requireNoFailures()
 	require.Equal(t, types.WeightReason_WEIGHT_REASON_REMOVED, m.outcome(1, "dave").Reason)

@@ -130,16 +130,15 @@ func (m *machine) register(name string, nodes ...types.HardwareNode) {
 	row.RegisteredHeight = m.height
 	require.NoError(m.t, m.Participants.Set(m.ctx, host, row))
 	require.NoError(m.t, m.ConsensusKeys.Set(m.ctx, row.ConsensusKey, host))
-	clock := m.clock()
-	clock.Participants++
-	for _, node := range nodes {
-		node.AddedSeq = clock.NextAddedSeq
-		clock.NextAddedSeq++
-		require.NoError(m.t, m.HardwareNodes.Set(m.ctx, collections.Join([]byte(host), node.LocalId), types.HardwareNodeRow{
-			Participant: row.Address, NodeId: node.LocalId, Next: &node, NextEpoch: clock.Opened + 1,
-		}))
-	}
-	require.NoError(m.t, m.Clock.Set(m.ctx, clock))
+	require.NoError(m.t, m.countParticipant(m.ctx))
+	m.declare(name, HardwareDiff{Add: nodes})
+}
+
+// declare changes a host's nodes for the epoch that opens next.
+func (m *machine) declare(name string, diff HardwareDiff) {
+	m.t.Helper()
+	_, err := m.SetHardwareNodes(m.ctx, testAddress(name), diff)
+	require.NoError(m.t, err)
 }
 
 // block turns one block.

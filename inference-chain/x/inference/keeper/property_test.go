@@ -76,7 +76,7 @@ func TestFormingHostsInAnyNumberOfBlocksGivesTheSameEpoch(t *testing.T) {
 			m.runTo(2, epoch.PocValidationEnd)
 			cursor, err := m.Formation.Get(m.ctx)
 			require.NoError(t, err)
-			cursor.HostsPerBlock = hostsPerBlock
+			cursor.HostsPerBlock, cursor.Remaining = hostsPerBlock, 0
 			require.NoError(t, m.Formation.Set(m.ctx, cursor))
 			m.runTo(2, epoch.SetNewValidators)
 			m.requireNoFailures()

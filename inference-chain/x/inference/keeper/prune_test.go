@@ -12,7 +12,7 @@ import (
 
 // notPruned are the collections that are not keyed by epoch.
 var notPruned = []string{
-	"params", "clock", "models", "participants", "consensus_keys", "hardware_nodes", "treasury", "formation",
+	"params", "clock", "models", "participants", "consensus_keys", "hardware_nodes", "fleet_loads", "treasury", "formation",
 	"prunes", "quotas", "developers",
 	"unclaimed",     // keyed by host; goes with settle_amounts
 	"served_tokens", // a ring keyed by height
@@ -91,7 +91,7 @@ func TestAnAbandonedEpochLeavesOnlyItsRecord(t *testing.T) {
 	m.runTo(1, epoch.PocValidationEnd)
 	cursor, err := m.Formation.Get(m.ctx)
 	require.NoError(t, err)
-	cursor.HostsPerBlock = 1
+	cursor.HostsPerBlock, cursor.Remaining = 1, 0
 	require.NoError(t, m.Formation.Set(m.ctx, cursor))
 	m.runTo(1, epoch.Inference)
 	m.requireNoFailures()

@@ -116,14 +116,13 @@ func (q querier) Quota(ctx context.Context, req *types.QueryQuotaRequest) (*type
 	if _, err := q.Keeper.Participants.Get(ctx, host); err != nil {
 		return nil, answered(err, "host %s", req.GetAddress())
 	}
-	params, err := q.Keeper.Params.Get(ctx)
+	free, err := q.freeMessages(ctx, host)
 	if err != nil {
-		return nil, answered(err, "parameters")
+		return nil, answered(err, "the quota")
 	}
 	quota, err := q.quotaNow(ctx, host)
 	if err != nil {
 		return nil, answered(err, "the stage")
 	}
-	free := params.FreeMessagesPerStage - min(quota.Used, params.FreeMessagesPerStage)
-	return &types.QueryQuotaResponse{Used: quota.Used, Free: free, Stage: quota.Stage}, nil
+	return &types.QueryQuotaResponse{Used: quota.Used, Free: free - min(quota.Used, free), Stage: quota.Stage}, nil
 }

@@ -53,6 +53,17 @@ func TestTheSameStageOfAnotherEpochBeginsAnew(t *testing.T) {
 	require.True(t, k.free("bob"))
 }
 
+func TestAHostWithoutNodesHasFewFreeMessages(t *testing.T) {
+	k := newRoundKit(t)
+	k.register("eve")
+	for range types.FreeMessagesWithoutNodes {
+		require.True(t, k.free("eve"))
+	}
+	require.False(t, k.free("eve"))
+	k.setNode("eve", types.HardwareNodeRow{NodeId: "e1", Next: testNode("e1", 9), NextEpoch: 2})
+	require.True(t, k.free("eve"), "with a node it has as many as the others")
+}
+
 func TestWhoIsNoHostHasNoFreeMessage(t *testing.T) {
 	k := newRoundKit(t)
 	before := snapshotState(k.kit)

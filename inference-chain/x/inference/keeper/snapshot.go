@@ -39,7 +39,7 @@ func (k Keeper) takeSnapshot(ctx sdk.Context) error {
 	if err := k.copyModels(ctx, opened.Index); err != nil {
 		return err
 	}
-	return k.startFormation(ctx, opened, judges, clock.Participants)
+	return k.startFormation(ctx, opened, judges, clock.FleetLoad)
 }
 
 func (k Keeper) copyModels(ctx context.Context, index uint64) error {
@@ -48,17 +48,19 @@ func (k Keeper) copyModels(ctx context.Context, index uint64) error {
 	})
 }
 
-func (k Keeper) startFormation(ctx context.Context, opened, judges types.Epoch, hosts uint64) error {
+func (k Keeper) startFormation(ctx context.Context, opened, judges types.Epoch, load uint64) error {
 	same, err := sameProof(opened.Params, judges.Params)
 	if err != nil {
 		return err
 	}
-	cursor := types.FormationCursor{EpochIndex: opened.Index, Phase: passForm}
+	cursor := types.FormationCursor{
+		EpochIndex: opened.Index, Phase: passForm,
+		HostsPerBlock: opened.Params.FormationHostsPerBlock, Remaining: load,
+	}
 	if !same {
 		cursor.Phase = passJudge
-		hosts *= 2
+		cursor.Remaining = 2 * load
 	}
-	cursor.HostsPerBlock = lengthsOf(opened.Params).FormedPerBlock(opened.Params.FormationHostsPerBlock, hosts)
 	if err := k.EpochGroups.Set(ctx, collections.Join(opened.Index, ""), emptyGroup(opened.Index, nil)); err != nil {
 		return err
 	}

@@ -66,6 +66,7 @@ var (
 	prefixUsedReceipts   = collections.NewPrefix(32)
 	prefixServedTokens   = collections.NewPrefix(33)
 	prefixMemberPages    = collections.NewPrefix(34)
+	prefixFleetLoads     = collections.NewPrefix(35)
 )
 
 // State is everything the module stores.
@@ -80,6 +81,7 @@ type State struct {
 	Participants  collections.Map[byAddress, types.Participant]
 	ConsensusKeys collections.Map[[]byte, []byte] // consensus key → host, waiting keys included
 	HardwareNodes collections.Map[collections.Pair[[]byte, string], types.HardwareNodeRow]
+	FleetLoads    collections.Map[byAddress, types.FleetLoad]
 
 	// Epochs and what they froze.
 	Epochs       collections.Map[uint64, types.Epoch]
@@ -142,6 +144,7 @@ func NewState(service store.KVStoreService, cdc codec.BinaryCodec) (State, error
 		Participants:  collections.NewMap(sb, prefixParticipants, "participants", collections.BytesKey, codec.CollValue[types.Participant](cdc)),
 		ConsensusKeys: collections.NewMap(sb, prefixConsensusKeys, "consensus_keys", collections.BytesKey, collections.BytesValue),
 		HardwareNodes: collections.NewMap(sb, prefixHardwareNodes, "hardware_nodes", collections.PairKeyCodec(collections.BytesKey, collections.StringKey), codec.CollValue[types.HardwareNodeRow](cdc)),
+		FleetLoads:    collections.NewMap(sb, prefixFleetLoads, "fleet_loads", collections.BytesKey, codec.CollValue[types.FleetLoad](cdc)),
 
 		Epochs:       collections.NewMap(sb, prefixEpochs, "epochs", epoch, codec.CollValue[types.Epoch](cdc)),
 		Rounds:       collections.NewMap(sb, prefixRounds, "rounds", epoch, codec.CollValue[types.Round](cdc)),

@@ -85,8 +85,9 @@ func (k Keeper) handOver(ctx sdk.Context, opened types.Epoch) error {
 	})
 }
 
-// membersWithKeys lists the members of an epoch that takes over. Members and hosts
-// stand in one order, and are read side by side before a key is rotated.
+// membersWithKeys lists the members of an epoch that takes over. All are read before
+// a key is rotated. Each is looked up among the registered: reading these side by
+// side would go through everyone who ever registered.
 func (k Keeper) membersWithKeys(ctx context.Context, index uint64) ([]types.SetMember, error) {
 	found, err := k.membersAsHosts(ctx, index)
 	if err != nil {
@@ -110,33 +111,13 @@ type memberHost struct {
 }
 
 func (k Keeper) membersAsHosts(ctx context.Context, index uint64) ([]memberHost, error) {
-	var w walks
-	defer w.close()
-	rows, err := k.EpochMembers.Iterate(ctx, groupAfter(index, "", nil))
-	if err != nil {
-		return nil, err
-	}
-	w.add(rows.Close)
-	hosts, err := follow(ctx, &w, k.Participants, new(collections.Range[[]byte]), func(address []byte) []byte { return address })
-	if err != nil {
-		return nil, err
-	}
 	var members []memberHost
-	for ; rows.Valid(); rows.Next() {
-		row, err := rows.KeyValue()
-		if err != nil {
-			return nil, err
-		}
-		host, err := hosts.at(row.Key.K3())
-		if err != nil {
-			return nil, err
-		}
-		if host.Address == "" {
-			return nil, fmt.Errorf("participant %s: %w", row.Value.Participant, collections.ErrNotFound)
-		}
-		members = append(members, memberHost{row.Value, registered{row.Key.K3(), host}})
-	}
-	return members, nil
+	err := k.EpochMembers.Walk(ctx, groupAfter(index, "", nil), func(key byEpochModelAddress, row types.EpochMember) (bool, error) {
+		host, err := k.GetParticipant(ctx, key.K3())
+		members = append(members, memberHost{row, registered{key.K3(), host}})
+		return err != nil, err
+	})
+	return members, err
 }
 
 // rotateKey puts a member's waiting consensus key into use, if it has one, and

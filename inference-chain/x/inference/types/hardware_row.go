@@ -1,5 +1,7 @@
 package types
 
+import "ninefold.dev/inference-chain/core/epoch"
+
 // At returns the version of the node that an epoch runs on; nil when the epoch's
 // fleet does not hold the node. It answers for the epoch opened last and for the
 // one after it; what older epochs ran on stands in their groups.
@@ -42,4 +44,27 @@ func (r HardwareNodeRow) turned(epoch uint64) bool {
 func (r HardwareNodeRow) settled(current *HardwareNode) HardwareNodeRow {
 	r.Current, r.Next, r.NextEpoch, r.NextRemoved = current, nil, 0, false
 	return r
+}
+
+// formationRows is how many rows a formation may write for the node: its outcome,
+// its row in the root group, and one in the group of each model that it lists.
+func (r HardwareNodeRow) formationRows() uint64 {
+	return uint64(2 + max(r.Current.listed(), r.Next.listed()))
+}
+
+func (n *HardwareNode) listed() int {
+	if n == nil {
+		return 0
+	}
+	return len(n.Models)
+}
+
+// FleetLoadOf is what a host with these rows of hardware adds to the work of a
+// formation.
+func FleetLoadOf(rows []HardwareNodeRow) uint64 {
+	var sum uint64
+	for _, row := range rows {
+		sum += row.formationRows()
+	}
+	return epoch.FormationLoad(sum)
 }

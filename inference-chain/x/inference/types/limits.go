@@ -26,6 +26,11 @@ const (
 	// a price stay far from the end of 128 bits.
 	MaxModelNumber = 1_000_000_000_000
 
+	// FreeMessagesWithoutNodes is how many messages a stage are free for a host that
+	// has declared no node, or free_messages_per_stage when that is less: enough to
+	// declare some, and too few for whoever registers only to send.
+	FreeMessagesWithoutNodes = 16
+
 	// MaxNodesPerHost is how many nodes a host's fleet may hold.
 	MaxNodesPerHost = 256
 	// MaxModelsPerNode is how many models a node may list.

@@ -185,19 +185,21 @@ class EpochNode(_message.Message):
     def __init__(self, epoch_index: _Optional[int] = ..., model_id: _Optional[str] = ..., participant: _Optional[str] = ..., info: _Optional[_Union[MLNodeInfo, _Mapping]] = ..., models: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Clock(_message.Message):
-    __slots__ = ("opened", "effective", "next_added_seq", "participants")
+    __slots__ = ("opened", "effective", "next_added_seq", "participants", "fleet_load")
     OPENED_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_FIELD_NUMBER: _ClassVar[int]
     NEXT_ADDED_SEQ_FIELD_NUMBER: _ClassVar[int]
     PARTICIPANTS_FIELD_NUMBER: _ClassVar[int]
+    FLEET_LOAD_FIELD_NUMBER: _ClassVar[int]
     opened: int
     effective: int
     next_added_seq: int
     participants: int
-    def __init__(self, opened: _Optional[int] = ..., effective: _Optional[int] = ..., next_added_seq: _Optional[int] = ..., participants: _Optional[int] = ...) -> None: ...
+    fleet_load: int
+    def __init__(self, opened: _Optional[int] = ..., effective: _Optional[int] = ..., next_added_seq: _Optional[int] = ..., participants: _Optional[int] = ..., fleet_load: _Optional[int] = ...) -> None: ...
 
 class FormationCursor(_message.Message):
-    __slots__ = ("epoch_index", "after", "members", "total_weight", "hosts_per_block", "kept_weight", "scale_old", "scale_new", "done", "phase")
+    __slots__ = ("epoch_index", "after", "members", "total_weight", "hosts_per_block", "kept_weight", "scale_old", "scale_new", "done", "phase", "remaining")
     EPOCH_INDEX_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +210,7 @@ class FormationCursor(_message.Message):
     SCALE_NEW_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
+    REMAINING_FIELD_NUMBER: _ClassVar[int]
     epoch_index: int
     after: str
     members: int
@@ -218,7 +221,8 @@ class FormationCursor(_message.Message):
     scale_new: int
     done: bool
     phase: int
-    def __init__(self, epoch_index: _Optional[int] = ..., after: _Optional[str] = ..., members: _Optional[int] = ..., total_weight: _Optional[int] = ..., hosts_per_block: _Optional[int] = ..., kept_weight: _Optional[int] = ..., scale_old: _Optional[int] = ..., scale_new: _Optional[int] = ..., done: bool = ..., phase: _Optional[int] = ...) -> None: ...
+    remaining: int
+    def __init__(self, epoch_index: _Optional[int] = ..., after: _Optional[str] = ..., members: _Optional[int] = ..., total_weight: _Optional[int] = ..., hosts_per_block: _Optional[int] = ..., kept_weight: _Optional[int] = ..., scale_old: _Optional[int] = ..., scale_new: _Optional[int] = ..., done: bool = ..., phase: _Optional[int] = ..., remaining: _Optional[int] = ...) -> None: ...
 
 class PruneCursor(_message.Message):
     __slots__ = ("epoch_index", "collection")

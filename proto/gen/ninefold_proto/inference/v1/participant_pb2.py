@@ -26,7 +26,7 @@ from cosmos_proto import cosmos_pb2 as cosmos__proto_dot_cosmos__pb2
 from gogoproto import gogo_pb2 as gogoproto_dot_gogo__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1einference/v1/participant.proto\x12\x0cinference.v1\x1a\x19\x63osmos_proto/cosmos.proto\x1a\x14gogoproto/gogo.proto\"\xa5\x01\n\x0bParticipant\x12)\n\x07\x61\x64\x64ress\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x10\n\x08metadata\x18\x03 \x01(\t\x12\x15\n\rconsensus_key\x18\x04 \x01(\x0c\x12\x1a\n\x12next_consensus_key\x18\x05 \x01(\x0c\x12\x19\n\x11registered_height\x18\x06 \x01(\x03\"-\n\x08Hardware\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r:\x04\xe8\xa0\x1f\x01\"\xc7\x01\n\x0cHardwareNode\x12\x10\n\x08local_id\x18\x01 \x01(\t\x12\x30\n\x06status\x18\x02 \x01(\x0e\x32 .inference.v1.HardwareNodeStatus\x12\x0e\n\x06models\x18\x03 \x03(\t\x12.\n\x08hardware\x18\x04 \x03(\x0b\x32\x16.inference.v1.HardwareB\x04\xc8\xde\x1f\x00\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x0c\n\x04port\x18\x06 \x01(\t\x12\x11\n\tadded_seq\x18\x07 \x01(\x04:\x04\xe8\xa0\x1f\x01\"\xd2\x01\n\x0fHardwareNodeRow\x12-\n\x0bparticipant\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12+\n\x07\x63urrent\x18\x03 \x01(\x0b\x32\x1a.inference.v1.HardwareNode\x12(\n\x04next\x18\x04 \x01(\x0b\x32\x1a.inference.v1.HardwareNode\x12\x12\n\nnext_epoch\x18\x05 \x01(\x04\x12\x14\n\x0cnext_removed\x18\x06 \x01(\x08*\xbf\x01\n\x12HardwareNodeStatus\x12$\n HARDWARE_NODE_STATUS_UNSPECIFIED\x10\x00\x12\"\n\x1eHARDWARE_NODE_STATUS_INFERENCE\x10\x01\x12\x1c\n\x18HARDWARE_NODE_STATUS_POC\x10\x02\x12 \n\x1cHARDWARE_NODE_STATUS_STOPPED\x10\x03\x12\x1f\n\x1bHARDWARE_NODE_STATUS_FAILED\x10\x04\x42\x30Z.ninefold.dev/inference-chain/x/inference/typesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1einference/v1/participant.proto\x12\x0cinference.v1\x1a\x19\x63osmos_proto/cosmos.proto\x1a\x14gogoproto/gogo.proto\"\xa5\x01\n\x0bParticipant\x12)\n\x07\x61\x64\x64ress\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x10\n\x08metadata\x18\x03 \x01(\t\x12\x15\n\rconsensus_key\x18\x04 \x01(\x0c\x12\x1a\n\x12next_consensus_key\x18\x05 \x01(\x0c\x12\x19\n\x11registered_height\x18\x06 \x01(\x03\"-\n\x08Hardware\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r:\x04\xe8\xa0\x1f\x01\"\xc7\x01\n\x0cHardwareNode\x12\x10\n\x08local_id\x18\x01 \x01(\t\x12\x30\n\x06status\x18\x02 \x01(\x0e\x32 .inference.v1.HardwareNodeStatus\x12\x0e\n\x06models\x18\x03 \x03(\t\x12.\n\x08hardware\x18\x04 \x03(\x0b\x32\x16.inference.v1.HardwareB\x04\xc8\xde\x1f\x00\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x0c\n\x04port\x18\x06 \x01(\t\x12\x11\n\tadded_seq\x18\x07 \x01(\x04:\x04\xe8\xa0\x1f\x01\"\xd2\x01\n\x0fHardwareNodeRow\x12-\n\x0bparticipant\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12+\n\x07\x63urrent\x18\x03 \x01(\x0b\x32\x1a.inference.v1.HardwareNode\x12(\n\x04next\x18\x04 \x01(\x0b\x32\x1a.inference.v1.HardwareNode\x12\x12\n\nnext_epoch\x18\x05 \x01(\x04\x12\x14\n\x0cnext_removed\x18\x06 \x01(\x08\"H\n\tFleetLoad\x12-\n\x0bparticipant\x18\x01 \x01(\tB\x18\xd2\xb4-\x14\x63osmos.AddressString\x12\x0c\n\x04load\x18\x02 \x01(\x04*\xbf\x01\n\x12HardwareNodeStatus\x12$\n HARDWARE_NODE_STATUS_UNSPECIFIED\x10\x00\x12\"\n\x1eHARDWARE_NODE_STATUS_INFERENCE\x10\x01\x12\x1c\n\x18HARDWARE_NODE_STATUS_POC\x10\x02\x12 \n\x1cHARDWARE_NODE_STATUS_STOPPED\x10\x03\x12\x1f\n\x1bHARDWARE_NODE_STATUS_FAILED\x10\x04\x42\x30Z.ninefold.dev/inference-chain/x/inference/typesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,8 +44,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HARDWARENODE']._serialized_options = b'\350\240\037\001'
   _globals['_HARDWARENODEROW'].fields_by_name['participant']._loaded_options = None
   _globals['_HARDWARENODEROW'].fields_by_name['participant']._serialized_options = b'\322\264-\024cosmos.AddressString'
-  _globals['_HARDWARENODESTATUS']._serialized_start=728
-  _globals['_HARDWARENODESTATUS']._serialized_end=919
+  _globals['_FLEETLOAD'].fields_by_name['participant']._loaded_options = None
+  _globals['_FLEETLOAD'].fields_by_name['participant']._serialized_options = b'\322\264-\024cosmos.AddressString'
+  _globals['_HARDWARENODESTATUS']._serialized_start=802
+  _globals['_HARDWARENODESTATUS']._serialized_end=993
   _globals['_PARTICIPANT']._serialized_start=98
   _globals['_PARTICIPANT']._serialized_end=263
   _globals['_HARDWARE']._serialized_start=265
@@ -54,4 +56,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HARDWARENODE']._serialized_end=512
   _globals['_HARDWARENODEROW']._serialized_start=515
   _globals['_HARDWARENODEROW']._serialized_end=725
+  _globals['_FLEETLOAD']._serialized_start=727
+  _globals['_FLEETLOAD']._serialized_end=799
 # @@protoc_insertion_point(module_scope)

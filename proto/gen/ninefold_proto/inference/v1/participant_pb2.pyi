@@ -78,3 +78,11 @@ class HardwareNodeRow(_message.Message):
     next_epoch: int
     next_removed: bool
     def __init__(self, participant: _Optional[str] = ..., node_id: _Optional[str] = ..., current: _Optional[_Union[HardwareNode, _Mapping]] = ..., next: _Optional[_Union[HardwareNode, _Mapping]] = ..., next_epoch: _Optional[int] = ..., next_removed: bool = ...) -> None: ...
+
+class FleetLoad(_message.Message):
+    __slots__ = ("participant", "load")
+    PARTICIPANT_FIELD_NUMBER: _ClassVar[int]
+    LOAD_FIELD_NUMBER: _ClassVar[int]
+    participant: str
+    load: int
+    def __init__(self, participant: _Optional[str] = ..., load: _Optional[int] = ...) -> None: ...
