@@ -88,6 +88,7 @@ bench-chain: ## Measure blocks and messages of the chain beside their goals (BEN
 	@{ go test -run '^$$' -bench 'Check200' ./inference-chain/core/commit; \
 		go test -run '^$$' -bench 'Batches256|Verdict' ./inference-chain/x/inference/keeper; \
 		go test -run '^$$' -bench BlockWork -benchtime 1x -timeout 0 ./inference-chain/app -bench-hosts=$(BENCH_HOSTS); \
+		go test -run '^$$' -bench 'LargeHosts|FullBlock' -benchtime 1x -timeout 0 ./inference-chain/app -bench-large-hosts=100; \
 	} | tee /dev/stderr | (cd tools && go run ./benchrows ../docs/benchmarks/chain.json)
 
 compose-test: build ## Run the containers through an epoch (root, Docker Engine, docker-compose; BASE_IMAGE to build on)

@@ -20,6 +20,7 @@ import (
 
 var (
 	benchHosts  = flag.String("bench-hosts", "100,1000", "numbers of hosts of BenchmarkBlockWork; the limit is set for 10,000")
+	benchLarge  = flag.Int("bench-large-hosts", 20, "number of hosts of BenchmarkLargeHosts")
 	benchEpochs = flag.Uint64("bench-epochs", 4, "epochs it turns; the pruner has work from the fourth on")
 )
 
@@ -44,10 +45,20 @@ func BenchmarkBlockWork(b *testing.B) {
 		require.NoError(b, err)
 		b.Run(fmt.Sprintf("hosts=%d", hosts), func(b *testing.B) {
 			for b.Loop() {
-				newMeter(b, hosts).run(*benchEpochs)
+				newMeter(b, hosts, largeNodes).run(*benchEpochs)
 			}
 		})
 	}
+}
+
+// BenchmarkLargeHosts is BenchmarkBlockWork with hosts of as many nodes as a host may
+// have.
+func BenchmarkLargeHosts(b *testing.B) {
+	b.Run(fmt.Sprintf("hosts=%d", *benchLarge), func(b *testing.B) {
+		for b.Loop() {
+			newMeter(b, *benchLarge, inference.MaxNodesPerHost).run(*benchEpochs)
+		}
+	})
 }
 
 // cost is what some work took.
@@ -62,9 +73,9 @@ type meter struct {
 	worst map[epoch.Stage]cost
 }
 
-func newMeter(b *testing.B, hosts int) *meter {
+func newMeter(b *testing.B, hosts, nodes int) *meter {
 	b.Helper()
-	m := &meter{b: b, largeNetwork: newLargeNetwork(b, benchParams(), hosts), worst: map[epoch.Stage]cost{}}
+	m := &meter{b: b, largeNetwork: newLargeNetwork(b, benchParams(), hosts, nodes), worst: map[epoch.Stage]cost{}}
 	m.measured = func(run func()) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()

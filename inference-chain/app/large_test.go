@@ -33,6 +33,7 @@ const (
 // themselves do is looked at.
 type largeNetwork struct {
 	*network
+	nodes     int // of each host
 	addresses []sdk.AccAddress
 	stage     epoch.Stage // of the last block
 	// measured runs a block's begin or end, and may time it.
@@ -40,9 +41,9 @@ type largeNetwork struct {
 }
 
 // newLargeNetwork starts an application on disk, as nodes run it.
-func newLargeNetwork(t testing.TB, params inference.Params, hosts int) *largeNetwork {
+func newLargeNetwork(t testing.TB, params inference.Params, hosts, nodes int) *largeNetwork {
 	t.Helper()
-	l := &largeNetwork{measured: func(run func()) { run() }}
+	l := &largeNetwork{nodes: nodes, measured: func(run func()) { run() }}
 	db, err := OpenDB(t.TempDir(), dbm.GoLevelDBBackend)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -85,7 +86,7 @@ func (l *largeNetwork) genesis(params inference.Params, hosts int) []byte {
 		host := inference.GenesisHost{Participant: inference.Participant{
 			Address: l.addresses[i].String(), Url: "https://host.example", ConsensusKey: key[:],
 		}}
-		for n := range largeNodes {
+		for n := range l.nodes {
 			host.Nodes = append(host.Nodes, inference.GenesisNode{
 				Node:   inference.HardwareNode{LocalId: nodeID(n), Models: slices.Concat(models[n%largeModels:], models[:n%largeModels])},
 				Weight: largeClaim(i, n),
@@ -133,7 +134,7 @@ func (l *largeNetwork) commit(ctx sdk.Context, record inference.Epoch, host int)
 	for i := range lanes {
 		lanes[i] = largeClaims
 	}
-	for n := range largeNodes {
+	for n := range l.nodes {
 		count := largeClaim(host, n)
 		row := inference.StoredPocBatch{
 			EpochIndex: record.Index, Participant: total.Participant, Height: ctx.BlockHeight(),
