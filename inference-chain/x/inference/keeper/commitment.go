@@ -48,12 +48,17 @@ type commitment struct {
 	record types.Epoch
 	limits commit.Limits
 
-	fleet    []types.HardwareNode // read when a node commits its first batch
-	read     bool
-	order    []string // ids of the nodes, as the message names them first
+	fleet    map[string]prover // read when a node commits its first batch
+	order    []string          // ids of the nodes, as the message names them first
 	nodes    map[string]*nodeCommitment
 	accepted []types.StoredPocBatch
 	repeated uint64
+}
+
+// prover is a node of the epoch's fleet.
+type prover struct {
+	index     uint64 // node_index
+	preserved bool   // it serves through PoC, and does not prove
 }
 
 // nodeCommitment is one node's running total with the message's batches.
@@ -153,28 +158,43 @@ func (c *commitment) node(id string) (*nodeCommitment, error) {
 
 // firstClaims begins the running total of a node of the fleet.
 func (c *commitment) firstClaims(id string) (types.PocNodeClaims, error) {
-	if !c.read {
-		fleet, err := c.k.FleetAt(c.ctx, c.record.Index, c.host)
-		if err != nil {
+	if c.fleet == nil {
+		if err := c.readFleet(); err != nil {
 			return types.PocNodeClaims{}, err
 		}
-		c.fleet, c.read = fleet, true
 	}
-	for index, node := range c.fleet {
-		if node.LocalId != id {
-			continue
-		}
-		preserved, err := c.k.HoldsPocSlot(c.ctx, c.record.JudgedBy, c.host, id)
-		if err != nil {
-			return types.PocNodeClaims{}, err
-		}
-		if preserved {
-			return types.PocNodeClaims{}, types.ErrNodePreserved.Wrapf("node %s in epoch %d", id, c.record.Index)
-		}
-		return types.PocNodeClaims{EpochIndex: c.record.Index, Participant: c.text, NodeId: id, NodeIndex: uint64(index)}, nil
+	node, known := c.fleet[id]
+	if !known {
+		return types.PocNodeClaims{}, types.ErrNodeNotInFleet.Wrapf(
+			"node %s in epoch %d; a node takes part from the epoch after the one in which it was added", id, c.record.Index)
 	}
-	return types.PocNodeClaims{}, types.ErrNodeNotInFleet.Wrapf(
-		"node %s in epoch %d; a node takes part from the epoch after the one in which it was added", id, c.record.Index)
+	if node.preserved {
+		return types.PocNodeClaims{}, types.ErrNodePreserved.Wrapf("node %s in epoch %d", id, c.record.Index)
+	}
+	return types.PocNodeClaims{EpochIndex: c.record.Index, Participant: c.text, NodeId: id, NodeIndex: node.index}, nil
+}
+
+// readFleet reads all nodes at once: a message names most of them, and a walk over a
+// table costs about as much as a few single reads.
+func (c *commitment) readFleet() error {
+	fleet, err := c.k.FleetAt(c.ctx, c.record.Index, c.host)
+	if err != nil {
+		return err
+	}
+	before, err := values(c.ctx, c.k.EpochNodes,
+		collections.QuadSuperPrefix3[uint64, string, []byte, string](c.record.JudgedBy, "", c.host))
+	if err != nil {
+		return err
+	}
+	preserved := make(map[string]bool, len(before))
+	for _, row := range before {
+		preserved[row.Info.NodeId] = servesThroughPoc(row.Info)
+	}
+	c.fleet = make(map[string]prover, len(fleet))
+	for index, node := range fleet {
+		c.fleet[node.LocalId] = prover{uint64(index), preserved[node.LocalId]}
+	}
+	return nil
 }
 
 // store writes what was accepted.

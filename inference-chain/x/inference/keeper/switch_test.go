@@ -78,7 +78,7 @@ func TestAnEpochWhoseFormationIsNotFinishedIsAbandoned(t *testing.T) {
 	m.runTo(1, epoch.PocValidationEnd)
 	cursor, err := m.Formation.Get(m.ctx)
 	require.NoError(t, err)
-	cursor.HostsPerBlock, cursor.Remaining = 1, 0 // as if no host were left to hurry for
+	cursor.HostsPerBlock, cursor.Remaining = 1, 0      // as if no host were left to hurry for
 	require.NoError(t, m.Formation.Set(m.ctx, cursor)) // three blocks for four hosts
 	m.runTo(1, epoch.SetNewValidators)
 	m.requireNoFailures()
