@@ -48,8 +48,8 @@ type Fetcher struct {
 	asker  Asker
 }
 
-// NewFetcher makes a fetcher. Redirects are not followed: the signature is for
-// one path.
+// NewFetcher makes a fetcher. Redirects are not followed: a host answers where
+// it registered, and sends its judges to nobody else.
 func NewFetcher(transport http.RoundTripper, asker Asker) *Fetcher {
 	return &Fetcher{
 		client: &http.Client{
@@ -60,14 +60,15 @@ func NewFetcher(transport http.RoundTripper, asker Asker) *Fetcher {
 	}
 }
 
-// Openings implements poc.Fetch.
+// Openings implements poc.Fetch. The URL is as it was registered, with or
+// without a path.
 func (f *Fetcher) Openings(ctx context.Context, url string, epoch uint64, host string) (types.Openings, error) {
-	address := fmt.Sprintf("%s/poc/v1/epochs/%d/openings", strings.TrimRight(url, "/"), epoch)
+	address := strings.TrimRight(url, "/") + openingsPath(epoch)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return types.Openings{}, fmt.Errorf("openings: %w", err)
 	}
-	if err := f.asker.sign(request, host); err != nil {
+	if err := f.asker.sign(request, epoch, host); err != nil {
 		return types.Openings{}, err
 	}
 	response, err := f.client.Do(request)

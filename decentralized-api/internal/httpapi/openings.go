@@ -67,7 +67,7 @@ func (o *openings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		tooMany(w)
 		return
 	}
-	holder, signer, err := verifyRequest(r, o.ChainID, o.Host, o.Now())
+	holder, signer, err := o.verify(r, epoch)
 	if err != nil {
 		fail(w, http.StatusUnauthorized, "unauthorized", err.Error())
 		return

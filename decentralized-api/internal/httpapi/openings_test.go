@@ -143,15 +143,18 @@ func TestWhoGetsNoOpenings(t *testing.T) {
 
 func signed(t *testing.T, at time.Time) *http.Request {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/poc/v1/epochs/5/openings", nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	asker := judge
 	asker.Now = func() time.Time { return at }
-	require.NoError(t, asker.sign(r, host))
+	require.NoError(t, asker.sign(r, 5, host))
 	return r
 }
 
 func TestEveryPartOfARequestIsSigned(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
+	verify := func(r *http.Request, epoch uint64, now time.Time) (string, string, error) {
+		return (&Public{ChainID: "c", Host: host, Now: func() time.Time { return now }}).verify(r, epoch)
+	}
 	for name, spoil := range map[string]func(*http.Request){
 		"the holder":             func(r *http.Request) { r.Header.Set(headerHolder, host) },
 		"a holder that is none":  func(r *http.Request) { r.Header.Set(headerHolder, "x") },
@@ -162,15 +165,16 @@ func TestEveryPartOfARequestIsSigned(t *testing.T) {
 		"the signature":          func(r *http.Request) { r.Header.Set(headerSignature, r.Header.Get(headerSignature)[2:]) },
 		"a signature in words":   func(r *http.Request) { r.Header.Set(headerSignature, "please") },
 		"the method":             func(r *http.Request) { r.Method = http.MethodPost },
-		"the path":               func(r *http.Request) { r.URL.Path = "/poc/v1/epochs/6/openings" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := signed(t, now)
 			spoil(r)
-			_, _, err := verifyRequest(r, "c", host, now)
+			_, _, err := verify(r, 5, now)
 			require.ErrorIs(t, err, ErrSignature)
 		})
 	}
+	_, _, err := verify(signed(t, now), 6, now)
+	require.ErrorIs(t, err, ErrSignature, "the epoch")
 	for name, tc := range map[string]struct {
 		age  time.Duration
 		want bool
@@ -182,7 +186,7 @@ func TestEveryPartOfARequestIsSigned(t *testing.T) {
 		"signed in this very now": {0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked, signer, err := verifyRequest(signed(t, now), "c", host, now.Add(tc.age))
+			asked, signer, err := verify(signed(t, now), 5, now.Add(tc.age))
 			require.Equal(t, tc.want, err == nil, err)
 			if tc.want {
 				require.Equal(t, holder, asked)
@@ -190,6 +194,18 @@ func TestEveryPartOfARequestIsSigned(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Brokers of other versions must agree on these bytes.
+func TestWhatIsSigned(t *testing.T) {
+	require.Equal(t, "\x00\x00\x00\x14ninefold/openings/v1"+
+		"\x00\x00\x00\x01c"+
+		"\x00\x00\x00\x03GET"+
+		"\x00\x00\x00\x19/poc/v1/epochs/5/openings"+
+		"\x00\x00\x00\x06holder"+
+		"\x00\x00\x00\x04host"+
+		"\x00\x00\x00\x00\x3b\x9a\xca\x00",
+		string(signBytes("c", http.MethodGet, 5, "holder", "host", 1_000_000_000)))
 }
 
 func TestAJudgeThatAsksTooOftenIsSlowedDown(t *testing.T) {
@@ -234,4 +250,15 @@ func TestPrivateAddressesAreNotDialledUnlessAllowed(t *testing.T) {
 	defer open.CloseIdleConnections()
 	_, err = NewFetcher(open, judge).Openings(t.Context(), server.URL, 5, host)
 	require.NoError(t, err)
+}
+
+func TestAHostBehindAProxyThatStripsAPathIsJudged(t *testing.T) {
+	p := publicAPI(t)
+	web := testkit.NewWeb()
+	web.Put("peer", http.StripPrefix("/ninefold/v1", p.Handler()))
+	for _, url := range []string{"http://peer/ninefold/v1", "http://peer/ninefold/v1/"} {
+		got, err := NewFetcher(web, judge).Openings(t.Context(), url, 5, host)
+		require.NoError(t, err, url)
+		require.Equal(t, host, got.Participant)
+	}
 }

@@ -54,7 +54,7 @@ func (p *Public) Handler() http.Handler {
 	r.Get("/v1/models", p.models)
 	r.Get("/v1/governance/models", p.governanceModels)
 	r.Get("/v1/epochs/current", p.currentEpoch)
-	r.Method(http.MethodGet, "/poc/v1/epochs/{epoch}/openings", newOpenings(p))
+	r.Method(http.MethodGet, openingsRoute, newOpenings(p))
 	return r
 }
 

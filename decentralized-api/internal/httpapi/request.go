@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cosmos/cosmos-sdk/crypto/keys/secp256k1"
@@ -25,6 +26,9 @@ const (
 	headerSignature = "X-Ninefold-Signature" // 64 bytes in hex
 )
 
+// openingsRoute opens an epoch's claims, below the URL that a host registered.
+const openingsRoute = "/poc/v1/epochs/{epoch}/openings"
+
 const (
 	// domainOpenings keeps these signatures apart from all others of the key.
 	domainOpenings = "ninefold/openings/v1"
@@ -35,23 +39,30 @@ const (
 // ErrSignature means that a request is not signed as it must be.
 var ErrSignature = errors.New("request is not signed as it must be")
 
+// openingsPath is the route of one epoch.
+func openingsPath(epoch uint64) string {
+	return strings.Replace(openingsRoute, "{epoch}", strconv.FormatUint(epoch, 10), 1)
+}
+
 // signBytes is what is signed: every field that decides who asks whom for
-// what, each as its 32-bit big-endian length and its bytes, then the time. A
+// what, each as its 32-bit big-endian length and its bytes, then the time. The
+// route is signed and not the path of the URL: a proxy may take the part away
+// that the host registered, and the host's account says whom it is for. A
 // request can be repeated to the same host within clockSkew, which gives the
 // same answer to whoever has heard it before.
-func signBytes(chainID, method, path, holder, host string, at int64) []byte {
+func signBytes(chainID, method string, epoch uint64, holder, host string, at int64) []byte {
 	var b []byte
-	for _, field := range []string{domainOpenings, chainID, method, path, holder, host} {
+	for _, field := range []string{domainOpenings, chainID, method, openingsPath(epoch), holder, host} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(field)))
 		b = append(b, field...)
 	}
 	return binary.BigEndian.AppendUint64(b, uint64(at))
 }
 
-// sign signs a request to the broker of host.
-func (a Asker) sign(r *http.Request, host string) error {
+// sign signs a request for an epoch's openings to the broker of host.
+func (a Asker) sign(r *http.Request, epoch uint64, host string) error {
 	now := a.Now()
-	signature, err := a.Key.Sign(signBytes(a.ChainID, r.Method, r.URL.EscapedPath(), a.Host, host, now.Unix()))
+	signature, err := a.Key.Sign(signBytes(a.ChainID, r.Method, epoch, a.Host, host, now.Unix()))
 	if err != nil {
 		return fmt.Errorf("sign request: %w", err)
 	}
@@ -62,10 +73,10 @@ func (a Asker) sign(r *http.Request, host string) error {
 	return nil
 }
 
-// verifyRequest returns for whom a request to host was made, and the account
-// that signed it; whether that account may act for the holder is another
+// verify returns for whom an epoch's openings are asked, and the account that
+// signed the request; whether that account may act for the holder is another
 // question.
-func verifyRequest(r *http.Request, chainID, host string, now time.Time) (holder, signer string, err error) {
+func (p *Public) verify(r *http.Request, epoch uint64) (holder, signer string, err error) {
 	holder = r.Header.Get(headerHolder)
 	if _, err := chain.ParseAddress(holder); err != nil {
 		return "", "", fmt.Errorf("%w: %s: %w", ErrSignature, headerHolder, err)
@@ -74,7 +85,7 @@ func verifyRequest(r *http.Request, chainID, host string, now time.Time) (holder
 	if err != nil {
 		return "", "", fmt.Errorf("%w: %s must be Unix seconds", ErrSignature, headerTime)
 	}
-	if age := now.Sub(time.Unix(at, 0)); age.Abs() > clockSkew {
+	if age := p.Now().Sub(time.Unix(at, 0)); age.Abs() > clockSkew {
 		return "", "", fmt.Errorf("%w: %s is %s away from the newest block, at most %s", ErrSignature, headerTime, age, clockSkew)
 	}
 	raw, err := hex.DecodeString(r.Header.Get(headerKey))
@@ -86,7 +97,7 @@ func verifyRequest(r *http.Request, chainID, host string, now time.Time) (holder
 		return "", "", fmt.Errorf("%w: %s must be hex", ErrSignature, headerSignature)
 	}
 	key := &secp256k1.PubKey{Key: raw}
-	if !key.VerifySignature(signBytes(chainID, r.Method, r.URL.EscapedPath(), holder, host, at), signature) {
+	if !key.VerifySignature(signBytes(p.ChainID, r.Method, epoch, holder, p.Host, at), signature) {
 		return "", "", fmt.Errorf("%w: the signature does not fit", ErrSignature)
 	}
 	return holder, chain.FormatAddress([20]byte(key.Address())), nil
