@@ -68,7 +68,7 @@ func workRows() []entry {
 		count{
 			name: "formation_hosts_per_block", at: func(p *Params) *uint64 { return &p.FormationHostsPerBlock },
 			value: 100, low: 1, high: million, unit: "hosts a block",
-			doc: "Hosts whose weight is computed in a block of MODEL_LOADING; more when they would not be through in time.",
+			doc: "Hosts of up to 100 rows that are formed in a block of MODEL_LOADING, larger ones counting as several; more when they would not be through in time.",
 		},
 		count{
 			name: "settlement_hosts_per_block", at: func(p *Params) *uint64 { return &p.SettlementHostsPerBlock },
