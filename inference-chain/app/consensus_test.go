@@ -104,5 +104,4 @@ func fullBlock(b *testing.B, gas uint64, msg func(by, other actor) sdk.Msg) {
 	n.block(txs...)
 	b.ReportMetric(float64((m.threadTime() - before).Milliseconds()), "cpu-ms")
 	b.ReportMetric(float64(len(txs)), "transactions")
-
 }

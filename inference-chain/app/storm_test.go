@@ -398,6 +398,16 @@ func (s *storm) toggleAbsence() {
 	}
 }
 
+// check holds what must hold after every block: all sums of the state agree with
+// their parts, as an import asks for, and so do the coins.
+func (s *storm) check() {
+	s.t.Helper()
+	state, err := s.app.Inference.ExportGenesis(s.network.ctx())
+	require.NoError(s.t, err)
+	require.NoError(s.t, state.Validate(), "height %d", s.height)
+	s.checkSupply()
+}
+
 // checkSupply holds the coins that exist against what was minted and burned, and
 // what the module holds against what waits to be claimed.
 func (s *storm) checkSupply() {

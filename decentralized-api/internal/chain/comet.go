@@ -95,13 +95,13 @@ func (c *comet) Broadcast(ctx context.Context, tx []byte) (outbox.CheckResult, e
 		return outbox.CheckResult{}, err
 	}
 	return outbox.CheckResult{
-		Check: checkOf(result.Codespace, result.Code), Codespace: result.Codespace, Code: result.Code, Log: result.Log,
+		Check: CheckOf(result.Codespace, result.Code), Codespace: result.Codespace, Code: result.Code, Log: result.Log,
 	}, nil
 }
 
-// checkOf says what an application's code means for the sender. A fee that is
+// CheckOf says what an application's code means for the sender. A fee that is
 // missing means that the free quota of the stage is used up.
-func checkOf(codespace string, code uint32) outbox.Check {
+func CheckOf(codespace string, code uint32) outbox.Check {
 	switch {
 	case code == 0:
 		return outbox.Admitted

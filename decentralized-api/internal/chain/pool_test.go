@@ -196,6 +196,6 @@ func TestCodesSayWhatTheSenderCanDo(t *testing.T) {
 		"the module's sparse claims":    {"inference", 55, outbox.Refused},
 		"the module's code without sdk": {"inference", 13, outbox.Refused},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, checkOf(tc.codespace, tc.code)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, CheckOf(tc.codespace, tc.code)) })
 	}
 }

@@ -216,9 +216,7 @@ func TestANodeReachesExactlyItsMaximum(t *testing.T) {
 		defer w.stop()
 		params := testkit.Params()
 		params.MaxNoncesPerNode = 500
-		var err error
-		w.chain, err = testkit.NewChain(params, testkit.Model("tiny"))
-		require.NoError(t, err)
+		w.chain = testkit.NewChain(t.TempDir(), params, testkit.Model("tiny"))
 		w.add("alpha", 30)
 		b := w.add("beta", 30, 30)
 		w.start()

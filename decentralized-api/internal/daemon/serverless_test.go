@@ -81,7 +81,8 @@ func endpointOf(machine *testkit.Node) http.HandlerFunc {
 
 func TestAHostWithoutNodesJudgesThroughAnEndpoint(t *testing.T) {
 	play(t, func(t *testing.T, w *world) {
-		a, b, small := w.add("alpha", 4), w.add("beta", 4), w.add("small")
+		a, b, small := w.add("alpha", 4), w.add("beta", 4), w.add("small", 4)
+		small.config.Nodes = nil // it had a node when its weight was formed
 		machine := small.rent()
 		w.start()
 		w.until(epoch.PocStart)

@@ -65,10 +65,9 @@ func newStorm(w *world, seed uint64) *storm {
 	}
 	// One host is hostile: with three honest ones of its weight it has no majority.
 	cheat := w.add("cheat", 3)
-	cheat.config.Testing = config.Testing{ForgeNonces: true}
-	if s.random.IntN(2) == 0 {
-		cheat.config.Testing = config.Testing{WithholdOpenings: true}
-	}
+	cheat.config.Testing = []config.Testing{
+		{ForgeNonces: true}, {RepeatNonces: true}, {WithholdOpenings: true},
+	}[s.random.IntN(3)]
 	s.note("cheat: %+v", cheat.config.Testing)
 	return s
 }
@@ -175,6 +174,7 @@ func shuffle(seed uint64) func(waiting [][]byte) (now, later [][]byte) {
 // check holds after every block, whatever has happened.
 func (s *storm) check() {
 	s.t.Helper()
+	require.NoError(s.t, s.chain.Check())
 	require.LessOrEqual(s.t, s.chain.MostExecuted(), 1, "no message is accepted twice")
 	names := map[string]bool{}
 	for _, h := range s.honest {

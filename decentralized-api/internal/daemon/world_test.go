@@ -52,8 +52,7 @@ type tester struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	c, err := testkit.NewChain(testkit.Params(), testkit.Model("tiny"), testkit.Model("small"))
-	require.NoError(t, err)
+	c := testkit.NewChain(t.TempDir(), testkit.Params(), testkit.Model("tiny"), testkit.Model("small"))
 	return &world{t: t, chain: c, web: testkit.NewWeb()}
 }
 

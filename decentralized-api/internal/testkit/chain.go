@@ -1,20 +1,25 @@
-// Package testkit is a world for brokers that fits into a test: a chain in
-// memory that takes real signed transactions, compute servers that prove with
-// a hash, and a web between brokers. Nothing in it waits for real time.
+// Package testkit is a world for brokers that fits into a test: the chain itself
+// in memory, without consensus around it, compute servers that prove with a hash,
+// and a web between brokers. Nothing in it waits for real time.
 package testkit
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	abci "github.com/cometbft/cometbft/abci/types"
+	sdk "github.com/cosmos/cosmos-sdk/types"
+	"github.com/cosmos/cosmos-sdk/x/authz"
+	"github.com/cosmos/gogoproto/proto"
+
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/outbox"
-	"ninefold.dev/inference-chain/core/commit"
+	"ninefold.dev/inference-chain/app"
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
@@ -22,116 +27,31 @@ import (
 // ChainID is the id of every chain here; it allows sabotage.
 const ChainID = "ninefold-local-test"
 
-// Chain is a chain with one block a call of NextBlock. It does what brokers can
-// see: stages, fleets, commitments, juries, verdicts, weights, sequences.
+// Chain is the application with one block a call of NextBlock: everything that
+// CometBFT does around it, but the agreement of several.
 type Chain struct {
 	mu       sync.Mutex
-	params   types.Params
-	models   map[string]types.Model
-	hosts    map[string]*host // by address
-	accounts map[string]*account
+	home     string // of the application
+	founding founding
+	app      *app.App // nil until the first block
 	blocks   []chain.Block
+	signing  validators
 	mempool  [][]byte
 	late     [][]byte                   // waits for the block after the next
 	included map[string]outbox.Included // by hash
 	executed map[string]int             // messages that were accepted, by opened epoch, type URL and content
-	epochs   map[uint64]*epochState
-
-	opened, effective uint64
-	heights           epoch.Heights
-	ahead             time.Duration // of the chain's time over the machines' clocks
+	failed   []string                   // steps of blocks that failed, and why
+	ahead    time.Duration              // of the chain's time over the machines' clocks
 }
 
-// host is a participant with its hardware rows.
-type host struct {
-	participant types.Participant
-	rows        map[string]types.HardwareNodeRow
-	order       []string // node ids in the order they were added
-	warm        string   // account that holds its grants
-	paid        map[uint64]bool
-}
-
-type account struct {
-	number, sequence uint64
-}
-
-// epochState is what an epoch froze and what was done in its round.
-type epochState struct {
-	record   types.Epoch
-	round    types.Round
-	fleets   map[string][]types.HardwareNode
-	members  []types.EpochMember // by ascending address
-	claims   map[string]map[string]commit.State
-	batches  map[string][]types.StoredPocBatch
-	verdicts map[string][]types.StoredVerdict // by judged host
-	outcomes map[string]types.HostOutcome
-}
-
-// NewChain makes a chain at height 0 with some models.
-func NewChain(params types.Params, models ...types.Model) (*Chain, error) {
-	c := &Chain{
-		params: params, models: map[string]types.Model{}, hosts: map[string]*host{}, accounts: map[string]*account{},
-		included: map[string]outbox.Included{}, executed: map[string]int{}, epochs: map[uint64]*epochState{},
-	}
-	for _, model := range models {
-		c.models[model.Id] = model
-	}
-	var err error
-	if c.heights, err = epoch.Genesis(1, c.lengths()); err != nil {
-		return nil, err
-	}
-	genesis := c.newEpoch(0)
-	genesis.record.Status, genesis.record.Heights = types.EpochStatus_EPOCH_STATUS_EFFECTIVE, wireHeights(c.heights)
-	return c, nil
-}
-
-func (c *Chain) lengths() epoch.Lengths {
-	return epoch.Lengths{
-		PocExchange: c.params.PocExchangeBlocks, PocValidationExchange: c.params.PocValidationExchangeBlocks,
-		ModelLoading: c.params.ModelLoadingBlocks, Inference: c.params.InferenceBlocks,
-	}
-}
-
-func (c *Chain) newEpoch(index uint64) *epochState {
-	e := &epochState{
-		record: types.Epoch{Index: index, Params: c.params, JudgedBy: c.effective},
-		fleets: map[string][]types.HardwareNode{}, claims: map[string]map[string]commit.State{},
-		batches: map[string][]types.StoredPocBatch{}, verdicts: map[string][]types.StoredVerdict{},
-		outcomes: map[string]types.HostOutcome{},
-	}
-	c.epochs[index] = e
-	return e
-}
-
-// AddHost makes a member of epoch 0 whose grants an account holds.
-func (c *Chain) AddHost(address, warm, url string, weight uint64, nodes ...types.HardwareNode) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h := &host{
-		participant: types.Participant{Address: address, Url: url}, warm: warm,
-		rows: map[string]types.HardwareNodeRow{}, paid: map[uint64]bool{},
-	}
-	for _, node := range nodes {
-		h.rows[node.LocalId] = types.HardwareNodeRow{Participant: address, NodeId: node.LocalId, Current: &node}
-		h.order = append(h.order, node.LocalId)
-	}
-	c.hosts[address] = h
-	c.accounts[warm] = &account{number: uint64(len(c.accounts))}
-	genesis := c.epochs[0]
-	genesis.members = append(genesis.members, types.EpochMember{Participant: address, Weight: weight})
-	genesis.fleets[address] = c.fleetAt(h, 0)
-	sumUp(genesis)
-}
-
-// sumUp orders the members and sums their weights.
-func sumUp(e *epochState) {
-	slices.SortFunc(e.members, func(a, b types.EpochMember) int {
-		return slices.Compare(rawAddress(a.Participant), rawAddress(b.Participant))
-	})
-	var total uint64
-	for i := range e.members {
-		total += e.members[i].Weight
-		e.members[i].Index, e.members[i].CumulativeWeight = uint64(i), total
+// NewChain makes a chain with some models. The application may put files into
+// home. Its first block is made when it is first asked for something; hosts are
+// added before.
+func NewChain(home string, params types.Params, models ...types.Model) *Chain {
+	return &Chain{
+		home:     home,
+		founding: founding{state: types.GenesisState{Params: params, Models: models}},
+		included: map[string]outbox.Included{}, executed: map[string]int{},
 	}
 }
 
@@ -143,31 +63,6 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// rawAddress is for addresses that were made by this package.
-func rawAddress(text string) []byte {
-	raw := must(chain.ParseAddress(text))
-	return raw[:]
-}
-
-func (c *Chain) fleetAt(h *host, epoch uint64) []types.HardwareNode {
-	var fleet []types.HardwareNode
-	for _, id := range h.order {
-		if node := h.rows[id].At(epoch); node != nil {
-			fleet = append(fleet, *node)
-		}
-	}
-	return fleet
-}
-
-func wireHeights(h epoch.Heights) types.EpochHeights {
-	return types.EpochHeights{
-		PocStart: h.PocStart, PocEnd: h.PocEnd, PocValidationStart: h.PocValidationStart,
-		PocValidationEnd: h.PocValidationEnd, SetNewValidators: h.SetNewValidators, NextPocStart: h.NextPocStart,
-	}
-}
-
-func (c *Chain) height() int64 { return int64(len(c.blocks)) }
-
 // Height is the newest height.
 func (c *Chain) Height() int64 {
 	c.mu.Lock()
@@ -175,36 +70,99 @@ func (c *Chain) Height() int64 {
 	return c.height()
 }
 
-// Opened is the epoch that was opened last.
-func (c *Chain) Opened() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.opened
-}
-
-// Stage is the stage of the newest height.
-func (c *Chain) Stage() epoch.Stage {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stage()
-}
-
-func (c *Chain) stage() epoch.Stage {
-	return must(c.heights.StageAt(max(c.height(), c.heights.First())))
-}
+func (c *Chain) height() int64 { return int64(len(c.blocks)) }
 
 // NextBlock executes what waits and does what the block's end does.
 func (c *Chain) NextBlock() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.start()
+	c.block()
+}
+
+// block makes a block of what waits.
+func (c *Chain) block() {
 	height := c.height() + 1
 	hash := sha256.Sum256(fmt.Appendf(nil, "%s %d", ChainID, height))
-	c.blocks = append(c.blocks, chain.Block{Height: height, Hash: hash[:], Time: time.Now().Add(c.ahead)})
-	for _, tx := range c.mempool {
-		c.execute(tx)
+	block := chain.Block{Height: height, Hash: hash[:], Time: time.Now().Add(c.ahead)}
+	result := must(c.app.FinalizeBlock(&abci.RequestFinalizeBlock{
+		Txs: c.mempool, Height: height, Hash: block.Hash, Time: block.Time, DecidedLastCommit: c.signing.lastCommit(),
+	}))
+	c.signing.update(result.ValidatorUpdates)
+	must(c.app.Commit())
+	c.blocks = append(c.blocks, block)
+	c.noteFailures(result.Events)
+	for i, tx := range c.mempool {
+		c.include(tx, result.TxResults[i])
 	}
-	c.mempool, c.late = c.late, nil
-	c.endBlock(height, hash[:])
+	c.mempool, c.late = c.recheck(c.late), nil
+}
+
+// noteFailures keeps the steps of a block's begin and end that failed.
+func (c *Chain) noteFailures(events []abci.Event) {
+	for _, event := range events {
+		if event.Type == proto.MessageName(&types.EventStepFailed{}) {
+			c.failed = append(c.failed, fmt.Sprint(c.height(), " ", event.Attributes))
+		}
+	}
+}
+
+// Check fails when a step of a block failed, or when a sum in the chain's state
+// does not agree with its parts.
+func (c *Chain) Check() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.failed) > 0 {
+		return fmt.Errorf("failed steps: %v", c.failed)
+	}
+	ctx := c.ctx()
+	return must(c.app.Inference.ExportGenesis(ctx)).Validate()
+}
+
+// include notes what became of a transaction. The index keeps what succeeded, as
+// that of CometBFT does, should the same bytes be in a later block again.
+func (c *Chain) include(tx []byte, result *abci.ExecTxResult) {
+	hash := sha256.Sum256(tx)
+	before, known := c.included[string(hash[:])]
+	if known && before.Code == 0 {
+		return
+	}
+	c.included[string(hash[:])] = outbox.Included{
+		Height: c.height(), Codespace: result.Codespace, Code: result.Code, Log: result.Log,
+	}
+	if result.Code != 0 {
+		return
+	}
+	for _, message := range messages(must(c.app.Encoding().TxConfig.TxDecoder()(tx))) {
+		content := must(c.app.Encoding().Codec.MarshalInterface(message))
+		// A claim of the next epoch has the same content and is another one.
+		c.executed[fmt.Sprint(c.clock().Opened, string(content))]++
+	}
+}
+
+// messages are those of a transaction, unwrapped.
+func messages(tx sdk.Tx) []sdk.Msg {
+	var all []sdk.Msg
+	for _, message := range tx.GetMsgs() {
+		if exec, wrapped := message.(*authz.MsgExec); wrapped {
+			all = append(all, must(exec.GetMessages())...)
+			continue
+		}
+		all = append(all, message)
+	}
+	return all
+}
+
+// recheck drops what can no longer be included, as a mempool does after a block.
+func (c *Chain) recheck(waiting [][]byte) [][]byte {
+	var left [][]byte
+	for _, tx := range waiting {
+		result := must(c.app.CheckTx(&abci.RequestCheckTx{Tx: tx, Type: abci.CheckTxType_Recheck}))
+		if result.Code == 0 {
+			left = append(left, tx)
+		}
+	}
+	return left
 }
 
 // Disturb lets a function say which of the waiting transactions the next block
@@ -229,44 +187,38 @@ func (c *Chain) DropMempool() {
 	c.mempool = nil
 }
 
-// endBlock turns the stages.
-func (c *Chain) endBlock(height int64, hash []byte) {
-	if height == c.heights.NextPocStart {
-		c.open(height, hash)
-		return
-	}
-	if c.heights.IsGenesis() {
-		return
-	}
-	e := c.epochs[c.opened]
-	switch height {
-	case c.heights.PocValidationStart:
-		e.round.SamplingSeed, e.round.SamplingHeight = hash, height
-	case c.heights.PocValidationEnd + 1:
-		c.form(e)
-	case c.heights.SetNewValidators:
-		if e.record.Status == types.EpochStatus_EPOCH_STATUS_FORMED {
-			c.epochs[c.effective].record.Status = types.EpochStatus_EPOCH_STATUS_SETTLED
-			e.record.Status, c.effective = types.EpochStatus_EPOCH_STATUS_EFFECTIVE, c.opened
-		}
-	}
+// ctx reads the state after the newest block.
+func (c *Chain) ctx() context.Context {
+	c.start()
+	return must(c.app.CreateQueryContext(c.height(), false))
 }
 
-func (c *Chain) open(height int64, hash []byte) {
-	c.heights, c.opened = must(epoch.Open(height, c.lengths())), c.opened+1
-	e := c.newEpoch(c.opened)
-	e.record.Status, e.record.Heights = types.EpochStatus_EPOCH_STATUS_OPENED, wireHeights(c.heights)
-	e.round = types.Round{EpochIndex: c.opened, Challenge: hash, ChallengeHeight: height}
-	for address, h := range c.hosts {
-		e.fleets[address] = c.fleetAt(h, c.opened)
-	}
+func (c *Chain) clock() types.Clock {
+	ctx := c.ctx()
+	return must(c.app.Inference.ClockAt(ctx))
+}
+
+// Opened is the epoch that was opened last.
+func (c *Chain) Opened() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.clock().Opened
+}
+
+// Stage is the stage of the newest height.
+func (c *Chain) Stage() epoch.Stage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx := c.ctx()
+	stage, _, err := c.app.Inference.StageNow(ctx)
+	return must(stage, err)
 }
 
 // Params returns the parameters that tests of a network in memory run on: the
-// test network's, with an epoch of 30 blocks.
+// test network's, with an epoch of 50 blocks.
 func Params() types.Params {
 	p := types.TestnetParams()
-	p.PocExchangeBlocks, p.PocValidationExchangeBlocks, p.ModelLoadingBlocks, p.InferenceBlocks = 8, 8, 4, 5
+	p.PocExchangeBlocks, p.PocValidationExchangeBlocks, p.ModelLoadingBlocks, p.InferenceBlocks = 8, 8, 4, 25
 	return p
 }
 
@@ -274,6 +226,6 @@ func Params() types.Params {
 func Model(id string) types.Model {
 	return types.Model{
 		Id: id, Name: id, HfRepo: "ninefold/" + id, HfCommit: strings.Repeat("0", 39) + hex.EncodeToString([]byte{byte(len(id))})[1:],
-		ModelArgs: []string{"--max-model-len", "128"}, ThroughputPerNonce: 1, UnitsOfComputePerToken: 1,
+		ModelArgs: []string{"--max-model-len", "128"}, VramGb: 1, ThroughputPerNonce: 1, UnitsOfComputePerToken: 1,
 	}
 }

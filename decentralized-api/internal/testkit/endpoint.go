@@ -2,22 +2,18 @@ package testkit
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 
-	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
-	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
-	"github.com/cosmos/cosmos-sdk/x/authz"
-	slashingtypes "github.com/cosmos/cosmos-sdk/x/slashing/types"
-	"github.com/cosmos/gogoproto/proto"
-	"google.golang.org/grpc"
-
-	errorsmod "cosmossdk.io/errors"
+	abci "github.com/cometbft/cometbft/abci/types"
 
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/outbox"
-	"ninefold.dev/inference-chain/x/inference/types"
-	validatorstypes "ninefold.dev/inference-chain/x/validators/types"
 )
+
+// errDown is what an endpoint answers that is down.
+var errDown = errors.New("endpoint is down")
 
 // Endpoint is one way to reach a Chain. It can be taken down.
 type Endpoint struct {
@@ -44,6 +40,7 @@ func (e *Endpoint) Status(context.Context) (chain.Status, error) {
 	}
 	e.chain.mu.Lock()
 	defer e.chain.mu.Unlock()
+	e.chain.start()
 	status := chain.Status{ChainID: ChainID, Height: e.chain.height(), Earliest: 1, Indexed: true}
 	if n := len(e.chain.blocks); n > 0 {
 		status.Time = e.chain.blocks[n-1].Time
@@ -70,23 +67,21 @@ func (e *Endpoint) Broadcast(_ context.Context, tx []byte) (outbox.CheckResult, 
 	c := e.chain
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, waiting := range c.mempool {
-		if string(waiting) == string(tx) {
-			return outbox.CheckResult{Check: outbox.Admitted}, nil
-		}
+	c.start()
+	same := func(waiting []byte) bool { return string(waiting) == string(tx) }
+	if slices.ContainsFunc(c.mempool, same) || slices.ContainsFunc(c.late, same) {
+		return outbox.CheckResult{Check: outbox.Admitted}, nil
 	}
-	_, signer, err := c.check(tx, c.height()+1, 0)
-	if err == nil {
-		for _, waiting := range c.mempool {
-			if _, other, _ := c.check(waiting, c.height()+1, 0); other == signer {
-				err = sdkerrors.ErrWrongSequence
-			}
-		}
+	result, err := c.app.CheckTx(&abci.RequestCheckTx{Tx: tx, Type: abci.CheckTxType_New})
+	if err != nil {
+		return outbox.CheckResult{}, err
 	}
-	if err == nil {
+	if result.Code == 0 {
 		c.mempool = append(c.mempool, tx)
 	}
-	return checkOutcome(err), nil
+	return outbox.CheckResult{
+		Check: chain.CheckOf(result.Codespace, result.Code), Codespace: result.Codespace, Code: result.Code, Log: result.Log,
+	}, nil
 }
 
 // Tx implements chain.Mempool.
@@ -108,12 +103,6 @@ func (e *Endpoint) Hints(ctx context.Context, _ func()) error {
 	return ctx.Err()
 }
 
-// services are the query services of the chain by the name in their paths.
-var services = []*grpc.ServiceDesc{
-	&types.Query_serviceDesc, &authtypes.Query_serviceDesc, &authz.Query_serviceDesc,
-	&validatorstypes.Query_serviceDesc, &slashingtypes.Query_serviceDesc,
-}
-
 // Query implements chain.Ledger.
 func (e *Endpoint) Query(ctx context.Context, path string, request []byte) ([]byte, int64, error) {
 	if e.down.Load() {
@@ -122,104 +111,13 @@ func (e *Endpoint) Query(ctx context.Context, path string, request []byte) ([]by
 	c := e.chain
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, service := range services {
-		for _, method := range service.Methods {
-			if path != "/"+service.ServiceName+"/"+method.MethodName {
-				continue
-			}
-			answer, err := method.Handler(c.serverOf(service), ctx, func(into any) error {
-				return proto.Unmarshal(request, into.(proto.Message))
-			}, nil)
-			if err != nil {
-				codespace, code, log := errorsmod.ABCIInfo(err, true)
-				return nil, c.height(), &chain.Refusal{Codespace: codespace, Code: code, Log: log}
-			}
-			raw, err := proto.Marshal(answer.(proto.Message))
-			return raw, c.height(), err
-		}
+	c.start()
+	result, err := c.app.Query(ctx, &abci.RequestQuery{Path: path, Data: request})
+	if err != nil {
+		return nil, 0, err
 	}
-	return nil, c.height(), &chain.Refusal{Log: "unknown query path " + path}
-}
-
-func (c *Chain) serverOf(service *grpc.ServiceDesc) any {
-	switch service {
-	case &types.Query_serviceDesc:
-		return queries{Chain: c}
-	case &authtypes.Query_serviceDesc:
-		return accounts{Chain: c}
-	case &validatorstypes.Query_serviceDesc:
-		return validators{Chain: c}
-	case &slashingtypes.Query_serviceDesc:
-		return signers{Chain: c}
-	default:
-		return grants{Chain: c}
+	if result.Code != 0 {
+		return nil, result.Height, &chain.Refusal{Codespace: result.Codespace, Code: result.Code, Log: result.Log}
 	}
+	return result.Value, result.Height, nil
 }
-
-// accounts answers for x/auth.
-type accounts struct {
-	*authtypes.UnimplementedQueryServer
-	*Chain
-}
-
-// AccountInfo implements the query of that name.
-func (a accounts) AccountInfo(_ context.Context, r *authtypes.QueryAccountInfoRequest) (*authtypes.QueryAccountInfoResponse, error) {
-	known := a.accounts[r.Address]
-	if known == nil {
-		return nil, sdkerrors.ErrKeyNotFound.Wrap(r.Address)
-	}
-	return &authtypes.QueryAccountInfoResponse{Info: &authtypes.BaseAccount{
-		Address: r.Address, AccountNumber: known.number, Sequence: known.sequence,
-	}}, nil
-}
-
-// grants answers for x/authz.
-type grants struct {
-	*authz.UnimplementedQueryServer
-	*Chain
-}
-
-// Grants implements the query of that name.
-func (g grants) Grants(_ context.Context, r *authz.QueryGrantsRequest) (*authz.QueryGrantsResponse, error) {
-	h := g.hosts[r.Granter]
-	if h == nil || h.warm != r.Grantee {
-		return nil, sdkerrors.ErrKeyNotFound.Wrap("no grant")
-	}
-	return &authz.QueryGrantsResponse{Grants: []*authz.Grant{{}}}, nil
-}
-
-// validators answers for x/validators.
-type validators struct {
-	*validatorstypes.UnimplementedQueryServer
-	*Chain
-}
-
-// Validator implements the query of that name: whoever has weight in the
-// effective epoch validates.
-func (v validators) Validator(_ context.Context, r *validatorstypes.QueryValidatorRequest) (*validatorstypes.QueryValidatorResponse, error) {
-	for _, m := range v.epochs[v.effective].members {
-		if m.Participant == r.Operator {
-			return &validatorstypes.QueryValidatorResponse{Validator: validatorstypes.Validator{
-				Operator: r.Operator, ConsensusKey: rawAddress(r.Operator), Power: int64(m.Weight), Weight: m.Weight,
-			}}, nil
-		}
-	}
-	return nil, sdkerrors.ErrKeyNotFound.Wrap(r.Operator)
-}
-
-// signers answers for x/slashing.
-type signers struct {
-	*slashingtypes.UnimplementedQueryServer
-	*Chain
-}
-
-// SigningInfo implements the query of that name: every block is signed.
-func (signers) SigningInfo(_ context.Context, r *slashingtypes.QuerySigningInfoRequest) (*slashingtypes.QuerySigningInfoResponse, error) {
-	return &slashingtypes.QuerySigningInfoResponse{ValSigningInfo: slashingtypes.ValidatorSigningInfo{Address: r.ConsAddress}}, nil
-}
-
-var (
-	_ types.QueryServer     = queries{}
-	_ authtypes.QueryServer = accounts{}
-	_ authz.QueryServer     = grants{}
-)

@@ -8,7 +8,6 @@ import (
 	"pgregory.net/rapid"
 
 	"cosmossdk.io/collections"
-	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/x/inference/types"
@@ -188,7 +187,7 @@ func TestLoadsFollowFromWhatIsDeclaredAtAnyTime(t *testing.T) {
 				diff.Add = append(diff.Add, node)
 			}
 			if len(diff.Add) == 0 { // all go
-				fleet, err := m.FleetAt(m.ctx, m.clock().Opened+1, sdk.AccAddress(testAddress(name)))
+				fleet, err := m.FleetAt(m.ctx, m.clock().Opened+1, testAddress(name))
 				require.NoError(r, err)
 				diff.Remove = ids(fleet)
 			}

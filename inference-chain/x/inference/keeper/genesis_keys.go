@@ -42,7 +42,8 @@ func (genesisKeys) prune(p types.PruneCursor) (uint64, error)         { return p
 func (genesisKeys) price(p types.UnitPrice) (uint64, error)           { return p.EpochIndex, nil }
 func (g genesisKeys) participant(p types.Participant) ([]byte, error) { return g.host(p.Address) }
 func (g genesisKeys) quota(q types.Quota) ([]byte, error)             { return g.host(q.Participant) }
-func (g genesisKeys) fleetLoad(f types.FleetLoad) ([]byte, error)     { return g.host(f.Participant) }
+
+func (g genesisKeys) fleetLoad(f types.FleetLoad) ([]byte, error) { return g.host(f.Participant) }
 
 func (g genesisKeys) developer(d types.DeveloperAccount) ([]byte, error) {
 	return g.host(d.Address)

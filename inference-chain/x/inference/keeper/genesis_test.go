@@ -164,7 +164,7 @@ func TestAGenesisThatIsWrongIsRefusedByItsField(t *testing.T) {
 
 func TestAnExportThatIsWrongIsRefusedByItsField(t *testing.T) {
 	m := newMachine(t, threeHosts())
-	m.runTo(2, epoch.ModelLoading)
+	m.runTo(3, epoch.ModelLoading)
 	for _, tc := range []struct {
 		name string
 		harm func(gs *types.GenesisState)
@@ -178,7 +178,14 @@ func TestAnExportThatIsWrongIsRefusedByItsField(t *testing.T) {
 		{"a wrong sum of loads", func(gs *types.GenesisState) { gs.Clock.FleetLoad++ }, "clock.fleet_load: must be 3"},
 		{"a load that is not the nodes'", func(gs *types.GenesisState) { gs.FleetLoads[1].Load = 7 }, "fleet_loads[1].load: must be 1"},
 		{"a host with nodes that no formation would come to", func(gs *types.GenesisState) { gs.FleetLoads = gs.FleetLoads[1:] }, "which has hardware_nodes[0], is missing"},
-		{"no planned epoch", func(gs *types.GenesisState) { gs.Epochs = gs.Epochs[:len(gs.Epochs)-1] }, "epochs: epoch 3, which the clock needs"},
+		{"a batch that is missing", func(gs *types.GenesisState) { gs.PocBatches = gs.PocBatches[:len(gs.PocBatches)-1] }, "poc_node_claims["},
+		{"a host that claimed more than its nodes", func(gs *types.GenesisState) { gs.PocHostClaims[len(gs.PocHostClaims)-1].Claimed++ }, "poc_host_claims["},
+		{"batches without a total", func(gs *types.GenesisState) { gs.PocHostClaims = gs.PocHostClaims[:len(gs.PocHostClaims)-1] }, "have no totals"},
+		{"a member that is missing", func(gs *types.GenesisState) { gs.EpochGroups[len(gs.EpochGroups)-1].MemberCount++ }, "epoch_groups["},
+		{"a member that weighs more than its nodes", func(gs *types.GenesisState) { gs.EpochNodes[len(gs.EpochNodes)-1].Info.PocWeight += 5 }, "epoch_members["},
+		{"a reward that nobody minted", func(gs *types.GenesisState) { gs.SettleAmounts[0].Amount += "0" }, "settlements["},
+		{"a reward of words", func(gs *types.GenesisState) { gs.SettleAmounts[0].Amount = "much" }, "settle_amounts[0].amount: must be an integer"},
+		{"no planned epoch", func(gs *types.GenesisState) { gs.Epochs = gs.Epochs[:len(gs.Epochs)-1] }, "epochs: epoch 4, which the clock needs"},
 		{"an epoch with illegal parameters", func(gs *types.GenesisState) { gs.Epochs[0].Params.SampleSize = 0 }, "epochs[0].params: "},
 		{"a row twice", func(gs *types.GenesisState) { gs.EpochMembers[3] = gs.EpochMembers[2] }, "epoch_members: entry 3: its key stands twice"},
 		{"a row without an address", func(gs *types.GenesisState) { gs.JuryDuties[1].Participant = "" }, "jury_duties: entry 1: address"},

@@ -186,9 +186,6 @@ func (gs GenesisState) validateExport() error {
 	if hosts := uint64(len(gs.Participants)); gs.Clock.Participants != hosts {
 		return ErrInvalidGenesis.Wrapf("clock.participants: must be %d, the entries of participants, got %d", hosts, gs.Clock.Participants)
 	}
-	if err := gs.checkFleetLoads(); err != nil {
-		return err
-	}
 	records := make(map[uint64]bool, len(gs.Epochs))
 	for i, record := range gs.Epochs {
 		if err := record.Params.Validate(); err != nil {
@@ -201,31 +198,5 @@ func (gs GenesisState) validateExport() error {
 			return ErrInvalidGenesis.Wrapf("epochs: epoch %d, which the clock needs, is missing", needed)
 		}
 	}
-	return nil
-}
-
-// checkFleetLoads refuses loads that do not follow from the rows of hardware: no
-// formation would come to a host without one, and its weight would be lost.
-func (gs GenesisState) checkFleetLoads() error {
-	rows := map[string][]HardwareNodeRow{}
-	for _, row := range gs.HardwareNodes {
-		rows[row.Participant] = append(rows[row.Participant], row)
-	}
-	loads, sum := make(map[string]bool, len(gs.FleetLoads)), uint64(0)
-	for i, row := range gs.FleetLoads {
-		if want := FleetLoadOf(rows[row.Participant]); row.Load != want {
-			return ErrInvalidGenesis.Wrapf("fleet_loads[%d].load: must be %d for the nodes of %s, got %d", i, want, row.Participant, row.Load)
-		}
-		loads[row.Participant] = true
-		sum += row.Load
-	}
-	for i, row := range gs.HardwareNodes {
-		if !loads[row.Participant] {
-			return ErrInvalidGenesis.Wrapf("fleet_loads: %s, which has hardware_nodes[%d], is missing", row.Participant, i)
-		}
-	}
-	if gs.Clock.FleetLoad != sum {
-		return ErrInvalidGenesis.Wrapf("clock.fleet_load: must be %d, the sum of fleet_loads, got %d", sum, gs.Clock.FleetLoad)
-	}
-	return nil
+	return gs.checkSums()
 }
