@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -60,6 +61,30 @@ type Chain struct {
 // Public is the listener for everybody.
 type Public struct {
 	Listen string `koanf:"listen"` // host:port
+	// TrustedProxies are addresses, or networks like 10.0.0.0/8, of the reverse
+	// proxies before the listener. Callers are told apart by the address behind
+	// them, which these write into X-Forwarded-For; from others nothing in that
+	// header is believed.
+	TrustedProxies []string `koanf:"trusted_proxies"`
+}
+
+// Proxies returns the networks of TrustedProxies.
+func (p Public) Proxies() []netip.Prefix {
+	networks := make([]netip.Prefix, 0, len(p.TrustedProxies))
+	for _, text := range p.TrustedProxies {
+		if network, err := parseNetwork(text); err == nil { // as validated
+			networks = append(networks, network)
+		}
+	}
+	return networks
+}
+
+// parseNetwork reads a network, or one address.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(address, address.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
 }
 
 // Admin is the operator's listener; one of the two is set.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,7 @@ func TestAWrongFileIsRefusedNamingTheFieldAndWhatWouldBeRight(t *testing.T) {
 		"a duration below zero":           {edit(`"3s"`, `"-3s"`), []string{"chain.timeout"}},
 		"an admin listener in public":     {edit("127.0.0.1:9090", "0.0.0.0:9090"), []string{"admin.listen", "loopback"}},
 		"an admin listener by name":       {edit("127.0.0.1:9090", "example.org:9090"), []string{"admin.listen", "loopback"}},
+		"a proxy by name":                 {add("\n[public]\ntrusted_proxies = [\"127.0.0.1\", \"proxy\"]\n"), []string{"public.trusted_proxies[1]", "10.0.0.0/8", `"proxy"`}},
 		"no admin listener":               {edit("listen = \"127.0.0.1:9090\"\ntoken_file = \"admin.token\"", ""), []string{"admin.listen", "admin.socket"}},
 		"two admin listeners":             {edit("[admin]\n", "[admin]\nsocket = \"admin.sock\"\n"), []string{"exclude each other"}},
 		"a node id with a space":          {edit("gpu-1", "gpu 1"), []string{"nodes[0].id"}},
@@ -150,6 +152,14 @@ func TestServerlessNodesAreKeptApart(t *testing.T) {
 		{ID: "verifier", Kind: KindServerless, URL: "https://api.example.org/v2/x", KeyFile: filepath.Join(dir, "warm.key")},
 		{ID: "local", Kind: KindServerless, URL: "http://127.0.0.1:8000/v2/x", KeyFile: filepath.Join(dir, "warm.key")},
 	}, c.Verifiers())
+}
+
+func TestProxiesAreAddressesOrNetworks(t *testing.T) {
+	c, err := Parse([]byte(sample(t)+"\n[public]\ntrusted_proxies = [\"127.0.0.1\", \"::1\", \"10.0.0.0/8\"]\n"), folder(t))
+	require.NoError(t, err)
+	require.Equal(t, []netip.Prefix{
+		netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.0.0.0/8"),
+	}, c.Public.Proxies())
 }
 
 func TestSabotageIsAllowedOnALocalChain(t *testing.T) {

@@ -36,7 +36,7 @@ func (c *Config) validate() error {
 	return errors.Join(
 		check(chainIDPattern.MatchString(c.ChainID), "chain_id", "1 to 50 of A-Z a-z 0-9 . _ -", c.ChainID),
 		c.checkHost(), c.WarmKey.check(), c.Chain.check(), c.Log.check(),
-		checkListen("public.listen", c.Public.Listen), c.Admin.check(), c.checkNodes(), c.checkTesting(),
+		c.Public.check(), c.Admin.check(), c.checkNodes(), c.checkTesting(),
 	)
 }
 
@@ -110,6 +110,16 @@ func (l Log) check() error {
 func checkListen(field, address string) error {
 	_, port, err := net.SplitHostPort(address)
 	return check(err == nil && port != "", field, "host:port", address)
+}
+
+func (p Public) check() error {
+	failures := []error{checkListen("public.listen", p.Listen)}
+	for i, text := range p.TrustedProxies {
+		_, err := parseNetwork(text)
+		failures = append(failures, check(err == nil, fmt.Sprintf("public.trusted_proxies[%d]", i),
+			"an address like 127.0.0.1 or a network like 10.0.0.0/8", text))
+	}
+	return errors.Join(failures...)
 }
 
 func (a Admin) check() error {

@@ -184,7 +184,7 @@ func (h *Host) PublicHandler() http.Handler {
 	p := &httpapi.Public{
 		ChainID: h.config.ChainID, Host: h.config.Host.Address, Clock: h.dispatcher.View, Now: h.pool.Now, Ready: h.missing,
 		Epochs: h.client, Opener: h.opener, Granted: h.client.MayAct,
-		Withhold: h.config.Testing.WithholdOpenings, Log: h.parts.Log,
+		Proxies: h.config.Public.Proxies(), Withhold: h.config.Testing.WithholdOpenings, Log: h.parts.Log,
 	}
 	return p.Handler()
 }

@@ -4,46 +4,57 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strconv"
-	"sync"
+	"time"
 
 	"github.com/go-chi/chi/v5"
-	"golang.org/x/time/rate"
 
 	"ninefold.dev/decentralized-api/internal/poc"
 )
 
-// Limits of asking for openings. Everybody together may try so often, and one
-// judge so often; a judge needs one answer an epoch and a few after failures.
+// Limits of asking for openings. A judge needs one answer an epoch and a few
+// after failures; several judges may share an address.
 const (
-	triesASecond    = 50
-	asksASecond     = 1
-	asksAtOnce      = 8
-	rememberedAsker = 4096
+	callsASecond      = 10
+	callsAtOnce       = 50
+	callersRemembered = 1 << 14
+
+	asksASecond    = 1
+	asksAtOnce     = 8
+	asksRemembered = 1 << 12
+
+	// How long an answer of the chain is believed: so long a grant that was
+	// taken back still opens, and one that is new does not yet.
+	confirmedFor       = time.Minute
+	refusedFor         = 10 * time.Second
+	mandatesRemembered = 1 << 12
 )
 
-// Opener gives the openings of the own claims.
+// Opener gives the openings of the own claims. It is asked for holders who are
+// not of the jury as well, and fails with poc.ErrNoSeat at little cost.
 type Opener interface {
 	Openings(ctx context.Context, epoch uint64, holder string) ([]byte, error)
 }
 
-// Granted says whether an account may act for a host.
-type Granted func(ctx context.Context, host, account string) (bool, error)
-
 // openings answers judges.
+//
+// Nobody can use up what is a judge's: its own allowance is touched when all
+// else is proved, the signature, the mandate and the seat. What comes before
+// that costs the address it comes from.
 type openings struct {
 	*Public
-	tries *rate.Limiter
-
-	mu   sync.Mutex
-	asks map[string]*rate.Limiter // by holder
-	acts map[[2]string]uint64     // (holder, account) → epoch in which the grant was seen
+	calls    *limits[netip.Prefix]
+	mandates *mandates
+	asks     *limits[mandate]
 }
 
 func newOpenings(p *Public) *openings {
 	return &openings{
-		Public: p, tries: rate.NewLimiter(triesASecond, triesASecond),
-		asks: map[string]*rate.Limiter{}, acts: map[[2]string]uint64{},
+		Public:   p,
+		calls:    newLimits[netip.Prefix](callsASecond, callsAtOnce, callersRemembered),
+		mandates: newMandates(p.Granted),
+		asks:     newLimits[mandate](asksASecond, asksAtOnce, asksRemembered),
 	}
 }
 
@@ -63,7 +74,7 @@ func (o *openings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "not_open", poc.ErrNotOpen.Error())
 		return
 	}
-	if !o.tries.Allow() {
+	if !o.calls.allow(callerOf(r, o.Proxies)) {
 		tooMany(w)
 		return
 	}
@@ -72,22 +83,19 @@ func (o *openings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnauthorized, "unauthorized", err.Error())
 		return
 	}
-	if !o.allow(holder) {
-		tooMany(w)
-		return
-	}
-	if may, err := o.granted(r.Context(), epoch, holder, signer); err != nil {
+	if may, err := o.mandates.hold(r.Context(), mandate{holder, signer}); err != nil {
 		o.internal(w, "grants", err)
 		return
 	} else if !may {
 		fail(w, http.StatusForbidden, "forbidden", signer+" may not act for "+holder)
 		return
 	}
-	o.answer(w, r, epoch, holder)
+	o.answer(w, r, epoch, mandate{holder, signer})
 }
 
-func (o *openings) answer(w http.ResponseWriter, r *http.Request, epoch uint64, holder string) {
-	body, err := o.Opener.Openings(r.Context(), epoch, holder)
+// answer opens what a seat holder has to see, at its own pace.
+func (o *openings) answer(w http.ResponseWriter, r *http.Request, epoch uint64, judge mandate) {
+	body, err := o.Opener.Openings(r.Context(), epoch, judge.host)
 	switch {
 	case errors.Is(err, poc.ErrNotOpen):
 		fail(w, http.StatusNotFound, "not_open", err.Error())
@@ -95,48 +103,13 @@ func (o *openings) answer(w http.ResponseWriter, r *http.Request, epoch uint64, 
 		fail(w, http.StatusForbidden, "forbidden", err.Error())
 	case err != nil:
 		o.internal(w, "openings", err)
+	case !o.asks.allow(judge):
+		tooMany(w)
 	default:
 		w.Header().Set("Content-Type", "application/x-protobuf")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		if _, err := w.Write(body); err != nil {
-			o.Log.Debug("openings were not taken", "holder", holder, "err", err)
+			o.Log.Debug("openings were not taken", "holder", judge.host, "err", err)
 		}
 	}
-}
-
-// allow limits one judge.
-func (o *openings) allow(holder string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	limiter := o.asks[holder]
-	if limiter == nil {
-		if len(o.asks) >= rememberedAsker {
-			clear(o.asks)
-		}
-		limiter = rate.NewLimiter(asksASecond, asksAtOnce)
-		o.asks[holder] = limiter
-	}
-	return limiter.Allow()
-}
-
-// granted asks the chain once an epoch for each pair that is entitled.
-func (o *openings) granted(ctx context.Context, epoch uint64, holder, signer string) (bool, error) {
-	pair := [2]string{holder, signer}
-	o.mu.Lock()
-	seen, known := o.acts[pair]
-	o.mu.Unlock()
-	if known && seen == epoch {
-		return true, nil
-	}
-	may, err := o.Granted(ctx, holder, signer)
-	if err != nil || !may {
-		return false, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.acts) >= rememberedAsker {
-		clear(o.acts)
-	}
-	o.acts[pair] = epoch
-	return true, nil
 }

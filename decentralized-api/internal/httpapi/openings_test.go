@@ -143,9 +143,14 @@ func TestWhoGetsNoOpenings(t *testing.T) {
 
 func signed(t *testing.T, at time.Time) *http.Request {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	return signedBy(t, warm, at)
+}
+
+func signedBy(t *testing.T, key chain.Key, at time.Time) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, openingsPath(5), nil)
 	asker := judge
-	asker.Now = func() time.Time { return at }
+	asker.Key, asker.Now = key, func() time.Time { return at }
 	require.NoError(t, asker.sign(r, 5, host))
 	return r
 }
@@ -223,7 +228,7 @@ func TestAJudgeThatAsksTooOftenIsSlowedDown(t *testing.T) {
 	}
 	_, err := f.Openings(t.Context(), "http://peer", 5, host)
 	require.ErrorContains(t, err, "429")
-	require.Equal(t, 1, grants, "a grant is asked for once an epoch")
+	require.Equal(t, 1, grants, "a grant is not asked for each time")
 }
 
 func TestAnAnswerThatIsTooLargeOrMalformedIsRefused(t *testing.T) {

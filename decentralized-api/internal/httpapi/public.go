@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -35,7 +36,8 @@ type Public struct {
 	Epochs   Epochs
 	Opener   Opener
 	Granted  Granted
-	Withhold bool // testing.withhold_openings
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Withhold bool           // testing.withhold_openings
 	Log      *slog.Logger
 }
 
