@@ -294,6 +294,21 @@ async def test_progress_is_of_all_groups_and_never_shrinks(stage: Stage, round_:
     assert told[-1][0] == told[-1][1]
 
 
+async def test_a_late_acknowledgement_of_what_a_resume_counted_counts_nothing_again(
+    stage: Stage, round_: Any
+) -> None:
+    await stage.open(round_)
+    controller = stage.controller
+    old = controller.begin([])
+    batches = controller.batches(old, max_valid=0)
+    stage.workers[0].walked(2, valid=5)
+    sequence, batch = await anext(batches)
+    controller.begin(batch.lane_next)
+    assert controller.counters.acknowledged == 5
+    controller.acknowledge(old, sequence)
+    assert controller.counters.acknowledged == 5
+
+
 async def test_a_worker_that_dies_while_it_loads_loads_again(stage: Stage, round_: Any) -> None:
     first, second = stage.workers
     loading = stage.load(round_)

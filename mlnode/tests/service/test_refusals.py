@@ -48,6 +48,8 @@ async def _write(call: Any, requests: Any) -> None:
         ("lanes", 0, "lanes"),
         ("r_target", "abc", "r_target"),
         ("r_target", "nan", "r_target"),
+        ("r_target", "1" * 100_000, "at most 64 are possible"),
+        ("r_target", "1e-12000000", "a finite decimal"),
         ("valid_fraction", "", "valid_fraction"),
         ("cq", 1, "cq"),
     ],

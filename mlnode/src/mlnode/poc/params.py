@@ -84,6 +84,11 @@ def _between(field: str, value: int, low: int, high: int) -> None:
         raise ParamsError(field, value, f"an integer from {low} to {high}")
 
 
+LONGEST_DECIMAL = 64
+"""Characters of a decimal that a request may spell out."""
+LARGEST_EXPONENT = 300
+"""Of such a decimal: the exact fraction of a short text is else a number of any length."""
+
 MODEL_PARAMS = PocParams(
     dim=1024,
     n_layers=32,

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlnode.poc.arrays import U64
 from mlnode.poc.errors import FieldError
-from mlnode.poc.params import PocParams
+from mlnode.poc.params import LARGEST_EXPONENT, LONGEST_DECIMAL, PocParams
 from mlnode.poc.rounds import PUBLIC_KEY_BYTES, Round, new_round
 
 MAX_NONCES = 4_096
@@ -33,7 +33,6 @@ _FLOAT_ONLY = frozenset({"norm_eps", "rope_theta"})
 
 _REQUIRED = ("block_hash", "block_height", "public_key", "nonces", "r_target")
 _OPTIONAL = ("params", "devices", "poc_version", "cq")
-_LONGEST_DECIMAL = 64
 
 
 class RequestError(FieldError):
@@ -150,14 +149,13 @@ def _decimal(field: str, value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         _refuse(field, value, legal)
     text = value if isinstance(value, str) else repr(value)
-    if len(text) > _LONGEST_DECIMAL:
-        _refuse(field, value, f"at most {_LONGEST_DECIMAL} characters")
+    if len(text) > LONGEST_DECIMAL:
+        _refuse(field, value, f"at most {LONGEST_DECIMAL} characters")
     try:
         number = Decimal(text)
     except InvalidOperation:
         _refuse(field, value, legal)
-    # Beyond a float's range the exact fraction of a short text is a number of any length.
-    if not number.is_finite() or not -300 < number.adjusted() < 300:
+    if not number.is_finite() or not -LARGEST_EXPONENT < number.adjusted() < LARGEST_EXPONENT:
         _refuse(field, value, legal)
     return number
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,11 +108,20 @@ class Generation:
         """Wait until nothing that was sent waits for its acknowledgement."""
         await self._all_stored.wait()
 
-    def stored_before(self, lane_next: Sequence[int]) -> Iterator[Sent]:
-        """Batches that were not acknowledged, though the broker goes on behind them."""
-        for sent in self._sent.values():
-            if all(k <= start for k, start in zip(sent.lane_next, lane_next, strict=True)):
-                yield sent
+    def stored_before(self, lane_next: Sequence[int]) -> list[Sent]:
+        """Forget batches that were not acknowledged, though the broker goes on behind them.
+
+        An acknowledgement of theirs that comes later finds nothing to count again.
+        """
+        behind = [
+            number
+            for number, sent in self._sent.items()
+            if all(k <= start for k, start in zip(sent.lane_next, lane_next, strict=True))
+        ]
+        stored = [self._sent.pop(number) for number in behind]
+        if not self._sent:
+            self._all_stored.set()
+        return stored
 
     def waiting(self, index: int) -> int:
         """Batches of a group that nobody has taken yet."""
