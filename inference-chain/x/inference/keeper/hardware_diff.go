@@ -221,5 +221,9 @@ func (f *fleetEdit) declare(ctx context.Context, k Keeper) error {
 		return nil
 	}
 	host := registered{address: f.host, row: types.Participant{Address: f.text}}
-	return k.declareLoad(ctx, host, slices.Collect(maps.Values(f.rows)))
+	rows := make([]types.HardwareNodeRow, 0, len(f.rows))
+	for _, id := range slices.Sorted(maps.Keys(f.rows)) {
+		rows = append(rows, f.rows[id])
+	}
+	return k.declareLoad(ctx, host, rows)
 }
