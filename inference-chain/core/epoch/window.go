@@ -101,11 +101,7 @@ const RowsPerLoad = 100
 // FormationLoad is what a host adds to the work of a formation, given the rows that
 // its nodes may take: 1, or more for a host of more than RowsPerLoad rows.
 func FormationLoad(rows uint64) uint64 {
-	load := rows / RowsPerLoad
-	if rows%RowsPerLoad != 0 {
-		load++
-	}
-	return max(load, 1)
+	return max(ceilDiv(rows, RowsPerLoad), 1)
 }
 
 // FormedPerBlock is how much load formation takes in a block: the parameter
@@ -116,9 +112,14 @@ func FormedPerBlock(left, parameter, load uint64) uint64 {
 	if left > 3 {
 		blocks = left - 2
 	}
-	needed := load / blocks
-	if load%blocks != 0 {
-		needed++
+	return max(parameter, ceilDiv(load, blocks))
+}
+
+// ceilDiv is ⌈a/b⌉, without a sum that could wrap.
+func ceilDiv(a, b uint64) uint64 {
+	quotient := a / b
+	if a%b != 0 {
+		quotient++
 	}
-	return max(parameter, needed)
+	return quotient
 }

@@ -86,8 +86,15 @@ def _between(field: str, value: int, low: int, high: int) -> None:
 
 LONGEST_DECIMAL = 64
 """Characters of a decimal that a request may spell out."""
-LARGEST_EXPONENT = 300
-"""Of such a decimal: the exact fraction of a short text is else a number of any length."""
+
+
+def is_of_bounded_size(value: Decimal) -> bool:
+    """Whether a decimal is a number whose exact fraction is about as long as its text.
+
+    Beyond a float's range a short text spells a fraction of any length.
+    """
+    return value.is_finite() and -300 < value.adjusted() < 300
+
 
 MODEL_PARAMS = PocParams(
     dim=1024,

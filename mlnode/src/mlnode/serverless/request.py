@@ -11,7 +11,7 @@ import numpy as np
 
 from mlnode.poc.arrays import U64
 from mlnode.poc.errors import FieldError
-from mlnode.poc.params import LARGEST_EXPONENT, LONGEST_DECIMAL, PocParams
+from mlnode.poc.params import LONGEST_DECIMAL, PocParams, is_of_bounded_size
 from mlnode.poc.rounds import PUBLIC_KEY_BYTES, Round, new_round
 
 MAX_NONCES = 4_096
@@ -155,7 +155,7 @@ def _decimal(field: str, value: object) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         _refuse(field, value, legal)
-    if not number.is_finite() or not -LARGEST_EXPONENT < number.adjusted() < LARGEST_EXPONENT:
+    if not is_of_bounded_size(number):
         _refuse(field, value, legal)
     return number
 

@@ -7,7 +7,7 @@ from ninefold_proto.mlnode.v1 import poc_pb2
 
 from mlnode.poc.batch import ProofBatch
 from mlnode.poc.errors import PocError
-from mlnode.poc.params import LARGEST_EXPONENT, LONGEST_DECIMAL, PocParams
+from mlnode.poc.params import LONGEST_DECIMAL, PocParams, is_of_bounded_size
 from mlnode.poc.rounds import PUBLIC_KEY_BYTES, PocKind, Round, new_round
 from mlnode.service.errors import RequestError
 from mlnode.service.group import Group
@@ -177,6 +177,6 @@ def _decimal(field: str, text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         raise RequestError(f'round.{field} is "{text}"; it is a decimal, e.g. 0.1') from None
-    if not value.is_finite() or not -LARGEST_EXPONENT < value.adjusted() < LARGEST_EXPONENT:
+    if not is_of_bounded_size(value):
         raise RequestError(f'round.{field} is "{text}"; it is a finite decimal, e.g. 0.1')
     return value
