@@ -108,3 +108,22 @@ func TestParametersChangedByGovernanceActInTheEpochAfterNext(t *testing.T) {
 	require.NotEqual(t, params.InferenceBlocks, n.epoch(1).Params.InferenceBlocks, "frozen at genesis")
 	require.Equal(t, params.InferenceBlocks, n.epoch(2).Params.InferenceBlocks)
 }
+
+func TestAProposalWithParametersThatContradictIsNotTaken(t *testing.T) {
+	n := newNetwork(t, 100, 30, 30, 30)
+	params := inference.TestnetParams()
+	params.ValidFraction = "0.2"
+	msg, err := govv1.NewMsgSubmitProposal(
+		[]sdk.Msg{&inference.MsgUpdateParams{Authority: authority(), Params: params}},
+		unine(10_000_000), n.hosts[0].String(), "", "title", "summary", false,
+	)
+	require.NoError(t, err)
+	before, err := n.app.Gov.ProposalID.Peek(n.ctx())
+	require.NoError(t, err)
+	res := n.block(n.tx(n.hosts[0], msg))
+	require.Equal(t, govtypes.ErrInvalidProposalMsg.ABCICode(), res[0].Code, res[0].Log)
+	require.Contains(t, res[0].Log, "r_target must lie within 10^-9")
+	after, err := n.app.Gov.ProposalID.Peek(n.ctx())
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}

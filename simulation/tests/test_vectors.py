@@ -83,6 +83,9 @@ def test_fixed() -> None:
             )
     for case in file["cq"]:
         check(case["cq"], int, fixed.cq_from_r_target, case["r_target"])
+    for case in file["fractions"]:
+        r, n = fixed.parse(case["r_target"]), int(case["outputs"])
+        check(case["fraction"], int, fixed.fraction_from_r_target, r, n)
 
 
 def test_draw() -> None:

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -94,6 +95,15 @@ func (h home) genesis() (map[string]json.RawMessage, *genutiltypes.AppGenesis) {
 	return state, doc
 }
 
+// edit changes a parameter by hand, past the commands that check it.
+func (h home) edit(param, value string) {
+	h.t.Helper()
+	state, doc := h.genesis()
+	file := genesisFile{path: filepath.Join(h.dir, "config", "genesis.json"), doc: doc, state: state}
+	require.NoError(h.t, file.setParam(param, value))
+	require.NoError(h.t, file.save())
+}
+
 func (h home) inference() inference.GenesisState {
 	h.t.Helper()
 	state, _ := h.genesis()
@@ -155,7 +165,15 @@ func TestGenesisCommandsRefuseWhatCannotStart(t *testing.T) {
 		"an unknown parameter":      {[]string{"genesis", "set-param", "nonsense", "1"}, "nonsense"},
 		"an unknown preset":         {[]string{"genesis", "set-param", "--preset", "moon"}, "moon"},
 		"a preset and a parameter":  {[]string{"genesis", "set-param", "--preset", "testnet", "a", "b"}, "unknown command"},
-		"a parameter without value": {[]string{"genesis", "set-param", "lanes"}, "2 arg"},
+		"a parameter without value": {[]string{"genesis", "set-param", "lanes"}, "pairs of a name and a value, got 1"},
+		"a second without value":    {[]string{"genesis", "set-param", "lanes", "8", "cq"}, "pairs of a name and a value, got 3"},
+		"nothing to set":            {[]string{"genesis", "set-param"}, "pairs of a name and a value, got 0"},
+		"a parameter out of range":  {[]string{"genesis", "set-param", "lanes", "65"}, "lanes must lie in [1, 64]"},
+		"a value of another kind":   {[]string{"genesis", "set-param", "lanes", "many"}, "inference: invalid"},
+		"a fraction alone":          {[]string{"genesis", "set-param", "valid_fraction", "0.2"}, "r_target must lie within 10^-9"},
+		"a radius and its cq alone": {[]string{"genesis", "set-param", "r_target", "1", "cq", "2147483648"}, "r_target must lie within 10^-9"},
+		"other outputs alone":       {[]string{"genesis", "set-param", "poc_model.vocab_size", "2048"}, "r_target must lie within 10^-9"},
+		"a legal one, then another": {[]string{"genesis", "set-param", "lanes", "8", "sample_size", "0"}, "sample_size"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, before := h.genesis()
@@ -183,10 +201,29 @@ func TestAParameterIsSetByItsName(t *testing.T) {
 	state, _ := h.genesis()
 	require.Contains(t, string(state[govtypes.ModuleName]), `"voting_period": "33s"`)
 	h.must("genesis", "validate")
+}
 
-	h.must("genesis", "set-param", "lanes", "65")
-	_, err := h.run("genesis", "validate")
-	require.ErrorContains(t, err, "lanes")
+func TestParametersThatBelongTogetherAreSetTogether(t *testing.T) {
+	h, _ := founded(t)
+	var derived map[string]string
+	require.NoError(t, json.Unmarshal([]byte(h.must("params", "derive-target", "0.2", "--vocab-size", "1024")), &derived))
+	h.must("genesis", "set-param", "valid_fraction", "0.2", "r_target", derived["r_target"], "cq", derived["cq"])
+	require.Equal(t, derived["r_target"], h.inference().Params.RTarget)
+	h.must("genesis", "validate")
+}
+
+func TestAGenesisWithParametersThatContradictIsNotValid(t *testing.T) {
+	for name, tc := range map[string]struct{ param, value, text string }{
+		"out of range":                  {"lanes", "65", "lanes"},
+		"another fraction, same radius": {"valid_fraction", "0.2", "r_target must lie within 10^-9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, _ := founded(t)
+			h.edit(tc.param, tc.value)
+			_, err := h.run("genesis", "validate")
+			require.ErrorContains(t, err, tc.text)
+		})
+	}
 }
 
 func TestInitTellsTheClientTheChainID(t *testing.T) {
@@ -258,7 +295,15 @@ func TestADerivedTargetIsThatOfThePreset(t *testing.T) {
 	h := newHome(t)
 	p := inference.TestnetParams()
 	out := h.must("params", "derive-target", p.ValidFraction, "--vocab-size", "1024")
-	require.Contains(t, out, p.RTarget)
+	require.JSONEq(t, `{"valid_fraction":"0.1","r_target":"`+p.RTarget+`","cq":"`+strconv.FormatUint(p.Cq, 10)+`"}`, out)
+	for text, args := range map[string][]string{
+		"valid_fraction: fixed: a decimal":                   {"10%"},
+		"fixed: a fraction of nonces must lie above 0 and b": {"1"},
+		"fixed: outputs must lie in [256, 131072]: got 255":  {"0.1", "--vocab-size", "255"},
+	} {
+		_, err := h.run(append([]string{"params", "derive-target"}, args...)...)
+		require.ErrorContains(t, err, text)
+	}
 }
 
 func TestStartSaysPlainlyWhatIsWrong(t *testing.T) {
@@ -283,7 +328,7 @@ func TestStartSaysPlainlyWhatIsWrong(t *testing.T) {
 		"a home of another program": {foreign, nil, `belongs to "otherd"`},
 		"a genesis that cannot start": {func(t *testing.T, h home) {
 			t.Helper()
-			h.must("genesis", "set-param", "lanes", "65")
+			h.edit("lanes", "65")
 		}, nil, "cannot start a chain"},
 		"a port in use": {func(*testing.T, home) {}, []string{"--rpc.laddr", "tcp://" + busy.Addr().String()}, "rpc.laddr"},
 	} {

@@ -40,21 +40,25 @@ type preset struct {
 // setParamCommand sets parameters of genesis.
 func setParamCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "set-param [NAME VALUE]",
-		Short: "Set one parameter of genesis, or with --preset all of them",
-		Long: `Set a parameter of genesis. NAME is a parameter of the inference module as in
+		Use:   "set-param [NAME VALUE]...",
+		Short: "Set parameters of genesis, or with --preset all of them",
+		Long: `Set parameters of genesis. NAME is a parameter of the inference module as in
 docs/params.md (poc_model.dim for a part), or MODULE.NAME of another module, e.g.
 gov.voting_period. With --preset testnet epochs last 60 blocks and votes 10 s.
-The inference parameters must be legal together when the chain starts: set
-valid_fraction, r_target and cq one after the other, then run genesis validate.`,
+The inference parameters must be legal together after each command: set those
+that belong together, as valid_fraction, r_target and cq do, in one.`,
 		Example: `inferenced genesis set-param --preset testnet
 inferenced genesis set-param inference_blocks 50
+inferenced genesis set-param valid_fraction 0.2 r_target 1.4076241903926525 cq 39930608
 inferenced genesis set-param gov.voting_period 30s`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed(flagPreset) {
 				return cobra.NoArgs(cmd, args)
 			}
-			return cobra.ExactArgs(2)(cmd, args)
+			if len(args) == 0 || len(args)%2 != 0 {
+				return fmt.Errorf("%s takes pairs of a name and a value, got %d argument(s)", cmd.CommandPath(), len(args))
+			}
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := openGenesis(cmd)
@@ -65,7 +69,7 @@ inferenced genesis set-param gov.voting_period 30s`,
 				name, _ := cmd.Flags().GetString(flagPreset)
 				err = file.applyPreset(name)
 			} else {
-				err = file.setParam(args[0], args[1])
+				err = file.setParams(args)
 			}
 			if err != nil {
 				return err
@@ -99,6 +103,20 @@ func (f *genesisFile) applyPreset(name string) error {
 		}
 	}
 	return nil
+}
+
+// setParams sets pairs of a name and a value, and refuses what is not legal together.
+func (f *genesisFile) setParams(pairs []string) error {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if err := f.setParam(pairs[i], pairs[i+1]); err != nil {
+			return err
+		}
+	}
+	var own inference.GenesisState
+	if err := f.codec.UnmarshalJSON(f.state[inference.ModuleName], &own); err != nil {
+		return fmt.Errorf("%s: %w", inference.ModuleName, err)
+	}
+	return own.Params.Validate()
 }
 
 // setParam sets one parameter by its name.

@@ -10,7 +10,6 @@ import (
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
-	"ninefold.dev/inference-chain/cmd/internal/rtarget"
 	"ninefold.dev/inference-chain/core/fixed"
 	"ninefold.dev/inference-chain/core/params"
 	inference "ninefold.dev/inference-chain/x/inference/types"
@@ -40,15 +39,18 @@ their dimension, poc_model.vocab_size: the default parameters' unless
 			if err != nil {
 				return err
 			}
-			share, err := strconv.ParseFloat(args[0], 64)
+			fraction, err := fixed.Parse(args[0])
 			if err != nil {
-				return fmt.Errorf("valid_fraction %q: %w", args[0], err)
+				return fmt.Errorf("valid_fraction: %w", err)
 			}
-			radius, err := rtarget.FromFraction(share, vocab)
+			radius, err := fixed.RTargetFromFraction(fraction, vocab)
 			if err != nil {
 				return err
 			}
-			target := rtarget.Decimal(radius)
+			target, err := asDouble(radius)
+			if err != nil {
+				return err
+			}
 			cq, err := fixed.CqFromRTarget(target)
 			if err != nil {
 				return err
@@ -64,16 +66,21 @@ their dimension, poc_model.vocab_size: the default parameters' unless
 	return cmd
 }
 
-// checkParamsCommand refuses parameters that the chain would refuse, and a radius
-// that does not belong to its share of valid nonces, which the chain cannot tell.
+// asDouble writes a radius by the shortest decimal that stands for the same double:
+// mlnodes report distances in doubles.
+func asDouble(radius fixed.Dec) (string, error) {
+	value, err := strconv.ParseFloat(radius.String(), 64)
+	return strconv.FormatFloat(value, 'f', -1, 64), err
+}
+
+// checkParamsCommand refuses parameters that the chain would refuse.
 func checkParamsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check parameters, or a proposal that sets them, from a JSON file",
 		Long: `Check a JSON file: parameters, a MsgUpdateParams, or a proposal for
-"tx gov submit-proposal" with such messages. Besides what the chain checks,
-r_target must follow from valid_fraction to within 10^-9: the chain only relates
-r_target to cq, in integers.`,
+"tx gov submit-proposal" with such messages. It checks what the chain checks when
+the proposal is submitted.`,
 		Example: `inferenced params check proposal.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -86,7 +93,7 @@ r_target to cq, in integers.`,
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			for _, p := range found {
-				if err := checkParams(p); err != nil {
+				if err := p.Validate(); err != nil {
 					return err
 				}
 			}
@@ -132,11 +139,4 @@ func paramsIn(cmd *cobra.Command, bz []byte) ([]inference.Params, error) {
 		found = append(found, p)
 	}
 	return found, nil
-}
-
-func checkParams(p inference.Params) error {
-	if err := p.Validate(); err != nil {
-		return err
-	}
-	return rtarget.Check(p.ValidFraction, p.RTarget, p.PocModel.VocabSize)
 }

@@ -9,10 +9,11 @@ import (
 func init() { registerVectors("fixed.json", fixedVectors) }
 
 type fixedFile struct {
-	Spec     string        `json:"spec"`
-	MulDiv   []mulDivCase  `json:"mul_div"`
-	Decimals []decimalCase `json:"decimals"`
-	Cq       []cqCase      `json:"cq"`
+	Spec      string         `json:"spec"`
+	MulDiv    []mulDivCase   `json:"mul_div"`
+	Decimals  []decimalCase  `json:"decimals"`
+	Cq        []cqCase       `json:"cq"`
+	Fractions []fractionCase `json:"fractions"`
 }
 
 type mulDivCase struct {
@@ -31,6 +32,12 @@ type decimalCase struct {
 type cqCase struct {
 	RTarget string       `json:"r_target"`
 	Cq      outcome[u64] `json:"cq"`
+}
+
+type fractionCase struct {
+	RTarget  string       `json:"r_target"`
+	Outputs  u64          `json:"outputs"`
+	Fraction outcome[u64] `json:"fraction"` // 10⁻¹⁸
 }
 
 func fixedVectors() (any, error) {
@@ -71,5 +78,25 @@ func fixedVectors() (any, error) {
 		cq, err := fixed.CqFromRTarget(text)
 		file.Cq = append(file.Cq, cqCase{text, outcomeOf(u64(cq), err)})
 	}
-	return file, nil
+	fractions, err := fractionCases()
+	file.Fractions = fractions
+	return file, err
+}
+
+func fractionCases() ([]fractionCase, error) {
+	var cases []fractionCase
+	for _, outputs := range []uint64{255, 256, 1_024, 8_196, 131_071, 131_072, 131_073} {
+		for _, text := range []string{
+			"0", "1.271295316358995601", "1.38559607450829", "1.3971164020989417", "1.4041677899910951",
+			"1.414213562373095048", "1.414213562373095049", "1.42", "2",
+		} {
+			r, err := fixed.Parse(text)
+			if err != nil {
+				return nil, err
+			}
+			fraction, err := fixed.FractionFromRTarget(r, outputs)
+			cases = append(cases, fractionCase{text, u64(outputs), outcomeOf(u64(fraction), err)})
+		}
+	}
+	return cases, nil
 }

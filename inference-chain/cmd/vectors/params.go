@@ -98,6 +98,9 @@ func refusedParams() ([]refusedCase, error) {
 			p.PocModel.Dim, p.PocModel.NHeads, p.PocModel.FfnDimMultiplier = 65_536, 64, "16"
 		}},
 		{"cq one too high", func(p *params.Params) { p.Cq++ }},
+		{"a fraction that the radius does not hold", func(p *params.Params) { p.ValidFraction = "0.11" }},
+		{"a radius for other outputs", func(p *params.Params) { p.PocModel.VocabSize = 8_196 }},
+		{"a radius just beyond the tolerance", func(p *params.Params) { p.RTarget, p.Cq = "1.385596075508291", 172_063_939 }},
 		{"a radius of two", func(p *params.Params) { p.RTarget = "2" }},
 	}
 	var refused []refusedCase

@@ -29,7 +29,7 @@ func proofRows() []entry {
 			name: "r_target", at: func(p *Params) *string { return &p.RTarget },
 			value: "1.4041677899910951", testnet: "1.38559607450829", low: "0", high: "2", lowOut: true, highOut: true,
 			unit: "distance between unit vectors",
-			doc:  "Radius around the target within which a nonce is valid, for reports; cq decides.",
+			doc:  "Radius around the target within which a nonce is valid, for reports; cq decides. It follows from valid_fraction to within 10⁻⁹.",
 		},
 		count{
 			name: "cq", at: func(p *Params) *uint64 { return &p.Cq },

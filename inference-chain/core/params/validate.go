@@ -64,6 +64,11 @@ func Rules() []Rule {
 			"cq must be the integer part of (1 - r_target^2/2)*2^32, and r_target below the square root of 2",
 			cqFollows,
 		},
+		{
+			"r_target",
+			"r_target must lie within 10^-9 of the radius that valid_fraction and poc_model.vocab_size give",
+			rTargetFollows,
+		},
 	}
 }
 
@@ -82,6 +87,46 @@ func cqFollows(p Params) (string, bool) {
 		return fmt.Sprintf("%d with r_target %s", p.Cq, p.RTarget), false
 	}
 	return fmt.Sprintf("%d with r_target %s, which gives %d", p.Cq, p.RTarget, want), p.Cq == want
+}
+
+// rTargetTolerance is how far r_target may lie from what valid_fraction gives.
+const rTargetTolerance fixed.Dec = 1_000_000_000
+
+// rTargetFollows compares fractions instead of radii: valid_fraction must lie between
+// those that the two ends of the tolerance hold. Only who is refused is told the
+// radius, which takes sixty times as long to find.
+func rTargetFollows(p Params) (string, bool) {
+	fraction, err := fixed.Parse(p.ValidFraction)
+	if err != nil {
+		return err.Error(), false
+	}
+	fewer, more, err := fractionsAround(p.RTarget, p.PocModel.VocabSize)
+	if err != nil {
+		return err.Error(), false
+	}
+	if fewer <= fraction && fraction <= more {
+		return "", true
+	}
+	want, err := fixed.RTargetFromFraction(fraction, p.PocModel.VocabSize)
+	if err != nil {
+		return err.Error(), false
+	}
+	return fmt.Sprintf("%s with valid_fraction %s and poc_model.vocab_size %d, which give %s",
+		p.RTarget, p.ValidFraction, p.PocModel.VocabSize, want), false
+}
+
+// fractionsAround returns the fractions that lie within a radius less and plus the
+// tolerance.
+func fractionsAround(rTarget string, outputs uint64) (fewer, more fixed.Dec, err error) {
+	r, err := fixed.Parse(rTarget)
+	if err != nil {
+		return 0, 0, err
+	}
+	if fewer, err = fixed.FractionFromRTarget(r-min(r, rTargetTolerance), outputs); err != nil {
+		return 0, 0, err
+	}
+	more, err = fixed.FractionFromRTarget(r+rTargetTolerance, outputs)
+	return fewer, more, err
 }
 
 // Validate returns the first error of the table's order, then of the rules': an

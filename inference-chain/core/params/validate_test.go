@@ -19,6 +19,16 @@ func parse(t require.TestingT, text string) uint64 {
 	return uint64(value)
 }
 
+// follow sets r_target and cq to what valid_fraction and the outputs give, where
+// they give anything.
+func follow(p *params.Params) {
+	fraction, _ := fixed.Parse(p.ValidFraction)
+	if r, err := fixed.RTargetFromFraction(fraction, p.PocModel.VocabSize); err == nil {
+		p.RTarget = r.String()
+		p.Cq, _ = fixed.CqFromRTarget(p.RTarget)
+	}
+}
+
 func TestLimitsHoldExactly(t *testing.T) {
 	cases := []struct {
 		name      string
@@ -39,7 +49,10 @@ func TestLimitsHoldExactly(t *testing.T) {
 		{"max_validators", func(p *params.Params, v uint64) { p.MaxValidators = v }, 1, 10_000},
 		{"epoch_retention", func(p *params.Params, v uint64) { p.EpochRetention = v }, 3, 1_000_000},
 		{"poc_model.seq_len", func(p *params.Params, v uint64) { p.PocModel.SeqLen = v }, 8, 1_024},
-		{"poc_model.vocab_size", func(p *params.Params, v uint64) { p.PocModel.VocabSize = v }, 256, 131_072},
+		{"poc_model.vocab_size", func(p *params.Params, v uint64) {
+			p.PocModel.VocabSize = v
+			follow(p)
+		}, 256, 131_072},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -69,7 +82,10 @@ func requireVerdict(t require.TestingT, p params.Params, legal bool, name, value
 }
 
 func TestFractionsHoldTheirEnds(t *testing.T) {
-	validFraction := func(p *params.Params, v string) { p.ValidFraction = v }
+	validFraction := func(p *params.Params, v string) {
+		p.ValidFraction = v
+		follow(p)
+	}
 	mismatch := func(p *params.Params, v string) { p.PMismatch = v }
 	threshold := func(p *params.Params, v string) { p.FraudThreshold = v }
 	bonus := func(p *params.Params, v string) { p.CoverageBonus = v }
@@ -149,6 +165,15 @@ func TestRulesBetweenParametersNameBothSides(t *testing.T) {
 		},
 		{"cq one too low", func(p *params.Params) { p.Cq-- }, "which gives 172063945"},
 		{"the radius written longer", func(p *params.Params) { p.RTarget = "1.385596074508290000" }, ""},
+		{"another fraction with the same radius", func(p *params.Params) { p.ValidFraction = "0.11" }, "got 1.38559607450829 with valid_fraction 0.11 and poc_model.vocab_size 1024, which give 1.38683596714061"},
+		{"the fraction of another radius", func(p *params.Params) { p.ValidFraction = "0.001" }, "which give 1.3443099788492"},
+		{"other outputs with the same radius", func(p *params.Params) { p.PocModel.VocabSize = 8196 }, "poc_model.vocab_size 8196, which give 1.404167789991"},
+		{"one output more", func(p *params.Params) { p.PocModel.VocabSize++ }, "r_target must lie within 10^-9"},
+		{"the fraction written longer", func(p *params.Params) { p.ValidFraction = "0.100000000000000000" }, ""},
+		{"another fraction with its own radius", func(p *params.Params) {
+			p.ValidFraction = "0.2"
+			follow(p)
+		}, ""},
 		{"a radius without a positive cq", func(p *params.Params) { p.RTarget = "1.5" }, "cq must be"},
 		{"a radius of two", func(p *params.Params) { p.RTarget = "2" }, "r_target must be a decimal of at most 18 digits in (0, 2)"},
 		{"another kind", func(p *params.Params) { p.PocKind = "SERVED_MODEL" }, `poc_kind must be EXACT8, got "SERVED_MODEL"`},
@@ -167,6 +192,27 @@ func TestRulesBetweenParametersNameBothSides(t *testing.T) {
 			require.ErrorContains(t, err, tc.want)
 		})
 	}
+}
+
+func TestARadiusHoldsItsFractionToTheTolerance(t *testing.T) {
+	const tolerance = 1_000_000_000 // 10⁻⁹
+	rapid.Check(t, func(t *rapid.T) {
+		p := params.Default()
+		p.ValidFraction = fixed.Dec(rapid.Uint64Range(uint64(fixed.One)/1000, uint64(fixed.One)/100*49).Draw(t, "fraction")).String()
+		p.PocModel.VocabSize = rapid.Uint64Range(fixed.MinOutputs, fixed.MaxOutputs).Draw(t, "outputs")
+		follow(&p)
+		radius := parse(t, p.RTarget)
+		// Fractions are known to 10⁻¹⁸, and radii therefore to 10⁻¹⁶ or better.
+		const unsure = 100
+		for r, legal := range map[uint64]bool{
+			radius: true, radius - tolerance + unsure: true, radius + tolerance - unsure: true,
+			radius - tolerance - unsure: false, radius + tolerance + unsure: false,
+		} {
+			p.RTarget = fixed.Dec(r).String()
+			p.Cq, _ = fixed.CqFromRTarget(p.RTarget)
+			requireVerdict(t, p, legal, "r_target", p.RTarget)
+		}
+	})
 }
 
 func TestEveryRuleSpeaksOfAParameterOfTheTable(t *testing.T) {

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from simulation.arrays import F64, I64, U64, Bool, largest, u64
-from simulation.errors import DecimalError, DivideByZeroError, OverflowU64Error
+from simulation.errors import DecimalError, DivideByZeroError, OverflowU64Error, ParameterError
 
 DIGITS = 18
 ONE = 10**DIGITS
@@ -138,3 +138,60 @@ def cq_from_r_target(r_target: str) -> int:
     if r == 0 or cq <= 0:
         raise DecimalError(f"r_target must lie above 0 and below the root of 2, got {r_target!r}")
     return cq
+
+
+_BITS = 256
+_UNIT = 1 << _BITS
+_INVERSE_PI = 36857766746113450950918049192879587303648982663873843352614131972887216513712
+"""1/π, in units of 2⁻²⁵⁶, rounded down."""
+
+
+def fraction_from_r_target(r: int, n: int) -> int:
+    """The fraction of random unit vectors of n dimensions within r of a fixed one.
+
+    Args:
+        r: distance, in units of 10⁻¹⁸.
+        n: outputs, 256 to 131,072.
+
+    Returns:
+        The fraction in units of 10⁻¹⁸, by the chain's own roundings.
+
+    Raises:
+        ParameterError: when n is outside of its range.
+    """
+    if not 256 <= n <= 131_072:
+        raise ParameterError(f"outputs must lie in [256, 131072], got {n}")
+    if r >= 2 * ONE:
+        return ONE
+    two = 2 * ONE * ONE
+    cosine = (abs(two - r * r) << _BITS) // two
+    between = _central(cosine, n) if r * r <= two else -_central(cosine, n)
+    return (_UNIT - between) * ONE >> _BITS + 1
+
+
+def _central(c: int, n: int) -> int:
+    """The fraction with a cosine between −c and c, both in units of 2⁻²⁵⁶."""
+    square = c * c >> _BITS
+    if square * n >= 84 * _UNIT:
+        return _UNIT
+    term = total = _UNIT
+    k = 0
+    while term:
+        term = (term * square >> _BITS) * (n + 2 * k) // (3 + 2 * k)
+        total += term
+        k += 1
+    m = 2 * n - 3
+    root = math.isqrt(_power(_UNIT - square, n - 1) * m * _INVERSE_PI)
+    between = (root * c >> _BITS) * total >> _BITS
+    between = between * (128 * m**6 + 32 * m**4 - 76 * m**2 + 631) // (128 * m**6)
+    return min(between, _UNIT)
+
+
+def _power(base: int, n: int) -> int:
+    result = _UNIT
+    while n:
+        if n & 1:
+            result = result * base >> _BITS
+        base = base * base >> _BITS
+        n >>= 1
+    return result

@@ -177,6 +177,17 @@ def _cq_follows(p: Params) -> bool:
         return False
 
 
+R_TARGET_TOLERANCE = 10**9
+"""How far r_target may lie from what valid_fraction gives, in units of 10⁻¹⁸."""
+
+
+def _r_target_follows(p: Params) -> bool:
+    r, n = p.decimal("r_target"), p.integer("poc_model.vocab_size")
+    fewer = fixed.fraction_from_r_target(max(r - R_TARGET_TOLERANCE, 0), n)
+    more = fixed.fraction_from_r_target(r + R_TARGET_TOLERANCE, n)
+    return fewer <= p.decimal("valid_fraction") <= more
+
+
 def _heads_fit(p: Params) -> bool:
     dim, heads = p.integer("poc_model.dim"), p.integer("poc_model.n_heads")
     return dim % heads == 0 and Fraction(32) <= Fraction(dim, heads) <= 1024
@@ -191,4 +202,5 @@ _RULES: dict[str, Callable[[Params], bool]] = {
     ),
     "poc_model.ffn_dim_multiplier": _ffn_fits,
     "cq": _cq_follows,
+    "r_target": _r_target_follows,
 }

@@ -174,8 +174,9 @@ def found(home: Home, network: Network, spec: NetworkSpec, binaries: Binaries) -
         run([str(binaries.inferenced), "genesis", *args, f"--home={first}"])
 
     genesis("set-param", "--preset", "testnet")
-    for name, value in spec.params:
-        genesis("set-param", name, value)
+    if spec.params:
+        # In one command: some are legal only together.
+        genesis("set-param", *(word for pair in spec.params for word in pair))
     for model in MODELS:
         path = home.root / "models.json"
         write_atomically(path, json.dumps(model))

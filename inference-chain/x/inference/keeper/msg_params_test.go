@@ -37,6 +37,10 @@ func TestParametersAreRefused(t *testing.T) {
 			func(m *types.MsgUpdateParams) { m.Params.Cq++ },
 			refusedWith(types.ErrInvalidParams, "cq must be"),
 		},
+		"when r_target does not follow from valid_fraction": {
+			func(m *types.MsgUpdateParams) { m.Params.ValidFraction = "0.2" },
+			refusedWith(types.ErrInvalidParams, "r_target must lie within 10^-9", "which give 1.39548171724644"),
+		},
 		"without the shape of the network": {
 			func(m *types.MsgUpdateParams) { m.Params.PocModel = nil },
 			refusedWith(types.ErrInvalidParams, "poc_model must be set"),
