@@ -7,7 +7,7 @@ import pytest
 from testnet.binaries import Binaries
 from testnet.genesis import found
 from testnet.layout import Home, HostRecord, Network
-from testnet.spec import parse_network
+from testnet.spec import Arguments, parse_network
 
 
 def test_parameters_that_belong_together_are_set_together(
@@ -38,7 +38,7 @@ def test_parameters_that_belong_together_are_set_together(
     config.mkdir(parents=True)
     (config / "genesis.json").write_text("{}")
     (config / "priv_validator_key.json").write_text('{"pub_key": {"value": "key"}}')
-    spec = parse_network(hosts=1, params=("valid_fraction=0.2", "r_target=1.39", "cq=7"))
+    spec = parse_network(Arguments(hosts=1, params=("valid_fraction=0.2", "r_target=1.39", "cq=7")))
     names = ("inferenced", "dapi", "mlnode", "models_dir", "cosmovisor")
     found(home, network, spec, Binaries(**{name: tmp_path / name for name in names}))
     set_params = [argv[3:-1] for argv in ran if argv[2] == "set-param"]

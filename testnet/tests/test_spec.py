@@ -2,21 +2,21 @@
 
 import pytest
 from testnet.errors import SpecError
-from testnet.spec import parse_network
+from testnet.spec import Arguments, parse_network
 
 
 def test_the_first_host_has_two_nodes_by_default() -> None:
-    spec = parse_network(hosts=4)
+    spec = parse_network(Arguments(hosts=4))
     assert [h.nodes for h in spec.hosts] == [2, 1, 1, 1]
     assert spec.hosts[0].node_ids == ("node1", "node2")
 
 
 def test_nodes_are_counted_host_by_host() -> None:
-    assert [h.nodes for h in parse_network(hosts=3, nodes="1, 3,8").hosts] == [1, 3, 8]
+    assert [h.nodes for h in parse_network(Arguments(hosts=3, nodes="1, 3,8")).hosts] == [1, 3, 8]
 
 
 def test_each_fault_goes_to_the_host_that_is_named() -> None:
-    spec = parse_network(hosts=4, forge="host1", repeat="host2", withhold="host3")
+    spec = parse_network(Arguments(hosts=4, forge="host1", repeat="host2", withhold="host3"))
     assert [(h.forge, h.repeat, h.withhold) for h in spec.hosts] == [
         (False, False, False),
         (True, False, False),
@@ -41,4 +41,4 @@ def test_each_fault_goes_to_the_host_that_is_named() -> None:
 )
 def test_what_is_impossible_is_refused_by_name(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(SpecError, match=words):
-        parse_network(**arguments)  # type: ignore[arg-type]
+        parse_network(Arguments(**arguments))  # type: ignore[arg-type]

@@ -38,7 +38,7 @@ def main() -> None:
 @app.command()
 def up(
     home: HomeOption = DEFAULT_HOME,
-    hosts: Annotated[int, typer.Option("-n", help="Founding hosts.")] = 4,
+    hosts: Annotated[int | None, typer.Option("-n", help="Founding hosts; 4 by default.")] = None,
     nodes: Annotated[str | None, typer.Option(help="mlnodes of each host: 2,1,1,1")] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Stop by itself once this many further epochs are settled.")
@@ -53,7 +53,9 @@ def up(
     withhold: Annotated[
         str | None, typer.Option(help="Host that answers no openings, e.g. host3.")
     ] = None,
-    block_ms: Annotated[int, typer.Option(help="Pause between two blocks, milliseconds.")] = 1000,
+    block_ms: Annotated[
+        int | None, typer.Option(help="Pause between two blocks, milliseconds; 1000 by default.")
+    ] = None,
     param: Annotated[
         list[str] | None, typer.Option(help="Chain parameter that differs: name=value")
     ] = None,
@@ -61,11 +63,16 @@ def up(
         bool, typer.Option("--cosmovisor", help="Run chain nodes under cosmovisor, for upgrades.")
     ] = False,
 ) -> None:
-    """Start a network, or continue the one in --home, and show it until Ctrl-C."""
-    from testnet.spec import parse_network
+    """Start a network, or continue the one in --home, and show it until Ctrl-C.
+
+    A network keeps what it was founded with: another -n, --nodes, --forge, --repeat,
+    --withhold, --block-ms or --param is refused when it is continued.
+    """
+    from testnet.founding import check_arguments
+    from testnet.spec import Arguments, parse_network
     from testnet.up import run_up
 
-    spec = parse_network(
+    given = Arguments(
         hosts=hosts,
         nodes=nodes,
         forge=forge,
@@ -74,12 +81,17 @@ def up(
         block_ms=block_ms,
         params=tuple(param or ()),
     )
+    place = Home(home.resolve())
+    spec = None
+    if place.record_path.exists():
+        check_arguments(place, place.load(), given)
+    else:
+        spec = parse_network(given)
     if epochs is not None and epochs < 1:
         raise NetworkError(f"--epochs is {epochs}; it is 1 or more")
     if detach:
         _detach(home)
         return
-    place = Home(home.resolve())
     sys.exit(run_up(place, spec, console, epochs=epochs, cosmovisor=cosmovisor))
 
 

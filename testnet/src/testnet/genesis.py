@@ -72,6 +72,7 @@ def lay_out(home: Home, spec: NetworkSpec, binaries: Binaries) -> Network:
         hosts=records,
         block_ms=spec.block_ms,
         model_ids=tuple(str(m["id"]) for m in MODELS),
+        founding=spec,
     )
     for host in records:
         write_host_settings(home, network, host, binaries)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from testnet.errors import HomeError
-from testnet.spec import CHAIN_ID
+from testnet.spec import CHAIN_ID, HostSpec, NetworkSpec
 
 FORMAT = 1
 # What may lie in a home before its record does: a start that was interrupted.
@@ -75,13 +75,23 @@ class HostRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """The record of a network, kept in `network.json`."""
+    """The record of a network, kept in `network.json`.
+
+    Attributes:
+        hosts: all hosts, those that joined later after the founding ones.
+        block_ms: pause between two blocks, in milliseconds.
+        chain_id: name of the chain.
+        format: of the record.
+        model_ids: governed models that the network was founded with.
+        founding: what it was founded as; None in a record that was written without it.
+    """
 
     hosts: tuple[HostRecord, ...]
     block_ms: int
     chain_id: str = CHAIN_ID
     format: int = FORMAT
     model_ids: tuple[str, ...] = field(default=())
+    founding: NetworkSpec | None = None
 
     def host(self, name: str) -> HostRecord:
         """The host of that name; HomeError lists the names there are."""
@@ -196,7 +206,18 @@ class Home:
             block_ms=raw["block_ms"],
             chain_id=raw["chain_id"],
             model_ids=tuple(raw["model_ids"]),
+            founding=_founding(raw.get("founding")),
         )
+
+
+def _founding(raw: dict[str, Any] | None) -> NetworkSpec | None:
+    if raw is None:
+        return None
+    return NetworkSpec(
+        hosts=tuple(HostSpec(**host) for host in raw["hosts"]),
+        block_ms=raw["block_ms"],
+        params=tuple((name, value) for name, value in raw["params"]),
+    )
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:

@@ -21,7 +21,7 @@ from testnet.watch import Watcher, watch
 
 def run_up(
     home: Home,
-    spec: NetworkSpec,
+    spec: NetworkSpec | None,
     console: Console,
     *,
     epochs: int | None,
@@ -30,8 +30,8 @@ def run_up(
     """Start or continue a network and show it.
 
     Args:
-        home: folder of the network; an empty one gets a new network.
-        spec: what a new network consists of; one that exists keeps what it has.
+        home: folder of the network.
+        spec: what a new network consists of; None continues the one in the home.
         console: where to show it.
         epochs: stop once that many further epochs are settled; None never stops.
         cosmovisor: run the chain nodes under cosmovisor; who does already goes on so.
@@ -90,7 +90,7 @@ def run_up(
 def _network(
     supervisor: Supervisor,
     home: Home,
-    spec: NetworkSpec,
+    spec: NetworkSpec | None,
     binaries: Binaries,
     *,
     cosmovisor: bool,
@@ -98,13 +98,12 @@ def _network(
 ) -> Network:
     """The network of the home, with its mlnodes started: they import while genesis is written."""
     make_models(binaries)
-    new = not home.record_path.exists()
-    network = lay_out(home, spec, binaries) if new else home.load()
+    network = home.load() if spec is None else lay_out(home, spec, binaries)
     for host in network.hosts if cosmovisor else ():
         set_up(home, host, binaries)
     for host in network.hosts:
         start_nodes(supervisor, home, host, binaries)
-    if new:
+    if spec is not None:
         found(home, network, spec, binaries)
         say(f"a new network of {len(network.hosts)} hosts in {home.root}")
     else:
