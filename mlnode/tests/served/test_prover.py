@@ -24,7 +24,7 @@ def models(tmp_path: Path, qwen: Any) -> str:
 
 
 def started(models: str, round_: Round, **how: Any) -> ServedProver:
-    prover = ServedProver(models, "cpu", **how)
+    prover = ServedProver(models, "cpu", **({"announce": lambda _: None} | how))
     assert list(prover.load(round_)) == []
     return prover
 
@@ -38,17 +38,23 @@ def test_distances_are_those_of_the_engine(models: str, qwen: Any, served_round:
     assert (prover.engines, prover.batch_size) == (("eager",), 64)
 
 
-def test_a_changed_weight_is_noticed_after_a_minute(models: str, served_round: Round) -> None:
-    now = [0.0]
-    prover = started(models, served_round, clock=lambda: now[0])
+def test_a_changed_weight_is_noticed_by_the_next_hash(models: str, served_round: Round) -> None:
+    prover = started(models, served_round)
+    prover.rehash()
     assert prover._held is not None
     with torch.no_grad():
         next(prover._held[1].parameters()).flatten()[0] += 1
-    now[0] = 60.0
     prover.batch(NONCES)
-    now[0] = 60.5
-    with pytest.raises(FingerprintError):
-        prover.batch(NONCES)
+    with pytest.raises(FingerprintError, match="weights of eager hash to"):
+        prover.rehash()
+
+
+def test_a_model_is_announced_before_it_is_loaded(models: str, served_round: Round) -> None:
+    said: list[float] = []
+    prover = started(models, served_round, announce=said.append)
+    size = sum(f.stat().st_size for f in Path(models).rglob("*") if f.is_file())
+    assert said == [pytest.approx(size / 50e6)]
+    prover.drop()
 
 
 def test_a_dropped_round_is_gone_with_its_model(models: str, served_round: Round) -> None:

@@ -44,6 +44,19 @@ class FlipsABitOnce(ExactEngine):
         return before
 
 
+class FlipsABitInMidWalk(ExactEngine):
+    """The network of the first walk loses a bit behind its first batches."""
+
+    flipped = False
+
+    @override
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        if not self.flipped and np.any((nonces_B >= WRONG_FROM) & (nonces_B < 2**32 - 1)):
+            self.flipped = True
+            self.network.weights["head"][0, 0] ^= 1
+        return super().batch(nonces_B, public_key)
+
+
 class Dies(ExactEngine):
     """The process ends as soon as a round is loaded that is not the self-test's."""
 
@@ -96,6 +109,11 @@ def wrong_later(name: str, _: tuple[str, ...]) -> tuple[ExactEngine, ...]:
 
 def flips_a_bit_once(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
     return (FlipsABitOnce("flips", ReferenceKernel()),)
+
+
+def flips_a_bit_in_mid_walk(name: str, _: tuple[str, ...]) -> tuple[ExactEngine, ...]:
+    # The second engine shares the weights: it confirms what was made of changed ones.
+    return FlipsABitInMidWalk(name, ReferenceKernel()), ExactEngine("spare", ReferenceKernel())
 
 
 def dies(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:

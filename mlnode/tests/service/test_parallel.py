@@ -177,6 +177,31 @@ async def settle() -> None:
 # --- loading ---
 
 
+async def test_no_work_is_taken_before_the_groups_of_the_round_are_formed(
+    stage: Stage, round_: Any
+) -> None:
+    """Between a reservation and its load the groups may still be others."""
+    stage.controller.reserve(round_)
+    with pytest.raises(NoRoundError, match="is not loading yet; wait for StartRound"):
+        stage.controller.begin([])
+    with pytest.raises(NoRoundError, match="is not loading yet"):
+        await stage.controller.check(bytes(20), np.arange(3, dtype=np.uint64))
+    assert stage.controller.phase is Phase.LOADING
+    await stage.open(round_)
+    stage.batches()
+    assert [worker.count(Walk) for worker in stage.workers] == [1, 1]
+
+
+async def test_the_round_before_is_not_taken_for_the_one_that_is_reserved(
+    stage: Stage, round_: Any
+) -> None:
+    await stage.open(round_)
+    await end_round(stage)
+    stage.controller.reserve(replace(round_, block_height=7))
+    with pytest.raises(NoRoundError, match="is not loading yet"):
+        stage.controller.begin([])
+
+
 async def test_a_walk_that_begins_while_a_group_loads_is_sent_once(
     stage: Stage, round_: Any
 ) -> None:

@@ -12,7 +12,9 @@ from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.engines.products import fp32_product
 from mlnode.poc.engines.tiles import TiledKernel
 from mlnode.poc.errors import CrosscheckError, FingerprintError, NoEngineError
+from mlnode.poc.golden import golden_round
 from mlnode.poc.rounds import Round
+from mlnode.poc.tensors import operations
 from mlnode.service.candidates import candidates
 from mlnode.service.config import ENGINES
 from mlnode.service.prover import Prover
@@ -56,25 +58,40 @@ def test_the_names_of_the_configuration_are_those_of_the_engines() -> None:
         candidates("bf16", ("cpu", "cpu"))
 
 
-def test_weights_are_hashed_again_once_a_minute(kit: Any) -> None:
-    clock, engine = Clock(), fp32()
+class Hashed(ExactEngine):
+    """Takes a given time to hash its weights."""
+
+    clock: Clock
+    seconds_a_hash = 0.0
+
+    def weights_fingerprint(self) -> bytes:
+        self.clock.now += self.seconds_a_hash
+        return super().weights_fingerprint()
+
+
+@pytest.mark.parametrize(("seconds_a_hash", "due_after"), [(0.0, 0.0), (0.25, 25.0), (2.0, 60.0)])
+def test_hashes_take_a_hundredth_of_the_time_or_are_a_minute_apart(
+    kit: Any, seconds_a_hash: float, due_after: float
+) -> None:
+    clock, engine = Clock(), Hashed("hashed", TiledKernel(fp32_product))
+    engine.clock, engine.seconds_a_hash = clock, seconds_a_hash
     prover = Prover([engine], batch_size=4, clock=clock)
     load(prover, kit.round())
-    flip_a_bit(engine)
-    clock.now = 60.0
-    prover.batch(np.arange(4, dtype=np.uint64))
-    clock.now = 60.1
-    with pytest.raises(FingerprintError, match="weights of fp32 hash to"):
-        prover.batch(np.arange(4, dtype=np.uint64))
+    prover.rehash()
+    if due_after:
+        clock.now += due_after - 0.125
+        assert not prover.rehash_due
+        clock.now += 0.125
+    assert prover.rehash_due
 
 
-def test_weights_are_hashed_again_whenever_it_is_asked(kit: Any) -> None:
+def test_a_flipped_bit_is_noticed_by_the_next_hash(kit: Any) -> None:
     engine = fp32()
     prover = Prover([engine], batch_size=4)
     load(prover, kit.round())
     prover.rehash()
     flip_a_bit(engine)
-    with pytest.raises(FingerprintError):
+    with pytest.raises(FingerprintError, match="weights of fp32 hash to"):
         prover.rehash()
 
 
@@ -110,6 +127,43 @@ class Timed(ExactEngine):
     def batch(self, nonces_B: Any, public_key: bytes | None = None) -> Any:
         self.clock.now += self.seconds_a_nonce * len(nonces_B)
         return super().batch(nonces_B, public_key)
+
+
+class Counted(Timed):
+    """Remembers how many nonces it was asked for."""
+
+    asked: int = 0
+
+    def batch(self, nonces_B: Any, public_key: bytes | None = None) -> Any:
+        self.asked += len(nonces_B)
+        return super().batch(nonces_B, public_key)
+
+
+@pytest.mark.parametrize(("spare_s", "checked"), [(0.5, 40), (3.9, 40), (8.0, 2), (400.0, 0)])
+def test_a_spare_that_is_slower_than_a_batch_gets_a_tenth_of_the_time(
+    kit: Any, spare_s: float, checked: int
+) -> None:
+    clock = Clock()
+    engine, spare = (Counted(name, TiledKernel(fp32_product)) for name in ("first", "spare"))
+    engine.clock = spare.clock = clock
+    engine.seconds_a_nonce = spare.seconds_a_nonce = 0.0
+    said: list[float] = []
+    prover = Prover(
+        [engine, spare], prefer="first", batch_size=4, clock=clock, announce=said.append
+    )
+    engine.seconds_a_nonce, spare.seconds_a_nonce = 1.0, spare_s
+    round_ = kit.round()
+    share = operations(round_.params) / operations(golden_round().params)
+    prover._golden_s = {"first": 1.0 / share, "spare": spare_s / share}
+    load(prover, round_)
+    spare.asked = 0
+    for first in range(0, 160, 4):
+        prover.batch(np.arange(first, first + 4, dtype=np.uint64))
+    assert spare.asked == checked
+    # Whoever waits is told before something takes seconds.
+    assert 4.0 in said
+    told = any(seconds == pytest.approx(spare_s) for seconds in said)
+    assert told == (checked > 0 and spare_s >= 1.0)
 
 
 @pytest.mark.parametrize(

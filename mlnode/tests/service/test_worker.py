@@ -91,6 +91,7 @@ class Prover:
     stands = False
     fails: Exception | None = None
     changed = False
+    rehash_due = True
     sizes: list[int] | None = None
     foreseen: list[tuple[list[int], list[int] | None]] | None = None
     hashed: list[str] | None = None
@@ -259,16 +260,68 @@ def test_checks_of_one_host_share_a_batch_and_are_answered_one_by_one(
     assert sizes == [3, 2, 1, 1]
 
 
-def test_weights_are_hashed_again_when_a_walk_begins_and_before_the_first_check_behind_it(
+def test_weights_are_hashed_when_a_walk_begins_and_before_anything_is_said(
     run: Any, load: LoadRound
 ) -> None:
     hashed: list[str] = []
+    said = run(load, walk(), After(Walked), check(5), After(Checked), check(6), hashed=hashed)
+    assert kinds(said)[4:] == ["Walked", "Checked", "Checked"]
+    assert len(hashed) == 4
+
+
+def test_batches_wait_for_the_hash_but_no_more_than_half_of_the_credit(
+    run: Any, load: LoadRound
+) -> None:
+    hashed: list[str] = []
+    script = [load, walk(credit=5), After(Walked, 5)]
+    said = run(*script, hashed=hashed, rehash_due=False)
+    assert [e.lane_next[0] for e in said if isinstance(e, Walked)] == [2, 4, 6, 8, 10]
+    # One at the begin, then behind the third batch, the fourth and the fifth.
+    assert len(hashed) == 1 + 3
+
+
+def test_answers_wait_for_one_hash_while_there_is_more_to_check(run: Any, load: LoadRound) -> None:
+    hashed: list[str] = []
+    keys = [bytes([number]) * 20 for number in range(4)]
+    asked = [check(5 + number, 1, key) for number, key in enumerate(keys)]
+    said = run(load, After(Loaded), *asked, hashed=hashed, rehash_due=False)
+    assert [e.request_id for e in said if isinstance(e, Checked)] == [5, 6, 7, 8]
+    assert len(hashed) == 1
+
+
+def test_what_was_made_of_changed_weights_is_never_said(run: Any, load: LoadRound) -> None:
+    """A bit flips behind the walk's begin: neither its batches nor the answers are let out."""
+    looks: list[str] = []
+
+    def rehash(_: Any) -> None:
+        looks.append("")
+        if len(looks) > 1:
+            raise FingerprintError("the weights have changed")
+
+    said = run(load, walk(credit=8), After(Failed), rehash=rehash, rehash_due=False)
+    assert kinds(said)[4:] == ["Failed"]
+    assert len(looks) == 2
+    looks[:] = [""]
+    said = run(load, After(Loaded), check(5, 2 * BATCH + 1), rehash=rehash, rehash_due=False)
+    assert kinds(said)[4:] == ["Failed"]
+
+
+def test_a_walk_that_ended_is_not_said_later(run: Any, load: LoadRound) -> None:
     said = run(
-        load, walk(), After(Walked), check(5), After(Checked), Pause(), check(6), After(Checked, 2),
-        check(7), hashed=hashed,
-    )  # fmt: skip
-    assert kinds(said)[4:] == ["Walked", "Checked", "Checked", "Checked"]
-    assert len(hashed) == 2
+        load, walk(credit=9), After(Alive, 2), Pause(), check(5), After(Checked), rehash_due=False
+    )
+    assert kinds(said)[4:] == ["Checked"]
+
+
+def test_between_two_batches_of_a_check_the_worker_lives_and_listens(
+    run: Any, load: LoadRound
+) -> None:
+    sizes: list[int] = []
+    # Each batch is followed by a sign of life; the second one, here, by a halt.
+    halt = Halt(halt_id=3, end_round=False)
+    said = run(load, After(Loaded), check(5, 40 * BATCH), After(Alive, 3), halt, sizes=sizes)
+    assert said[4:] == [Halted(halt_id=3)]
+    assert len(sizes) == 2
 
 
 def test_a_pause_ends_the_walk_and_not_the_checks(run: Any, load: LoadRound) -> None:

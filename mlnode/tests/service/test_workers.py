@@ -149,6 +149,28 @@ async def test_weights_that_change_in_memory_are_noticed_and_loaded_again(
     )
 
 
+async def test_nothing_is_claimed_of_weights_that_change_in_mid_walk(
+    running: Any, config: Config, kit: Any, broken: Any
+) -> None:
+    round_ = kit.round(r_target=2.0)
+    async with running(config, make=broken("flips_a_bit_in_mid_walk")) as client:
+        await client.open(round_)
+        stream = client.stream()
+        batches = await stream.take(24, acknowledge=True)
+        asked = list(range(40))
+        call = client.poc.Validate()
+        await call.write(poc_pb2.ValidateRequest(request_id=1, public_key=kit.key, nonces=asked))
+        answer = await call.read()
+        status = await client.status()
+        stream.call.cancel()
+    assert "FingerprintError" in status.last_error
+    lane_next = list(batches[-1].batch.lane_next)
+    # Far behind the nonce at which the bit flipped.
+    assert max(nonces_of(batches)) > 200
+    assert sorted(nonces_of(batches)) == kit.valid_before(round_, lane_next)
+    assert list(answer.valid) == kit.expected(round_, asked).valid.tolist()
+
+
 async def test_a_device_that_is_lost_ends_its_worker_and_the_walk_goes_on_in_another(
     running: Any,
     config: Config,

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 from mlnode.service.backoff import Backoff
 from mlnode.service.child import Child, ChildEndedError
-from mlnode.service.messages import Command, Event, Ready, WorkerSetup
+from mlnode.service.messages import Alive, Command, Event, Ready, WorkerSetup
 from mlnode.shard.devices import shown_to
 
 # Libraries take seconds to import, and engines to try, longer on a busy machine.
 _STARTING_S = 300.0
 _PATIENCE_S = 3.0
+# What a worker expects is a guess, and never that long.
+_SLACK = 4.0
+_LONGEST_S = 3600.0
 _log = logging.getLogger("mlnode.worker")
 
 
@@ -106,21 +109,33 @@ class Controller:
             await child.end(_PATIENCE_S)
 
     async def _listen(self, child: Child) -> str:
-        limit_s = max(_STARTING_S, self._hung_after_s)
+        index = self.setup.group_index
+        usual_s = limit_s = max(_STARTING_S, self._hung_after_s)
         while True:
             try:
                 async with asyncio.timeout(limit_s):
                     event = await child.receive()
             except TimeoutError:
                 child.kill()
-                return f"worker {child.pid} was silent for {limit_s:.0f} s"
+                return f"worker {child.pid} was silent for {limit_s:g} s"
             except ChildEndedError:
                 code = await child.ended(_PATIENCE_S)
                 return f"worker {child.pid} ended with {code}"
             if isinstance(event, Ready):
-                limit_s = self._hung_after_s
+                usual_s = self._hung_after_s
+            limit_s = usual_s
+            if isinstance(event, Alive):
+                limit_s += min(_SLACK * event.expected_s, _LONGEST_S)
             assert isinstance(event, Event)
-            self._listener.heard(self.setup.group_index, event)
+            try:
+                self._listener.heard(index, event)
+            except Exception as err:
+                # A fault of ours. Without a listener the group would stand still for good; a
+                # fresh process is told everything anew.
+                _log.exception("group %d: %s", index, type(event).__name__)
+                child.kill()
+                name = type(err).__name__
+                return f"worker {child.pid} said what the service could not take: {name}"
 
 
 def _environment(setup: WorkerSetup) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlnode.poc.rounds import PocKind, Round
 from mlnode.poc.tensors import weight_bytes
 from mlnode.service.controller import Listener
+from mlnode.service.errors import NoRoundError, WorkerFailedError
 from mlnode.service.group import Group, MakeHandle
 from mlnode.service.messages import (
     Checked,
@@ -89,8 +90,21 @@ class Crew:
         """Whether a group has not confirmed yet that it stopped."""
         return any(group.halt_id for group in self.groups)
 
+    def check_formed(self, round_: Round) -> None:
+        """Make sure that the groups are those of a round, loaded or loading.
+
+        Raises:
+            NoRoundError: the round is reserved only: its groups may be others than the present.
+            WorkerFailedError: no group can compute it.
+        """
+        if self._round != round_:
+            raise NoRoundError("the round is not loading yet; wait for StartRound to report on it")
+        if not self.able:
+            raise WorkerFailedError(self.last_error)
+
     def begin(self) -> None:
         """Forget the last round; the next one has all its tries."""
+        self._round = None
         self.last_error = ""
         for group in self.groups:
             group.forget_round()

@@ -109,7 +109,14 @@ class Ready:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alive:
-    """A sign of life, at least once a second while the worker waits."""
+    """A sign of life, at least once a second while the worker waits.
+
+    Attributes:
+        expected_s: seconds that may pass before the next event, as far as the worker knows; 0
+            where it expects nothing long.
+    """
+
+    expected_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

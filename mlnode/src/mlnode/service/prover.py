@@ -11,14 +11,23 @@ import numpy as np
 from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress, SharingEngine
-from mlnode.poc.engines.guard import check_fingerprint, crosscheck
+from mlnode.poc.engines.guard import crosscheck
 from mlnode.poc.engines.selection import select_engine
 from mlnode.poc.engines.sizing import find_batch_size
+from mlnode.poc.golden import golden_round
 from mlnode.poc.rounds import Round
+from mlnode.poc.tensors import operations
+from mlnode.service.watch import WeightWatch
 
-_REHASH_S = 60.0
 # Beyond every lane: what is tried out here is not walked.
 _TRIAL_NONCE = 2**62
+# Of a worker's time, for a second engine that takes longer for a nonce than the first for a batch.
+_SLOW_SHARE = 0.1
+_WORTH_SAYING_S = 1.0
+
+
+def _nobody(_: float) -> None:
+    """Hears that something takes so many seconds."""
 
 
 class Prover:
@@ -31,6 +40,7 @@ class Prover:
         prefer: str = "",
         batch_size: int = 0,
         check_each: bool = True,
+        announce: Callable[[float], None] = _nobody,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Try the engines and choose.
@@ -40,7 +50,9 @@ class Prover:
             prefer: name of the one to use, if it is exact; empty for the fastest.
             batch_size: nonces of a batch; 0 for as many as take a quarter of a second, and no
                 more than are worth it, and fit into the memory.
-            check_each: recompute one nonce of each batch through a second engine.
+            check_each: recompute one nonce of each batch through a second engine; where that
+                takes longer than the batch, of as many batches as a tenth of the time allows.
+            announce: told the seconds that what comes may take, before anything long.
             clock: seconds from any origin.
 
         Raises:
@@ -53,10 +65,14 @@ class Prover:
         self._engine = passed[0]
         self._spare = passed[1] if passed[1:] and check_each else None
         self._wanted_size = batch_size
+        self._announce = announce
         self._clock = clock
-        self._fingerprint = b""
-        self._hashed_at = 0.0
+        self._watch = WeightWatch(self._engine, clock)
         self._batches = 0
+        # Seconds of a nonce on the golden network: what is known before a round stands.
+        self._golden_s = {r.name: 1 / r.nonces_per_second for r in selection.reports if r.passed}
+        self._nonce_s = self._spare_s = 0.0
+        self._crosschecked_at = 0.0
         self.engines = tuple(e.name for e in passed)
         self.summary = selection.summary
         self.dense = self._engine.dense_rate()
@@ -68,46 +84,55 @@ class Prover:
             # What it shares with the engine must be free before another network is made.
             self._spare.stop()
         yield from self._engine.start(round_)
+        self._nonce_s = self._guess(self._engine, round_)
         if self._spare is not None:
-            # It shares the weights: a second copy would double the memory, and the re-hash
-            # watches over the first.
+            # It shares the weights: a second copy would double the memory, and the hash before
+            # anything is said watches over the first.
             self._spare.adopt(round_, self._engine.network)
-        self._fingerprint = self._engine.weights_fingerprint()
-        self._hashed_at = self._clock()
+            self._spare_s = self._guess(self._spare, round_)
+        self._watch.begin()
         self.batch_size = self._wanted_size or find_batch_size(
             self._time_batch, self._engine.largest_batch
         )
+        self._crosschecked_at = self._clock()
 
     def batch(
         self, nonces_B: U64, public_key: bytes | None = None, *, ahead: U64 | None = None
     ) -> Decisions:
         """Evaluate nonces of a host, by default the round's own.
 
+        Nothing of it may be claimed before ``rehash`` was called and found the weights unchanged.
+
         Args:
             ahead: what is asked for next, to make its inputs meanwhile; None where nobody knows.
 
         Raises:
-            FingerprintError: the weights have changed since the last look.
             CrosscheckError: another engine comes to another result.
         """
-        if self._clock() - self._hashed_at > _REHASH_S:
-            self.rehash()
         if ahead is not None:
             self._engine.foresee(ahead, public_key)
-        came = self._engine.batch(nonces_B, public_key)
+        came, took_s = self._timed(nonces_B, public_key)
         self._batches += 1
-        if self._spare is not None:
+        if self._spare is not None and self._crosscheck_due(took_s):
+            self._say_if_long(self._spare_s)
+            began = self._clock()
             crosscheck(self._spare, nonces_B, came, pick=self._batches, public_key=public_key)
+            self._crosschecked_at = self._clock()
+            self._spare_s = self._crosschecked_at - began
         return came
 
+    @property
+    def rehash_due(self) -> bool:
+        """Whether the weights are to be hashed now, by the time since the last hash and its own."""
+        return self._watch.due
+
     def rehash(self) -> None:
-        """Compare the weights with their fingerprint; at least at each phase change.
+        """Compare the weights with their fingerprint.
 
         Raises:
-            FingerprintError: they have changed.
+            FingerprintError: they have changed; nothing since the last time may be claimed.
         """
-        check_fingerprint(self._engine, self._fingerprint)
-        self._hashed_at = self._clock()
+        self._watch.look()
 
     def drop(self) -> None:
         """Let go of the round and its memory."""
@@ -115,7 +140,29 @@ class Prover:
         if self._spare is not None:
             self._spare.stop()
 
+    def _crosscheck_due(self, batch_s: float) -> bool:
+        if self._spare_s <= batch_s:
+            return True
+        return self._clock() - self._crosschecked_at >= self._spare_s / _SLOW_SHARE
+
+    def _guess(self, engine: SharingEngine, round_: Round) -> float:
+        """Returns the seconds of a nonce, from those of the golden network; 0 where untimed."""
+        share = operations(round_.params) / operations(golden_round().params)
+        return self._golden_s.get(engine.name, 0.0) * share
+
     def _time_batch(self, size: int) -> float:
+        nonces_B = np.arange(_TRIAL_NONCE, _TRIAL_NONCE + size, dtype=np.uint64)
+        return self._timed(nonces_B, None)[1]
+
+    def _timed(self, nonces_B: U64, public_key: bytes | None) -> tuple[Decisions, float]:
+        """Returns what a batch came to, and its seconds."""
+        self._say_if_long(self._nonce_s * len(nonces_B))
         began = self._clock()
-        self._engine.batch(np.arange(_TRIAL_NONCE, _TRIAL_NONCE + size, dtype=np.uint64))
-        return self._clock() - began
+        came = self._engine.batch(nonces_B, public_key)
+        took_s = self._clock() - began
+        self._nonce_s = took_s / max(len(nonces_B), 1)
+        return came, took_s
+
+    def _say_if_long(self, seconds: float) -> None:
+        if seconds >= _WORTH_SAYING_S:
+            self._announce(seconds)

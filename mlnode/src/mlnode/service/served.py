@@ -13,13 +13,15 @@ from torch import nn
 from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress
-from mlnode.poc.errors import FingerprintError, RoundError
+from mlnode.poc.errors import RoundError
 from mlnode.poc.rounds import Round
 from mlnode.poc.served.engine import ServedEngine
 from mlnode.poc.served.models import load_decoder, model_folder
+from mlnode.service.watch import WeightWatch
 
-_REHASH_S = 60.0
 _BATCH = 64
+# A slow disk; what a model really takes is never announced too short.
+_READ_BYTES_S = 50e6
 
 
 class ServedProver:
@@ -31,6 +33,7 @@ class ServedProver:
         device: str,
         *,
         batch_size: int = 0,
+        announce: Callable[[float], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is loaded.
@@ -39,15 +42,17 @@ class ServedProver:
             models_dir: folder with models as OWNER/NAME/COMMIT; empty for none.
             device: where the model is loaded.
             batch_size: nonces of a batch; 0 for 64.
+            announce: told the seconds that what comes may take, before anything long.
             clock: seconds from any origin.
         """
         self._models_dir = models_dir
         self._device = torch.device(device)
         self._engine = ServedEngine(self._model_of)
         self._held: tuple[str, nn.Module] | None = None
-        self._fingerprint = b""
-        self._hashed_at = 0.0
+        self._announce = announce
         self._clock = clock
+        self._watch = WeightWatch(self._engine, clock)
+        self._nonce_s = 0.0
         self.engines = (self._engine.name,)
         self.batch_size = batch_size or _BATCH
 
@@ -60,8 +65,8 @@ class ServedProver:
         # How large a model is shows when it is loaded: there is no share to report before.
         for _ in self._engine.start(round_):
             pass
-        self._fingerprint = self._engine.weights_fingerprint()
-        self._hashed_at = self._clock()
+        self._watch.begin()
+        self._nonce_s = 0.0
         yield from ()
 
     def batch(
@@ -69,27 +74,31 @@ class ServedProver:
     ) -> Decisions:
         """Evaluate nonces of a host, by default the round's own.
 
+        Nothing of it may be claimed before ``rehash`` was called and found the weights unchanged.
+
         Args:
             ahead: what is asked for next, to make its inputs meanwhile; None where nobody knows.
-
-        Raises:
-            FingerprintError: the weights have changed since the last look.
         """
-        if self._clock() - self._hashed_at > _REHASH_S:
-            self.rehash()
         if ahead is not None:
             self._engine.foresee(ahead, public_key)
-        return self._engine.batch(nonces_B, public_key)
+        self._announce(self._nonce_s * len(nonces_B))
+        began = self._clock()
+        came = self._engine.batch(nonces_B, public_key)
+        self._nonce_s = (self._clock() - began) / max(len(nonces_B), 1)
+        return came
+
+    @property
+    def rehash_due(self) -> bool:
+        """As ``prover.Prover.rehash_due``."""
+        return self._watch.due
 
     def rehash(self) -> None:
-        """Compare the weights with their fingerprint; at least at each phase change.
+        """Compare the weights with their fingerprint.
 
         Raises:
-            FingerprintError: they have changed.
+            FingerprintError: they have changed; nothing since the last time may be claimed.
         """
-        if self._engine.weights_fingerprint() != self._fingerprint:
-            raise FingerprintError("the weights of the model are no longer those that were loaded")
-        self._hashed_at = self._clock()
+        self._watch.look()
 
     def drop(self) -> None:
         """Let go of the round, the model and their memory."""
@@ -102,5 +111,10 @@ class ServedProver:
             if not self._models_dir:
                 raise RoundError("model_id", model_id, "a model in poc.models_dir, which is empty")
             folder = model_folder(Path(self._models_dir), model_id)
+            self._announce(_bytes_of(folder) / _READ_BYTES_S)
             self._held = model_id, load_decoder(folder, self._device)
         return self._held[1]
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

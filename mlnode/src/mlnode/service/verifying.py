@@ -5,7 +5,6 @@ from collections.abc import Callable
 from mlnode.poc.arrays import U64
 from mlnode.service.checks import Checks
 from mlnode.service.crew import Crew
-from mlnode.service.errors import WorkerFailedError
 from mlnode.service.group import Group
 from mlnode.service.ledger import Ledger
 from mlnode.service.messages import Check, Checked
@@ -30,9 +29,8 @@ class Verifying:
     async def check(self, public_key: bytes, nonces_B: U64) -> Checked:
         """See ``ParallelController.check``."""
         round_ = self._ledger.standing()
+        self._crew.check_formed(round_)
         able = [group.index for group in self._crew.able]
-        if not able:
-            raise WorkerFailedError(self._crew.last_error)
         self._last_id += 1
         check = Check(request_id=self._last_id, public_key=public_key, nonces=nonces_B)
         pending = self._checks.add(check, able)

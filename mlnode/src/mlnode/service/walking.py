@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from mlnode.poc.batch import ProofBatch
 from mlnode.poc.nonces import LANE_END, deal_lanes
 from mlnode.service.crew import Crew
-from mlnode.service.errors import RequestError, SupersededError, WorkerFailedError
+from mlnode.service.errors import RequestError, SupersededError
 from mlnode.service.generation import Generation
 from mlnode.service.group import Group
 from mlnode.service.ledger import Ledger
@@ -54,8 +54,7 @@ class Walking:
             raise RequestError(f"lane_next has {max(start)}; steps are from 0 to {LANE_END - 1}")
         if not 0 <= window <= _MOST_UNACKNOWLEDGED:
             raise RequestError(f"window is {window}; it is 0 (default) to {_MOST_UNACKNOWLEDGED}")
-        if not self._crew.able:
-            raise WorkerFailedError(self._crew.last_error)
+        self._crew.check_formed(round_)
         self.end(SupersededError("another Generate took over"))
         if self._last is not None and self._last.round is round_:
             for sent in self._last.stored_before(start):

@@ -9,8 +9,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from mlnode.poc.arrays import U64
 from mlnode.poc.errors import NoEngineError
 from mlnode.poc.nonces import LaneWalk
@@ -18,7 +16,6 @@ from mlnode.poc.rounds import PocKind, Round
 from mlnode.service.messages import (
     Alive,
     Check,
-    Checked,
     Command,
     Credit,
     Event,
@@ -36,6 +33,7 @@ from mlnode.service.messages import (
 )
 from mlnode.service.pipe import ServicePipe
 from mlnode.service.prover import Prover
+from mlnode.service.recheck import Recheck
 from mlnode.shard.devices import own_devices
 
 if TYPE_CHECKING:
@@ -67,18 +65,20 @@ class Worker:
         self._lanes: LaneWalk | None = None
         self._ahead: Taken | None = None
         self._credits = 0
-        self._walk_ended = False
         self._checks: deque[Check] = deque()
+        self._recheck: Recheck | None = None
+        self._held: list[Event] = []
 
     def run(self) -> None:
         """Work until the service hangs up, which is an EOFError."""
         while True:
-            busy = bool(self._checks) or self._may_walk()
+            may_check = bool(self._checks) or self._recheck is not None
+            busy = may_check or self._may_walk()
             command = self._next_command(0.0 if busy else _IDLE_S)
             try:
                 if command is not None:
                     self._obey(command)
-                elif self._checks:
+                elif may_check:
                     self._check()
                 elif self._may_walk():
                     self._step()
@@ -106,6 +106,7 @@ class Worker:
                 prefer=setup.engine,
                 batch_size=setup.batch_size,
                 check_each=setup.crosscheck,
+                announce=self._announce,
             )
         except NoEngineError as err:
             # Said again to every round; restarting would change nothing.
@@ -172,6 +173,7 @@ class Worker:
     def _start_walk(self, walk: Walk) -> None:
         if self._round is None:
             return
+        self._pause()
         self._standing().rehash()
         self._walk, self._credits = walk, walk.credits
         self._lanes = LaneWalk(
@@ -181,16 +183,18 @@ class Worker:
             walk.lanes,
             walk.lane_next,
         )
-        self._ahead = None
 
     def _pause(self) -> None:
-        self._walk_ended = self._walk_ended or self._walk is not None
         self._walk = self._lanes = self._ahead = None
         self._credits = 0
+        # Nobody listens to a walk that has ended.
+        self._held = [event for event in self._held if not isinstance(event, Walked)]
 
     def _halt(self) -> None:
         self._pause()
         self._checks.clear()
+        self._recheck = None
+        self._held.clear()
 
     def _drop_round(self) -> None:
         self._halt()
@@ -211,7 +215,7 @@ class Worker:
         self._ahead = self._take(prover.batch_size)
         came = prover.batch(nonces_B, ahead=self._ahead[0])
         self._credits -= 1
-        self._say(
+        self._held.append(
             Walked(
                 walk_id=self._walk.walk_id,
                 walked=len(nonces_B),
@@ -221,58 +225,44 @@ class Worker:
                 seconds=time.monotonic() - began,
             )
         )
+        # Who waits for the credits of what is held would stand still.
+        self._release(waited_for=len(self._held) >= self._credits)
 
     def _take(self, count: int) -> Taken:
         assert self._lanes is not None
         return self._lanes.take(count), self._lanes.lane_next
 
     def _check(self) -> None:
+        """One batch of a check: commands are looked at between two."""
         prover = self._standing()
-        if self._walk_ended:
-            # A phase has changed; a bit that flipped in it would make an honest host a fraud.
-            prover.rehash()
-            self._walk_ended = False
-        checks = self._checks_of_one_host(prover.batch_size)
-        nonces_B = np.concatenate([check.nonces for check in checks])
-        asked = [
-            nonces_B[first : first + prover.batch_size]
-            for first in range(0, len(nonces_B), prover.batch_size)
-        ]
-        parts = [
-            prover.batch(part_B, checks[0].public_key, ahead=next_B)
-            for part_B, next_B in zip(asked, [*asked[1:], None], strict=True)
-        ]
-        valid, distances, digests = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("valid", "distances", "digests")
-        )
-        ends = np.cumsum([len(check.nonces) for check in checks])
-        for check, end in zip(checks, ends, strict=True):
-            mine = slice(end - len(check.nonces), end)
-            self._say(
-                Checked(
-                    request_id=check.request_id,
-                    valid=valid[mine],
-                    distances=distances[mine],
-                    digests=digests[mine],
-                )
-            )
+        recheck = self._recheck or Recheck(self._checks, prover.batch_size)
+        self._recheck = recheck
+        part_B, ahead_B = recheck.next()
+        recheck.put(prover.batch(part_B, recheck.public_key, ahead=ahead_B))
+        if not recheck.complete:
+            self._say(Alive())
+            return
+        self._recheck = None
+        self._held.extend(recheck.answers())
+        self._release(waited_for=not self._checks)
 
-    def _checks_of_one_host(self, room: int) -> list[Check]:
-        """The next check, with those behind it that fit into the same batch."""
-        taken = [self._checks.popleft()]
-        room -= len(taken[0].nonces)
-        while (
-            self._checks
-            and self._checks[0].public_key == taken[0].public_key
-            and len(self._checks[0].nonces) <= room
-        ):
-            taken.append(self._checks.popleft())
-            room -= len(taken[-1].nonces)
-        return taken
+    def _release(self, *, waited_for: bool) -> None:
+        """Say what was held back, once the weights that made it are seen to be unchanged."""
+        prover = self._standing()
+        if waited_for or prover.rehash_due:
+            prover.rehash()
+            held, self._held = self._held, []
+            for event in held:
+                self._say(event)
+        else:
+            self._say(Alive())
 
     def _say(self, event: Event) -> None:
         self._service.send(event)
+
+    def _announce(self, seconds: float) -> None:
+        """Say that so many seconds may pass before the next event."""
+        self._say(Alive(expected_s=seconds))
 
     def _prover_of(self, round_: Round) -> "Prover | ServedProver":
         """What computes rounds of this kind; what computed the other kind lets go of its memory."""
@@ -285,7 +275,12 @@ class Worker:
 
                 setup = self._setup
                 device = own_devices(setup.devices)[0]
-                self._served = ServedProver(setup.models_dir, device, batch_size=setup.batch_size)
+                self._served = ServedProver(
+                    setup.models_dir,
+                    device,
+                    batch_size=setup.batch_size,
+                    announce=self._announce,
+                )
         elif self._served is not None:
             self._served.drop()
             self._served = None

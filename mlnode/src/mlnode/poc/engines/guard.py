@@ -3,12 +3,27 @@
 Axes: B nonces of a batch.
 """
 
+from typing import Protocol
+
 import numpy as np
 
 from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import Engine
 from mlnode.poc.errors import CrosscheckError, FingerprintError
+
+
+class Hashing(Protocol):
+    """What of an engine a fingerprint is taken."""
+
+    @property
+    def name(self) -> str:
+        """See ``base.Engine``."""
+        ...
+
+    def weights_fingerprint(self) -> bytes:
+        """See ``base.Engine``."""
+        ...
 
 
 def crosscheck(
@@ -39,7 +54,7 @@ def crosscheck(
         raise CrosscheckError(f"{other.name} does not confirm nonce {nonces_B[row]}")
 
 
-def check_fingerprint(engine: Engine, expected: bytes) -> None:
+def check_fingerprint(engine: Hashing, expected: bytes) -> None:
     """Hashes the weights again and compares with the fingerprint taken when they were made.
 
     Raises:
