@@ -53,6 +53,7 @@ async def test_metrics_follow_the_round(client: Any, kit: Any) -> None:
     assert metrics['mlnode_worker_batch_seconds{group="0"}'] > 0
     assert metrics['mlnode_worker_load_seconds{group="0"}'] > 0
     assert metrics['mlnode_worker_resident_bytes{group="0"}'] > 1 << 24
+    assert metrics['mlnode_worker_device_bytes{group="0"}'] == 0
     assert metrics['mlnode_worker_queued_batches{group="0"}'] == 2
     assert metrics['mlnode_worker_restarts{group="0"}'] == 0
 

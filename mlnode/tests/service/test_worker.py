@@ -363,6 +363,13 @@ def test_weights_that_changed_before_a_walk_are_a_failure_and_no_death(
     ]
 
 
+def test_the_memory_that_is_taken_of_gpus_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = {"cuda:0": 7, "cuda:1": 30}
+    monkeypatch.setattr("torch.cuda.max_memory_reserved", taken.__getitem__)
+    assert worker.device_bytes(("cuda:0", "cuda:1", "cuda:0")) == 37
+    assert worker.device_bytes(("cpu", "cpu")) == 0
+
+
 def test_an_error_without_words_is_named(run: Any, load: LoadRound) -> None:
     said = run(load, walk(), fails=MemoryError())
     assert said[4] == Failed(load_id=7, error="MemoryError", text="MemoryError()")

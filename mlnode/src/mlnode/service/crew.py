@@ -180,7 +180,7 @@ class Crew:
 
     def _on_loaded(self, group: Group, event: Loaded) -> None:
         group.loaded, group.batch_size = True, event.batch_size
-        group.load_seconds = event.seconds
+        group.load_seconds, group.device_bytes = event.seconds, event.device_bytes
         group.done_bytes = group.total_bytes
         _log.info(
             "group %d: loaded %.3f GB, %d parameters, in %.2f s (%.2f GB/s); %s in batches of %d",

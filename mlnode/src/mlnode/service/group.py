@@ -48,6 +48,7 @@ class Group:
         given_up: it has failed too often in this round.
         restarts_before: restarts before this round.
         dense: operations a second of plain exact products; 0 where it was not measured.
+        device_bytes: taken of its GPUs when the round stood; 0 on a CPU.
         dying: what the process said before it ended itself; empty while it lives.
     """
 
@@ -66,6 +67,7 @@ class Group:
     load_seconds: float = 0.0
     batch_seconds: float = 0.0
     dense: float = 0.0
+    device_bytes: int = 0
     error: str = ""
 
     @property

@@ -135,12 +135,14 @@ class Loaded:
         engine: name of the engine in use.
         batch_size: nonces a batch.
         seconds: how long it took.
+        device_bytes: taken of the GPUs at its peak, trials included; 0 on a CPU.
     """
 
     load_id: int
     engine: str
     batch_size: int
     seconds: float
+    device_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -111,6 +111,7 @@ def _gauges(controller: ParallelController) -> Iterator[Metric]:
         ("queued_batches", "Batches nobody has taken yet", [*map(controller.queued, groups)]),
         ("restarts", "Times the worker was replaced", [g.handle.restarts for g in groups]),
         ("resident_bytes", "Memory of the worker's process", [*map(_resident, groups)]),
+        ("device_bytes", "Memory taken of the group's GPUs", [g.device_bytes for g in groups]),
     ):
         family = GaugeMetricFamily(f"mlnode_worker_{name}", text, labels=["group"])
         for group, value in zip(groups, values, strict=True):

@@ -66,7 +66,7 @@ class PocService(poc_pb2_grpc.PocServiceServicer):
             fraction=1.0,
             bytes=sum(group.total_bytes for group in able),
             ready=True,
-            engine=able[0].engines[0] if able else "",
+            engine=", ".join(dict.fromkeys(group.engines[0] for group in able)),
         )
 
     @override
@@ -111,7 +111,13 @@ class PocService(poc_pb2_grpc.PocServiceServicer):
 
         async def read() -> None:
             async for request in request_iterator:
-                await tasks.put(asyncio.create_task(self._check(request)))
+                task = asyncio.create_task(self._check(request))
+                try:
+                    await tasks.put(task)
+                except asyncio.CancelledError:
+                    # Not in the queue, where whoever cancels finds the others.
+                    task.cancel()
+                    raise
             await tasks.put(None)
 
         reader = asyncio.create_task(read())

@@ -7,6 +7,7 @@ but the batch it was at.
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from mlnode.poc.arrays import U64
@@ -159,6 +160,7 @@ class Worker:
                 engine=prover.engines[0],
                 batch_size=prover.batch_size,
                 seconds=time.monotonic() - began,
+                device_bytes=device_bytes(own_devices(self._setup.devices)),
             )
         )
 
@@ -293,6 +295,17 @@ class Worker:
             assert self._refusal is not None
             raise self._refusal
         return self._prover
+
+
+def device_bytes(devices: Sequence[str]) -> int:
+    """Returns the bytes that this process has taken of some devices at its peak; 0 on a CPU."""
+    names = {device for device in devices if device != "cpu"}
+    if not names:
+        return 0
+    # A worker on the reference does without it.
+    import torch
+
+    return sum(torch.cuda.max_memory_reserved(name) for name in names)
 
 
 def main() -> None:
