@@ -121,6 +121,7 @@ type chain struct {
 	evidence *evidencekeeper.Keeper
 	found    *evidence
 	rewards  *rewards
+	stores   map[string]*storetypes.KVStoreKey
 
 	told    cometBFT            // after the updates of the last block
 	signing []map[string]int64  // sets of the next two blocks
@@ -137,6 +138,7 @@ func newChain(t require.TestingT) *chain {
 		t:    t,
 		ctx:  testutil.DefaultContextWithKeys(keys, storetypes.NewTransientStoreKeys("t"), nil),
 		told: cometBFT{}, absent: map[string]struct{}{}, rewards: &rewards{}, found: &evidence{},
+		stores: keys,
 	}
 	k, err := keeper.NewKeeper(cdc, runtime.NewKVStoreService(keys[types.StoreKey]), keeper.Codecs{
 		Account:   address.NewBech32Codec("cosmos"),

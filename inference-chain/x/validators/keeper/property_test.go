@@ -63,7 +63,7 @@ func (c *chain) tryHandOver(period uint64, members []inference.SetMember) (done 
 
 // checkPowers compares what CometBFT was told with the records: exactly those
 // who may vote have power, unless that would be nobody.
-func (c *chain) checkPowers(t *rapid.T) {
+func (c *chain) checkPowers(t require.TestingT) {
 	want := cometBFT{}
 	require.NoError(t, c.keeper.Validators.Walk(c.ctx, nil, func(_ []byte, v types.Validator) (bool, error) {
 		if v.MayVote() {
