@@ -40,7 +40,12 @@ func (c *Client) Seats(ctx context.Context, index uint64) ([]types.HolderSeat, e
 
 // Jury returns the accounts that judge the own host.
 func (c *Client) Jury(ctx context.Context, index uint64) ([]string, error) {
-	r, err := c.query.Jury(ctx, &types.QueryJuryRequest{EpochIndex: index, Address: c.host})
+	return c.JuryOf(ctx, index, c.host)
+}
+
+// JuryOf returns the accounts that judge a host, each once.
+func (c *Client) JuryOf(ctx context.Context, index uint64, host string) ([]string, error) {
+	r, err := c.query.Jury(ctx, &types.QueryJuryRequest{EpochIndex: index, Address: host})
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func (h *Host) build() error {
 	h.opener = poc.NewOpener(h.client, h.client, h.proofs, host)
 	fetcher := httpapi.NewFetcher(h.parts.Transport, httpapi.Asker{Key: h.parts.Key, ChainID: c.ChainID, Host: host, Now: h.pool.Now})
 	var err error
-	h.verifier, err = poc.NewVerifier(h.client, poc.NewVerdicts(h.store), fetcher.Openings, h.recompute, host, h.outbox.Wake, log)
+	h.verifier, err = poc.NewVerifier(h.client, poc.NewVerdicts(h.store), fetcher, h.recompute, host, h.outbox.Wake, log)
 	if err != nil {
 		return err
 	}
@@ -185,6 +185,7 @@ func (h *Host) PublicHandler() http.Handler {
 		ChainID: h.config.ChainID, Host: h.config.Host.Address, Clock: h.dispatcher.View, Now: h.pool.Now, Ready: h.missing,
 		Epochs: h.client, Opener: h.opener, Granted: h.client.MayAct,
 		Proxies: h.config.Public.Proxies(), Withhold: h.config.Testing.WithholdOpenings, Log: h.parts.Log,
+		Neighbours: h.client, Transport: h.parts.Transport,
 	}
 	return p.Handler()
 }

@@ -172,6 +172,27 @@ func TestAHostThatOpensNothingEndsUnavailable(t *testing.T) {
 	})
 }
 
+func TestAJudgeThatDoesNotReachAHostHearsItThroughAnother(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		a, b, far := w.add("alpha", 4), w.add("beta", 4), w.add("far", 4)
+		w.web.Part(a.name, far.name, true)
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.PocValidationEnd)
+		heard := map[string]bool{}
+		for _, v := range w.chain.VerdictsOn(1, far.address) {
+			require.False(t, v.Verdict.Unavailable)
+			require.Zero(t, v.Verdict.Invalid)
+			heard[v.Holder] = true
+		}
+		require.Contains(t, heard, a.address)
+		w.until(epoch.Inference)
+		for _, h := range []*tester{a, b, far} {
+			w.requireWhole(1, h)
+		}
+	})
+}
+
 func TestAHostWhoseBrokerIsAwayForMostOfTheWindowIsStillAccepted(t *testing.T) {
 	play(t, func(t *testing.T, w *world) {
 		a, b := w.add("alpha", 4), w.add("beta", 4)

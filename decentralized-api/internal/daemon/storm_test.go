@@ -108,7 +108,7 @@ func (s *storm) run() {
 func (s *storm) disturb() {
 	for range s.random.IntN(3) {
 		h := s.honest[s.random.IntN(len(s.honest))]
-		switch s.random.IntN(9) {
+		switch s.random.IntN(10) {
 		case 0:
 			s.note("kill %s", h.name)
 			h.kill()
@@ -142,6 +142,10 @@ func (s *storm) disturb() {
 			s.note("nobody hears %s for a block", h.name)
 			s.web.Put(h.name, nil)
 			s.after = append(s.after, func() { s.web.Put(h.name, h.host.PublicHandler()) })
+		case 9:
+			other := s.hosts[s.random.IntN(len(s.hosts))]
+			s.note("%s does not reach %s for a block", h.name, other.name)
+			s.forABlock(func(cut bool) { s.web.Part(h.name, other.name, cut) })
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (w *world) add(name string, steps ...uint64) *tester {
 func (h *tester) start() {
 	h.world.t.Helper()
 	parts := Parts{
-		Key: h.key, Transport: h.world.web, Endpoint: h.world.web, Open: store.OpenUnsynced, Log: slog.New(slog.DiscardHandler),
+		Key: h.key, Transport: h.world.web.From(h.name), Endpoint: h.world.web, Open: store.OpenUnsynced, Log: slog.New(slog.DiscardHandler),
 		Dial: func(spec config.Node) (reconcile.Node, error) {
 			if node := h.nodes[spec.ID]; node != nil {
 				return node, nil

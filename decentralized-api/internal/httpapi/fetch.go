@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"code.dny.dev/ssrf"
 
 	"ninefold.dev/decentralized-api/internal/chain"
-	"ninefold.dev/decentralized-api/internal/poc"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
@@ -48,43 +46,42 @@ type Fetcher struct {
 	asker  Asker
 }
 
-// NewFetcher makes a fetcher. Redirects are not followed: a host answers where
-// it registered, and sends its judges to nobody else.
+// NewFetcher makes a fetcher.
 func NewFetcher(transport http.RoundTripper, asker Asker) *Fetcher {
-	return &Fetcher{
-		client: &http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		asker: asker,
+	return &Fetcher{client: newClient(transport), asker: asker}
+}
+
+// newClient does not follow redirects: a host answers where it registered, and
+// sends its judges to nobody else.
+func newClient(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// Openings implements poc.Fetch. The URL is as it was registered, with or
+// Openings implements poc.Fetcher. The URL is as it was registered, with or
 // without a path.
 func (f *Fetcher) Openings(ctx context.Context, url string, epoch uint64, host string) (types.Openings, error) {
-	address := strings.TrimRight(url, "/") + openingsPath(epoch)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	return f.fetch(ctx, url, openingsPath(epoch), epoch, host)
+}
+
+// Relayed implements poc.Fetcher.
+func (f *Fetcher) Relayed(ctx context.Context, via string, epoch uint64, host string) (types.Openings, error) {
+	return f.fetch(ctx, via, relayPath(host, epoch), epoch, host)
+}
+
+func (f *Fetcher) fetch(ctx context.Context, url, path string, epoch uint64, host string) (types.Openings, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+path, nil)
 	if err != nil {
 		return types.Openings{}, fmt.Errorf("openings: %w", err)
 	}
 	if err := f.asker.sign(request, epoch, host); err != nil {
 		return types.Openings{}, err
 	}
-	response, err := f.client.Do(request)
+	body, err := do(f.client, request)
 	if err != nil {
-		return types.Openings{}, fmt.Errorf("openings: %w", err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, poc.MaxOpenings+1))
-	if err != nil {
-		return types.Openings{}, fmt.Errorf("openings: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return types.Openings{}, fmt.Errorf("openings: %s: %.200s", response.Status, body)
-	}
-	if len(body) > poc.MaxOpenings {
-		return types.Openings{}, fmt.Errorf("openings: %w", poc.ErrTooLarge)
+		return types.Openings{}, err
 	}
 	var openings types.Openings
 	if err := openings.Unmarshal(body); err != nil {

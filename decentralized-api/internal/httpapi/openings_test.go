@@ -158,7 +158,7 @@ func signedBy(t *testing.T, key chain.Key, at time.Time) *http.Request {
 func TestEveryPartOfARequestIsSigned(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	verify := func(r *http.Request, epoch uint64, now time.Time) (string, string, error) {
-		return (&Public{ChainID: "c", Host: host, Now: func() time.Time { return now }}).verify(r, epoch)
+		return (&Public{ChainID: "c", Host: host, Now: func() time.Time { return now }}).verify(r, epoch, host)
 	}
 	for name, spoil := range map[string]func(*http.Request){
 		"the holder":             func(r *http.Request) { r.Header.Set(headerHolder, host) },

@@ -39,6 +39,10 @@ type Public struct {
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
 	Withhold bool           // testing.withhold_openings
 	Log      *slog.Logger
+
+	// Of what is passed on to other hosts for judges that do not reach them.
+	Neighbours Neighbours
+	Transport  http.RoundTripper
 }
 
 // Handler returns the public routes.
@@ -56,7 +60,9 @@ func (p *Public) Handler() http.Handler {
 	r.Get("/v1/models", p.models)
 	r.Get("/v1/governance/models", p.governanceModels)
 	r.Get("/v1/epochs/current", p.currentEpoch)
-	r.Method(http.MethodGet, openingsRoute, newOpenings(p))
+	judges := newDoor(p)
+	r.Method(http.MethodGet, openingsRoute, newOpenings(judges))
+	r.Method(http.MethodGet, relayRoute, newRelay(judges))
 	return r
 }
 

@@ -49,7 +49,7 @@ func openingsPath(epoch uint64) string {
 // route is signed and not the path of the URL: a proxy may take the part away
 // that the host registered, and the host's account says whom it is for. A
 // request can be repeated to the same host within clockSkew, which gives the
-// same answer to whoever has heard it before.
+// same answer to whoever has heard it before. The same request goes to a relay.
 func signBytes(chainID, method string, epoch uint64, holder, host string, at int64) []byte {
 	var b []byte
 	for _, field := range []string{domainOpenings, chainID, method, openingsPath(epoch), holder, host} {
@@ -73,10 +73,10 @@ func (a Asker) sign(r *http.Request, epoch uint64, host string) error {
 	return nil
 }
 
-// verify returns for whom an epoch's openings are asked, and the account that
-// signed the request; whether that account may act for the holder is another
+// verify returns for whom an epoch's openings of a host are asked, and the account
+// that signed the request; whether that account may act for the holder is another
 // question.
-func (p *Public) verify(r *http.Request, epoch uint64) (holder, signer string, err error) {
+func (p *Public) verify(r *http.Request, epoch uint64, host string) (holder, signer string, err error) {
 	holder = r.Header.Get(headerHolder)
 	if _, err := chain.ParseAddress(holder); err != nil {
 		return "", "", fmt.Errorf("%w: %s: %w", ErrSignature, headerHolder, err)
@@ -97,7 +97,7 @@ func (p *Public) verify(r *http.Request, epoch uint64) (holder, signer string, e
 		return "", "", fmt.Errorf("%w: %s must be hex", ErrSignature, headerSignature)
 	}
 	key := &secp256k1.PubKey{Key: raw}
-	if !key.VerifySignature(signBytes(p.ChainID, r.Method, epoch, holder, p.Host, at), signature) {
+	if !key.VerifySignature(signBytes(p.ChainID, r.Method, epoch, holder, host, at), signature) {
 		return "", "", fmt.Errorf("%w: the signature does not fit", ErrSignature)
 	}
 	return holder, chain.FormatAddress([20]byte(key.Address())), nil

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
+	"ninefold.dev/inference-chain/core/commit"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
@@ -48,13 +50,14 @@ func (s *session) prepare(seat types.HolderSeat, record types.Epoch, round types
 
 // reach gets the openings and judges them, or finds that they never come.
 func (s *session) reach(t trial) (types.Verdict, error) {
-	first := true
+	asked := 0
 	openings, err := retry(s.patience, func() (types.Openings, error) {
 		ctx := s.patience
-		if first { // a process that comes back late asks at least once
-			ctx, first = s.ctx, false
+		if asked == 0 { // a process that comes back late asks at least once
+			ctx = s.ctx
 		}
-		return limited(ctx, s.slots, func() (types.Openings, error) { return s.ask(ctx, t) })
+		asked++
+		return limited(ctx, s.slots, func() (types.Openings, error) { return s.ask(ctx, t, asked) })
 	})
 	if err != nil {
 		if s.ctx.Err() != nil {
@@ -80,22 +83,81 @@ func limited[T any](ctx context.Context, slots chan struct{}, operation func() (
 	}
 }
 
-func (s *session) ask(ctx context.Context, t trial) (types.Openings, error) {
+// ask asks the host, and where it does not answer another one of its judges to
+// ask it: a different one each time.
+func (s *session) ask(ctx context.Context, t trial, asked int) (types.Openings, error) {
+	openings, err := s.askHost(ctx, t)
+	if err == nil || !errors.Is(err, ErrNotReached) {
+		return openings, err
+	}
+	relayed, why := s.askThrough(ctx, t, asked)
+	if why != nil {
+		return types.Openings{}, errors.Join(err, why)
+	}
+	s.log.Info("openings came through another judge", "epoch", s.epoch, "participant", t.name)
+	return relayed, nil
+}
+
+func (s *session) askHost(ctx context.Context, t trial) (types.Openings, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	url, err := s.chain.PeerURL(ctx, t.name)
 	if err != nil {
 		return types.Openings{}, err
 	}
-	openings, err := s.fetch(ctx, url, s.epoch, t.name)
+	openings, err := s.fetch.Openings(ctx, url, s.epoch, t.name)
 	if err != nil {
 		return types.Openings{}, err
 	}
-	if openings.EpochIndex != s.epoch || openings.Participant != t.name || openings.Holder != s.host {
-		return types.Openings{}, fmt.Errorf("the openings are for %s of %s in epoch %d",
-			openings.Holder, openings.Participant, openings.EpochIndex)
+	return openings, s.meant(openings, t)
+}
+
+// askThrough believes nothing that the commitments do not confirm: a relay must
+// not be able to make the host look like a fraud.
+func (s *session) askThrough(ctx context.Context, t trial, asked int) (types.Openings, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	jury, err := s.chain.JuryOf(ctx, s.epoch, t.name)
+	if err != nil {
+		return types.Openings{}, err
+	}
+	// Judges begin behind themselves, so that they do not all ask the same one.
+	own := slices.Index(jury, s.host)
+	if own < 0 || len(jury) < 2 {
+		return types.Openings{}, errors.New("nobody else judges it who could be asked")
+	}
+	relay := jury[(own+1+(asked-1)%(len(jury)-1))%len(jury)]
+	via, err := s.chain.PeerURL(ctx, relay)
+	if err != nil {
+		return types.Openings{}, err
+	}
+	openings, err := s.fetch.Relayed(ctx, via, s.epoch, t.name)
+	if err != nil {
+		return types.Openings{}, fmt.Errorf("through %s: %w", relay, err)
+	}
+	if err := s.meant(openings, t); err != nil {
+		return types.Openings{}, fmt.Errorf("through %s: %w", relay, err)
+	}
+	found, err := t.check(openings)
+	if err != nil {
+		return types.Openings{}, err
+	}
+	for i, result := range found.results {
+		// What is outside its range is proved to be in the tree: no relay made it up.
+		if result != commit.OK && result != commit.Structural {
+			return types.Openings{}, fmt.Errorf("through %s: leaf %d does not fit its commitment", relay, i)
+		}
 	}
 	return openings, nil
+}
+
+// meant makes sure that openings are those that were asked for.
+func (s *session) meant(openings types.Openings, t trial) error {
+	if openings.EpochIndex != s.epoch || openings.Participant != t.name || openings.Holder != s.host {
+		return fmt.Errorf("the openings are for %s of %s in epoch %d",
+			openings.Holder, openings.Participant, openings.EpochIndex)
+	}
+	return nil
 }
 
 // retry repeats an operation, with growing and jittered waits, until it

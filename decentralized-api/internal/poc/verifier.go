@@ -32,10 +32,21 @@ type Seats interface {
 	Seats(ctx context.Context, epoch uint64) ([]types.HolderSeat, error)
 	// PeerURL returns the URL of another host's broker.
 	PeerURL(ctx context.Context, host string) (string, error)
+	// JuryOf returns the accounts that judge a host, each once.
+	JuryOf(ctx context.Context, epoch uint64, host string) ([]string, error)
 }
 
-// Fetch asks another host's broker to open our sample of its claims.
-type Fetch func(ctx context.Context, url string, epoch uint64, host string) (types.Openings, error)
+// ErrNotReached means that a host did not answer at all.
+var ErrNotReached = errors.New("the host is not reached")
+
+// Fetcher asks for our sample of another host's claims.
+type Fetcher interface {
+	// Openings asks the host's own broker at a URL. It fails with ErrNotReached.
+	Openings(ctx context.Context, url string, epoch uint64, host string) (types.Openings, error)
+	// Relayed asks the broker of another judge at a URL, which asks the host. What
+	// comes is as good as that judge.
+	Relayed(ctx context.Context, via string, epoch uint64, host string) (types.Openings, error)
+}
 
 // Verifier judges the hosts on whose juries the own host sits. Its trials are
 // goroutines of Run; a trial that dies with the process is begun anew, because
@@ -43,7 +54,7 @@ type Fetch func(ctx context.Context, url string, epoch uint64, host string) (typ
 type Verifier struct {
 	chain     Seats
 	verdicts  *Verdicts
-	fetch     Fetch
+	fetch     Fetcher
 	recompute Recompute
 	host      string
 	raw       [20]byte
@@ -54,7 +65,7 @@ type Verifier struct {
 }
 
 // NewVerifier makes a verifier for a host.
-func NewVerifier(seats Seats, verdicts *Verdicts, fetch Fetch, recompute Recompute, host string, wake func(), log *slog.Logger) (*Verifier, error) {
+func NewVerifier(seats Seats, verdicts *Verdicts, fetch Fetcher, recompute Recompute, host string, wake func(), log *slog.Logger) (*Verifier, error) {
 	raw, err := chain.ParseAddress(host)
 	if err != nil {
 		return nil, err
