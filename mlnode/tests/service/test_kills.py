@@ -1,7 +1,9 @@
 """Fifty kills of workers and of the service, at moments of a seed that is printed.
 
-A broker that keeps what it has stored goes on after each: of its nonces none is missing, none
-is there twice, and what the service counts as acknowledged is stored.
+Each falls at some instant of work that is under way: a walk, a check, a load, a stop. A broker
+that keeps what it has stored goes on after each: of its nonces none is missing, none is there
+twice, and what the service counts as acknowledged is stored. The service comes back with
+another number of groups now and then.
 """
 
 import os
@@ -12,8 +14,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from mlnode.service.wire import round_to_wire
 MLNODE = Path(sys.executable).with_name("mlnode")
 KILLS = 50
 GROUPS = 2
+GROUPS_AFTER_A_RESTART = (1, 2, 3)
 BATCH = 4
 CHECKED = 40
 OTHER_KEY = b"\x07" * 20
@@ -39,20 +43,20 @@ class Machine:
     """The command as its users run it, started anew after each death."""
 
     def __init__(self, folder: Path) -> None:
-        self._config = folder / "mlnode.toml"
-        groups = ", ".join(['["cpu"]'] * GROUPS)
-        self._config.write_text(
-            f'[service]\nlisten = "127.0.0.1:0"\nstate_dir = "{folder}/state"\n'
-            f'[poc]\nengine = "numpy"\nthreads = 1\nbatch_size = {BATCH}\ngroups = [{groups}]\n'
-        )
+        self._folder = folder
         self.process: subprocess.Popen[str] | None = None
         self.poc: Any = None
         self.workers: list[psutil.Process] = []
         self._channel: Any = None
 
-    def start(self) -> None:
+    def start(self, groups: int = GROUPS) -> None:
+        config, listed = self._folder / "mlnode.toml", ", ".join(['["cpu"]'] * groups)
+        config.write_text(
+            f'[service]\nlisten = "127.0.0.1:0"\nstate_dir = "{self._folder}/state"\n'
+            f'[poc]\nengine = "numpy"\nthreads = 1\nbatch_size = {BATCH}\ngroups = [{listed}]\n'
+        )
         self.process = subprocess.Popen(
-            [MLNODE, "serve", "--config", self._config],
+            [MLNODE, "serve", "--config", config],
             stderr=subprocess.PIPE,
             text=True,
             process_group=0,
@@ -84,10 +88,21 @@ class Machine:
         self._channel.close()
         self.process = None
 
+    def kill(self) -> None:
+        """End the service at once, its workers with it."""
+        assert self.process is not None
+        self.workers = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
+
     def kill_worker(self, group: int) -> None:
-        pid = self.poc.GetStatus(poc_pb2.PocServiceGetStatusRequest()).groups[group].worker_pid
-        if pid:
+        """End one worker at once, if it is there just now."""
+        groups = self.status().groups
+        if pid := groups[group % len(groups)].worker_pid:
             os.kill(pid, signal.SIGKILL)
+
+    def status(self) -> Any:
+        """The status of the proofs."""
+        return self.poc.GetStatus(poc_pb2.PocServiceGetStatusRequest())
 
 
 class Broker:
@@ -98,6 +113,9 @@ class Broker:
         self._round = round_
         self._generation = 0
         self.stored: list[int] = []
+        # When the present process of the service opened the round: what it had
+        # counted by then, and what was stored.
+        self._opened_at = (0, 0)
         self.lane_next: tuple[int, ...] = (0,) * round_.lanes
         self.answers: dict[int, list[bool]] = {}
 
@@ -108,6 +126,17 @@ class Broker:
         )
         for _ in self._machine.poc.StartRound(request):
             pass
+        self._opened_at = (self._machine.status().acknowledged_nonces, len(self.stored))
+
+    def stop(self, *, end_round: bool = False) -> None:
+        self._generation += 1
+        request = poc_pb2.StopRequest(generation=self._generation, end_round=end_round)
+        self._machine.poc.Stop(request)
+
+    def counted(self) -> tuple[int, int]:
+        """What the service has counted since the round was opened, and what it should have."""
+        before, stored = self._opened_at
+        return self._machine.status().acknowledged_nonces - before, len(self.stored) - stored
 
     def generate(self) -> Iterator[int]:
         """Stores batch after batch; yields how many came on this stream."""
@@ -157,72 +186,109 @@ def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path, kit: Any) -
         machine.start()
         try:
             broker.open()
-            for kill in range(KILLS):
-                one_kill(machine, broker, chance, kill)
-            acknowledged = machine.poc.GetStatus(
-                poc_pb2.PocServiceGetStatusRequest()
-            ).acknowledged_nonces
+            for number in range(KILLS):
+                WORK[number % len(WORK)](machine, broker, chance, number)
+            # In peace every acknowledgement counts, once, whatever came before.
+            recover(machine, broker, chance)
+            stop_behind(broker, batches=5)
+            counted, wanted = broker.counted()
         finally:
             machine.end()
+    assert counted == wanted > 0
     assert len(broker.stored) == len(set(broker.stored))
     assert sorted(broker.stored) == kit.valid_before(round_, list(broker.lane_next))
     assert min(broker.lane_next) > 0
-    assert acknowledged <= len(broker.stored)
-    assert len(broker.answers) > 0
+    assert len(broker.answers) >= KILLS // len(WORK)
     for request_id, valid in broker.answers.items():
-        wanted = kit.expected(round_, nonces_of(request_id), OTHER_KEY)
-        assert np.array_equal(valid, wanted.valid)
+        wanted_valid = kit.expected(round_, nonces_of(request_id), OTHER_KEY).valid
+        assert np.array_equal(valid, wanted_valid)
 
 
-def one_kill(machine: Machine, broker: Broker, chance: random.Random, number: int) -> None:
-    """Works until a moment of chance, kills, and works on until the same work is done again."""
-    whole, moment = chance.random() < 0.5, chance.randrange(1, 12)
-    victim, validating = chance.randrange(GROUPS), chance.random() < 0.4
-    if validating:
+Work = Callable[[Machine, Broker, random.Random, int], None]
+
+
+@contextmanager
+def struck(machine: Machine, broker: Broker, chance: random.Random, *, within_s: float) -> Any:
+    """Kills at some instant of the work inside, and brings back what the work needs.
+
+    Yields a flag that is set when it has struck.
+    """
+    whole, victim = chance.random() < 0.5, chance.randrange(GROUPS)
+    fallen, deed = (
+        threading.Event(),
+        machine.kill if whole else partial(machine.kill_worker, victim),
+    )
+
+    def strike() -> None:
         try:
-            for step in range(chance.randrange(1, 4)):
-                request_id = 10 * number + step
-                broker.answers[request_id] = broker.ask(request_id)
-            kill(machine, whole, victim)
-            request_id = 10 * number + 9
-            broker.answers[request_id] = broker.ask(request_id)
-        except grpc.RpcError:
-            recover(machine, broker)
-            broker.answers[request_id] = broker.ask(request_id)
-        return
+            deed()
+        finally:
+            fallen.set()
+
+    timer = threading.Timer(chance.uniform(0.0, within_s), strike)
+    timer.start()
     try:
-        for count in broker.generate():
-            if count == moment:
-                kill(machine, whole, victim)
-            # Enough for the successor of a worker to contribute.
-            if count >= moment + 6:
-                break
+        yield fallen
     except grpc.RpcError:
-        recover(machine, broker)
-        for count in broker.generate():
-            if count >= 3:
+        # A worker's death is the service's to mend; only its own cuts a call off.
+        timer.join()
+        assert whole
+    timer.join()
+    if whole:
+        recover(machine, broker, chance)
+
+
+def during_a_walk(machine: Machine, broker: Broker, chance: random.Random, _: int) -> None:
+    with struck(machine, broker, chance, within_s=1.0) as fallen:
+        left = 6
+        for _ in broker.generate():
+            # Enough behind it for the successor of a worker to contribute.
+            left -= fallen.is_set()
+            if not left:
                 break
 
 
-def kill(machine: Machine, whole: bool, victim: int) -> None:
-    if whole:
-        assert machine.process is not None
-        machine.workers = psutil.Process(machine.process.pid).children(recursive=True)
-        machine.process.kill()
-    else:
-        machine.kill_worker(victim)
+def during_checks(machine: Machine, broker: Broker, chance: random.Random, number: int) -> None:
+    request_id = 1000 * number
+    with struck(machine, broker, chance, within_s=0.5) as fallen:
+        last = False
+        while not last:
+            last = fallen.is_set()
+            broker.answers[request_id] = broker.ask(request_id)
+            request_id += 1
+    # The one that was cut off is asked again.
+    broker.answers[request_id] = broker.ask(request_id)
 
 
-def recover(machine: Machine, broker: Broker) -> None:
+def during_a_load(machine: Machine, broker: Broker, chance: random.Random, _: int) -> None:
+    broker.stop(end_round=True)
+    with struck(machine, broker, chance, within_s=0.2):
+        broker.open()
+    broker.open()
+
+
+def during_a_stop(machine: Machine, broker: Broker, chance: random.Random, _: int) -> None:
+    with struck(machine, broker, chance, within_s=0.1):
+        stop_behind(broker, batches=2)
+
+
+WORK: tuple[Work, ...] = (during_a_walk, during_checks, during_a_walk, during_a_load, during_a_stop)
+
+
+def stop_behind(broker: Broker, *, batches: int) -> None:
+    """Stops a walk behind some batches, and stores what still comes of it."""
+    for count in broker.generate():
+        if count == batches:
+            broker.stop()
+
+
+def recover(machine: Machine, broker: Broker, chance: random.Random) -> None:
     """What a broker does when its mlnode is gone: it waits for it, and opens the round again."""
     machine.end()
-    machine.start()
-    counted = machine.poc.GetStatus(poc_pb2.PocServiceGetStatusRequest())
-    assert counted.acknowledged_nonces <= len(broker.stored)
+    machine.start(chance.choice(GROUPS_AFTER_A_RESTART))
     broker.open()
-    counted = machine.poc.GetStatus(poc_pb2.PocServiceGetStatusRequest())
     # The journal: nothing that is not stored, and nothing twice.
-    assert counted.acknowledged_nonces <= len(broker.stored)
+    assert machine.status().acknowledged_nonces <= len(broker.stored)
 
 
 def test_a_group_that_stands_still_takes_nothing_from_the_others(tmp_path: Path, kit: Any) -> None:
@@ -232,7 +298,7 @@ def test_a_group_that_stands_still_takes_nothing_from_the_others(tmp_path: Path,
     machine.start()
     try:
         broker.open()
-        still = machine.poc.GetStatus(poc_pb2.PocServiceGetStatusRequest()).groups[0].worker_pid
+        still = machine.status().groups[0].worker_pid
         os.kill(still, signal.SIGSTOP)
         for count in broker.generate():
             if count == batches:
