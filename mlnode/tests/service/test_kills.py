@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -172,7 +172,7 @@ def nonces_of(request_id: int) -> list[int]:
 
 
 @contextmanager
-def printed_seed() -> Iterator[random.Random]:
+def printed_seed() -> Generator[random.Random, None, None]:
     """Gives out chance whose seed is told when it matters; NINEFOLD_SEED repeats a run."""
     seed = int(os.environ.get("NINEFOLD_SEED", random.SystemRandom().randrange(2**32)))
     sys.stdout.write(f"NINEFOLD_SEED={seed}\n")
@@ -208,7 +208,9 @@ Work = Callable[[Machine, Broker, random.Random, int], None]
 
 
 @contextmanager
-def struck(machine: Machine, broker: Broker, chance: random.Random, *, within_s: float) -> Any:
+def struck(
+    machine: Machine, broker: Broker, chance: random.Random, *, within_s: float
+) -> Generator[threading.Event, None, None]:
     """Kills at some instant of the work inside, and brings back what the work needs.
 
     Yields a flag that is set when it has struck.

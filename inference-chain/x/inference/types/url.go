@@ -24,8 +24,55 @@ func CheckURL(url string) error {
 		if b := path[i]; b <= ' ' || b >= 0x7f || strings.IndexByte(`?#"<>\^{|}`+"`", b) >= 0 {
 			return ErrInvalidURL.Wrapf("url must have a plain path without query and fragment, got %q", url)
 		}
+		// Whoever asks this host would fail to read it, and find the host unavailable.
+		if path[i] == '%' && !isEscape(path[i:]) {
+			return ErrInvalidURL.Wrapf("url must have two hexadecimal digits behind each %% of its path, got %q", url)
+		}
 	}
 	return nil
+}
+
+// isEscape says whether text begins with a percent sign and two hexadecimal digits.
+func isEscape(text string) bool {
+	return len(text) >= 3 && isHex(text[1]) && isHex(text[2])
+}
+
+// isIPv6 says whether text is an IPv6 address: eight groups of hexadecimal digits, of
+// which :: leaves out one or more, and no zone and no IPv4 address in it.
+func isIPv6(text string) bool {
+	before, after, left := strings.Cut(text, "::")
+	groups, right := hexGroups(before)
+	if !right {
+		return false
+	}
+	if !left {
+		return groups == 8
+	}
+	more, right := hexGroups(after)
+	return right && groups+more < 8
+}
+
+// hexGroups counts groups of one to four hexadecimal digits between colons; no text
+// has none.
+func hexGroups(text string) (groups int, right bool) {
+	if text == "" {
+		return 0, true
+	}
+	for group := range strings.SplitSeq(text, ":") {
+		if groups++; len(group) < 1 || len(group) > 4 {
+			return 0, false
+		}
+		for i := range len(group) {
+			if !isHex(group[i]) {
+				return 0, false
+			}
+		}
+	}
+	return groups, true
+}
+
+func isHex(b byte) bool {
+	return '0' <= b && b <= '9' || 'a' <= b && b <= 'f' || 'A' <= b && b <= 'F'
 }
 
 // isAuthority says whether text is host or host:port; the host is a name, an
@@ -34,7 +81,7 @@ func isAuthority(text string) bool {
 	host, port := text, ""
 	if end := strings.LastIndexByte(text, ']'); strings.HasPrefix(text, "[") && end > 0 {
 		host, port = text[:end+1], text[end+1:]
-		if inner := host[1:end]; !isName(inner, 45, ":") || !strings.Contains(inner, ":") {
+		if !isIPv6(host[1:end]) {
 			return false
 		}
 	} else {

@@ -1,6 +1,7 @@
 package types
 
 import (
+	neturl "net/url"
 	"strings"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 func TestAURLWithSchemeAndHostIsAccepted(t *testing.T) {
 	for _, url := range []string{
 		"http://a", "https://broker.example", "https://broker.example:9000", "http://127.0.0.1:1", "https://[2001:db8::1]:65535",
-		"https://[::1]", "https://broker.example/", "https://broker.example/ninefold/v1", "http://my_host-1.example:80/a%20b",
+		"https://[::1]", "https://[1:2:3:4:5:6:7:8]", "https://[1:2:3:4:5:6:7::]", "https://[ABCD::]", "https://[::]:80", "https://broker.example/", "https://broker.example/ninefold/v1", "http://my_host-1.example:80/a%20b",
 		"https://broker.example/" + strings.Repeat("p", MaxURLBytes-len("https://broker.example/")),
 	} {
 		require.NoError(t, CheckURL(url), url)
@@ -37,6 +38,15 @@ func TestAURLWithoutSchemeOrHostIsRefused(t *testing.T) {
 		"an open bracket":       "https://[::1",
 		"empty brackets":        "https://[]",
 		"a name in brackets":    "https://[broker]",
+		"a colon in brackets":   "https://[:]",
+		"three colons":          "https://[1:::2]",
+		"two gaps":              "https://[1::2::3]",
+		"nine groups":           "https://[1:2:3:4:5:6:7:8:9]",
+		"seven groups":          "https://[1:2:3:4:5:6:7]",
+		"a gap of nothing":      "https://[1:2:3:4::5:6:7:8]",
+		"a group of five":       "https://[12345::]",
+		"a zone":                "https://[fe80::1%25eth0]",
+		"no hexadecimal group":  "https://[g::]",
 		"text after a bracket":  "https://[::1]x",
 		"a space":               "https://broker.example/a b",
 		"a line break":          "https://broker.example/\n",
@@ -44,6 +54,9 @@ func TestAURLWithoutSchemeOrHostIsRefused(t *testing.T) {
 		"a fragment":            "https://broker.example/#a",
 		"a query without path":  "https://broker.example?a=b",
 		"a letter beyond ASCII": "https://bröker.example",
+		"a bare percent sign":   "https://broker.example/100%",
+		"half an escape":        "https://broker.example/%a",
+		"no hexadecimal escape": "https://broker.example/%zz",
 		"markup":                "https://broker.example/<script>",
 		"a leading dot":         "https://.example",
 		"a leading dash":        "https://-broker.example",
@@ -68,5 +81,9 @@ func FuzzCheckURL(f *testing.F) {
 		for i := range len(url) {
 			require.True(t, url[i] > ' ' && url[i] < 0x7f, "byte %d", i)
 		}
+		// A broker that looks for its host must be able to read it.
+		read, err := neturl.Parse(url)
+		require.NoError(t, err)
+		require.NotEmpty(t, read.Hostname())
 	})
 }
