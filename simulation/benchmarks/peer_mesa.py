@@ -22,9 +22,10 @@ class HostAgent(Agent):
         """Stage 4."""
         self.model.rules.count_silence(self.host, self.model.whole, self.model.silent)
 
-    def draw_duty(self) -> None:
-        """Stage 4, of a silent member."""
-        self.model.rules.draw_duty(self.host, self.model.asked, self.model.whole)
+    def seat_silence(self) -> None:
+        """Stage 4, of a host with silent judges."""
+        model = self.model
+        model.rules.seat_silence(self.host, model.hosts, model.silent_ends, self.rank)
 
     def hear(self) -> None:
         """Stage 5, of a host that forged."""
@@ -55,8 +56,9 @@ class Network(Model):
         self.rules = rules
         self.hosts = rules.hosts()
         self.ledger = rules.ledger()
-        self.whole = self.silent = self.asked = self.reward = self.paid = 0
+        self.whole = self.silent = self.reward = self.paid = 0
         self.ends: list[int] = []
+        self.silent_ends: list[int] = []
         for rank, host in enumerate(self.hosts):
             HostAgent(self, host, rank)
         self.datacollector = DataCollector(model_reporters={"paid": "paid"})
@@ -69,7 +71,7 @@ class Network(Model):
         self._open_juries()
         agents.do("count_silence")
         if self.silent:
-            agents.select(lambda a: not a.host.online).do("draw_duty")
+            agents.select(lambda a: a.host.silence).do("seat_silence")
         agents.select(lambda a: a.host.forged and rules.is_heard(a.host)).do("hear")
         agents.do("judge")
         self.paid, self.reward = 0, rules.reward(self.ledger)
@@ -90,8 +92,7 @@ class Network(Model):
             self.ends.append(running)
         self.whole = running
         self.silent = sum(h.weight for h in self.hosts if not h.online)
-        quiet = sum(1 for h in self.hosts if self.rules.is_heard(h) and not h.forged)
-        self.asked = self.rules.spec["seats_per_host"] * quiet
+        self.silent_ends = self.rules.silent_ends(self.hosts)
 
 
 def play(rules: Rules, epochs: int) -> list[int]:

@@ -34,11 +34,10 @@ def hear(params: State, _substep: Any, _history: Any, state: State, _input: Stat
     silent = sum(h.weight for h in hosts if not h.online)
     for host in hosts:
         rules.count_silence(host, whole, silent)
-    quiet = sum(1 for h in hosts if rules.is_heard(h) and not h.forged)
-    asked = rules.spec["seats_per_host"] * quiet
-    for host in hosts:
-        if silent and not host.online:
-            rules.draw_duty(host, asked, whole)
+    silent_ends = rules.silent_ends(hosts)
+    for rank, host in enumerate(hosts):
+        if host.silence:
+            rules.seat_silence(host, hosts, silent_ends, rank)
     for rank, host in enumerate(hosts):
         if host.forged and rules.is_heard(host):
             rules.hear(host, hosts, ends, rank)

@@ -14,9 +14,10 @@ class Network:
         self.rules = rules
         self.hosts = rules.hosts()
         self.ledger: Ledger = rules.ledger()
-        self.whole = self.silent = self.asked = self.reward = self.paid = 0
+        self.whole = self.silent = self.reward = self.paid = 0
         self.effective = True
         self.ends: list[int] = []
+        self.silent_ends: list[int] = []
 
     def open_juries(self) -> None:
         """POC_VALIDATION_START: the electorate is known."""
@@ -26,8 +27,7 @@ class Network:
             self.ends.append(running)
         self.whole = running
         self.silent = sum(h.weight for h in self.hosts if not h.online)
-        quiet = sum(1 for h in self.hosts if self.rules.is_heard(h) and not h.forged)
-        self.asked = self.rules.spec["seats_per_host"] * quiet
+        self.silent_ends = self.rules.silent_ends(self.hosts)
 
 
 def run_host(
@@ -41,8 +41,8 @@ def run_host(
         yield env.timeout(blocks["poc_exchange"] + 2)
         rules.count_silence(host, network.whole, network.silent)
         yield env.timeout(1)
-        if not host.online:
-            rules.draw_duty(host, network.asked, network.whole)
+        if host.silence:
+            rules.seat_silence(host, network.hosts, network.silent_ends, rank)
         yield env.timeout(1)
         if host.forged and rules.is_heard(host):
             rules.hear(host, network.hosts, network.ends, rank)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from importlib import metadata
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ class Host:
     claimed: int = 0
     forged: int = 0
     honest: int = 0
+    silence: int = 0
     fraud: int = 0
     sampled: int = 0
     invalid: int = 0
@@ -75,6 +77,7 @@ class Ledger:
     subsidy: int
     minted: int
     price: int
+    expected: list[int]
     real: list[int]
     paid: list[int] = field(default_factory=list)
 
@@ -102,7 +105,9 @@ class Rules:
     def ledger(self) -> Ledger:
         """The chain at genesis."""
         of = self.spec
-        return Ledger(0, of["initial_epoch_subsidy"], 0, of["initial_unit_price"], [])
+        return Ledger(
+            0, of["initial_epoch_subsidy"], 0, of["initial_unit_price"], of["first_capacity"], []
+        )
 
     # --- stages 1 to 3 ---
 
@@ -136,13 +141,23 @@ class Rules:
         share = min(1.0, max(0.0, (silent - own) / max(whole - host.weight, 1.0)))
         seats = self.spec["seats_per_host"]
         silence = int(self.juries.binomial(seats, share)) if silent else 0
-        host.honest = seats - silence if self.is_heard(host) and not host.forged else 0
+        quiet = self.is_heard(host) and not host.forged
+        host.silence = silence if quiet else 0
+        host.honest = seats - silence if quiet else 0
         host.sampled = host.honest
         host.fraud = host.invalid = host.drawn = host.cast = 0
 
-    def draw_duty(self, host: Host, asked: int, whole: int) -> None:
-        """How often a silent member was drawn."""
-        host.drawn = int(self.juries.binomial(asked, host.weight / whole))
+    def silent_ends(self, hosts: list[Host]) -> list[int]:
+        """Silent members end to end, each as long as its weight; the others have no length."""
+        return list(accumulate(0 if h.online else h.weight for h in hosts))
+
+    def seat_silence(self, host: Host, hosts: list[Host], ends: list[int], rank: int) -> None:
+        """Which silent members hold the seats that nobody speaks for."""
+        own = 0 if host.online else host.weight
+        start = ends[rank] - own
+        for _ in range(host.silence):
+            point = int(self.juries.integers(0, ends[-1] - own, dtype=np.uint64))
+            hosts[bisect_right(ends, point + own if point >= start else point)].drawn += 1
 
     def hear(self, host: Host, hosts: list[Host], ends: list[int], rank: int) -> None:
         """Draw the jury of a host that forged, seat by seat, and let its members look."""
@@ -263,17 +278,18 @@ class Rules:
     # --- stage 9 ---
 
     def serve(self, ledger: Ledger, capacity: list[int]) -> None:
-        """Demand is served, and moves the price."""
+        """The price follows what the epoch before served; then demand is served."""
+        if ledger.real:
+            real, expected, price = sum(ledger.real), sum(ledger.expected), ledger.price
+            if 5 * real > 3 * expected:
+                ledger.price = price + -(-price // 50)
+            elif 5 * real < 2 * expected:
+                ledger.price = max(1, price - price // 50)
+            ledger.expected = ledger.real
         noise = np.exp(0.05 * self.demand.standard_normal(len(self.models)))
         base = np.array(self.spec["demand"]) * np.array(self.spec["first_capacity"], np.uint64)
-        expected = sum(ledger.real or self.spec["first_capacity"])
         asked = (base * noise).tolist()
         ledger.real = [int(min(a, c)) for a, c in zip(asked, capacity, strict=True)]
-        real, price = sum(ledger.real), ledger.price
-        if 5 * real > 3 * expected:
-            ledger.price = price + -(-price // 50)
-        elif 5 * real < 2 * expected:
-            ledger.price = max(1, price - price // 50)
 
     def capacity(self, hosts: list[Host]) -> list[int]:
         """Tokens that nodes of any weight can serve, by model."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulation import poc
+from simulation import judging, poc, reward
 from simulation.network import Network, State, build, start
 from simulation.randomness import streams
 from simulation.scenario import Behaviour, parse
@@ -153,6 +153,26 @@ def test_a_coverage_minimalist_earns_the_bonus_with_the_least() -> None:
     assert covers[run.fleet(1)].any()
 
 
+def test_preserved_nodes_are_held_to_what_was_required_of_their_model() -> None:
+    """Where the cap selects fewer nodes than demand needs, they serve less than was required."""
+    demand, most = 0.8, 0.5
+    honest = {"hosts": 40, "nodes": 4}
+    runs = [
+        play(
+            honest,
+            models=1,
+            demand_0=demand,
+            epochs=4,
+            params={"throughput_validation_enabled": flag, "max_serving_fraction": str(most)},
+        )
+        for flag in ("true", "false")
+    ]
+    at = next(i for i, s in enumerate(runs[0].serving) if s.any())
+    kept, whole = (float(r.reports[at].formed.preserved.sum()) for r in runs)
+    # Half of the weight, and the node that crosses the line, against demand with its noise.
+    assert abs(kept / whole - most / demand) < 0.12
+
+
 def test_preserved_weight_falls_with_what_is_not_served() -> None:
     promised = {"hosts": 20, "nodes": 4, "behaviour": "throughput_overclaimer", "strength": 0.5}
     on = {"params": {"throughput_validation_enabled": "true"}}
@@ -201,19 +221,99 @@ def test_a_cartel_is_accepted_when_it_holds_most_of_a_jury() -> None:
     assert_share(float(accepted), tail(SEATS, weight[mine].sum() / weight.sum(), 17), 300)
 
 
-def test_a_seed_grinder_is_found_with_the_power_of_its_tries() -> None:
-    strength, tries = 0.04, 3
+@pytest.mark.parametrize("tries", [1, 4])
+def test_a_seed_grinder_is_found_unless_one_of_its_tries_hides_it_from_the_jury(tries: int) -> None:
+    """One block's hash seeds every sample of a round: a try is one seed for all seats."""
+    strength, rounds, judges = 0.026, 250, 3_000
     run = play(
-        {"hosts": 400},
-        {"hosts": 20, "behaviour": "seed_grinder", "strength": strength, "parts": tries},
-        epochs=6,
+        {"hosts": judges},
+        {"hosts": 1, "behaviour": "seed_grinder", "strength": strength, "parts": tries},
+        epochs=rounds,
+        # A found grinder is out, and back in the next round.
+        params={"min_kept_power": "0.1"},
     )
-    mine = run.fleet(1)
-    seats = sum(int(r.round.tally.fraud_N[mine].sum()) for r in run.reports)
-    asked = SEATS * 20 * len(run.reports)
-    limit = poc.fraud_limit(SAMPLE, 10**18 // 2000, 10**11)
-    expected = tail(SAMPLE, strength / (1 + strength), limit) ** tries
-    assert_share(seats / asked, expected, asked / 2)
+    claimed, forged = (
+        np.array([int(getattr(r.claims, name)[-1]) for r in run.reports])
+        for name in ("claimed_N", "forged_N")
+    )
+    share = float((forged / claimed).mean())
+    seat = tail(SAMPLE, share, poc.fraud_limit(SAMPLE, 10**18 // 2000, 10**11))
+    jury = tail(SEATS, seat, SEATS // 2 + 1)
+    assert 0.3 < jury < 0.95, "a share at which tries make a difference"
+    found = float((outcomes(run, 1) == poc.Outcome.FRAUD).mean())
+    # Samples are without replacement of tens of thousands, and judges rarely hold two seats.
+    assert abs(found - jury**tries) < 5 * math.sqrt(0.25 / rounds) + 0.02
+
+
+def test_an_epoch_that_goes_on_is_paid_once_with_all_of_its_duty() -> None:
+    """Rounds whose epochs are abandoned pay nothing and cost no subsidy; their duty counts."""
+    share = 0.6
+    run = play({"hosts": 40}, epochs=40, faults={"kind": "correlated", "share": share})
+    abandoned = [r.abandoned for r in run.reports]
+    paid = [int(r.settled.total.sum()) for r in run.reports]
+    assert 10 < sum(abandoned) < 35
+    assert all(total == 0 for total, gone in zip(paid, abandoned, strict=True) if gone)
+    settled = [r for r in run.reports if not r.abandoned][1:]
+    p = run.network.params
+    subsidies = [p.integer("initial_epoch_subsidy")]
+    for _ in settled:
+        subsidies.append(reward.next_subsidy(subsidies[-1], p.decimal("decay_factor")))
+    assert [r.reward for r in settled] == subsidies[: len(settled)]
+    assert run.state.minted == sum(paid)
+    # Everybody is away together in a round that is abandoned, so that nobody is judged then.
+    assert all((r.settled.share > 0).all() for r in settled)
+    cycles, waited = run.network.params.lengths.cycle, 0
+    for report in run.reports:
+        waited += 1
+        if not report.abandoned:
+            assert set(report.settled.hosts.unjailed_blocks.tolist()) == {waited * cycles}
+            waited = 0
+
+
+def test_duty_missed_in_a_round_that_was_abandoned_is_missed() -> None:
+    """A host that is silent in one of two rounds of an epoch casts about half of its seats."""
+    chance = streams(5, 0)
+    network = build(parse({"name": "x", "fleets": [{"name": "a", "hosts": 60}]}), chance.sizes)
+    state = start(network)
+    step(network, state, chance)
+    active_N = state.active_N.copy()
+    # Five of six are away for a round, so that too little of the weight is kept.
+    state.active_N = np.arange(60) % 6 == 0
+    gone = step(network, state, chance)
+    assert gone.abandoned
+    state.active_N = active_N
+    report = step(network, state, chance)
+    assert not report.abandoned
+    hosts = report.settled.hosts
+    away_N = np.arange(60) % 6 != 0
+    # In the first round ten hosts proved and were judged, in the second one sixty.
+    assert (hosts.seats_cast[~away_N] == hosts.seats_drawn[~away_N]).all()
+    drawn, cast = int(hosts.seats_drawn[away_N].sum()), int(hosts.seats_cast[away_N].sum())
+    assert_share(cast / drawn, 60 / 70, drawn)
+    assert int(hosts.seats_drawn.sum()) == SEATS * 70
+    assert (report.settled.share[away_N] < report.settled.by_weight[away_N]).all()
+
+
+def test_silent_judges_hold_exactly_the_seats_that_stay_silent() -> None:
+    """Who is judged is left out of its own jury, also when its duty is counted."""
+    for weights in ([9_000, 1_000], [6_000] + [100] * 40):
+        weight_N = np.array(weights, np.uint64)
+        hosts = len(weights)
+        heard_N, silent_N = np.ones(hosts, np.bool_), np.zeros(hosts, np.bool_)
+        silent_N[-1] = True
+        drawn: list[int] = []
+        for seed in range(400):
+            tally = judging._quietly(
+                weight_N, sum(weights), heard_N, silent_N, SEATS, np.random.default_rng(seed)
+            )
+            assert int(tally.drawn_N.sum()) == SEATS * hosts - int(tally.honest_N.sum())
+            assert tally.drawn_N[-1] == tally.drawn_N.sum(), "one host is silent"
+            drawn.append(int(tally.drawn_N[-1]))
+        own, whole = weights[-1], sum(weights)
+        shares = np.array([own / (whole - w) for w in weights[:-1]])
+        expected = SEATS * shares.sum()
+        deviation = math.sqrt(SEATS * (shares * (1 - shares)).sum() / len(drawn))
+        assert abs(np.mean(drawn) - expected) <= 5 * deviation + 1e-9
 
 
 def test_a_slot_farmer_never_weighs_more_than_in_its_last_full_round() -> None:

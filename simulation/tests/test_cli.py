@@ -168,6 +168,8 @@ def test_a_network_that_all_leave_keeps_its_old_epoch() -> None:
     epochs, _ = run_replica(small(faults={"share": 1.0}), 0)
     assert all(row["abandoned"] for row in epochs)
     assert epochs[-1]["total_weight"] > 0
+    assert {row["paid"] for row in epochs} == {row["reward"] for row in epochs} == {0}
+    assert epochs[-1]["minted"] == 0
 
 
 def test_demand_that_grows_beyond_all_bounds_is_served_as_far_as_it_can_be() -> None:

@@ -79,6 +79,16 @@ TREES: dict[str, dict[str, Any]] = {
     },
     "all away": {"fleets": [{"name": "a", "hosts": 9}], "faults": {"share": 1.0}},
     "half away": {"fleets": [{"name": "a", "hosts": 90}], "faults": {"share": 0.5}},
+    "all away together in most rounds": {
+        "models": MODELS,
+        "fleets": [HONEST, {"name": "forgers", "hosts": 9, "models": ["org/a"]}
+                   | {"behaviour": "nonce_overclaimer", "strength": 0.02}],
+        "faults": {"kind": "correlated", "share": 0.5},
+    },
+    "half of the hosts away in every round": {
+        "fleets": [{"name": "a", "hosts": 90}],
+        "faults": {"share": 0.66},
+    },
     "unequal sizes": {"models": MODELS, "fleets": [HONEST | {"size_spread": 2.0}]},
     "throughput checked": {
         "models": MODELS,
@@ -115,6 +125,8 @@ def test_amounts_beyond_the_guess_go_through_the_twins(monkeypatch: Any) -> None
         "params": {"initial_epoch_subsidy": str(2**62), "max_supply": str(2**63 - 1)},
     }
     real = fused.run
-    monkeypatch.setattr(fused, "run", lambda *args: real(*args) if args[5].reward == 0 else never())
+    monkeypatch.setattr(
+        fused, "run", lambda *args: real(*args) if args[5].epoch.reward == 0 else never()
+    )
     rows = played(tree, epochs=3)
     assert np.sum(rows[1][11]) > 2**61

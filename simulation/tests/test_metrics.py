@@ -1,6 +1,7 @@
 """Every metric of the specification, against its closed form."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,9 +78,59 @@ def test_income_a_gpu_hour_is_income_over_gpus_and_hours() -> None:
         {"name": "x", "epochs": 4, "fleets": [{"name": "a", "hosts": 5, "nodes": 2, "gpus": 3}]}
     )
     _, (row,) = run_replica(made, 0)
-    hours = made.parameters.lengths.cycle * made.block_seconds / 3600 * 4
+    # Four cycles settle genesis, which earns nothing, and three epochs.
+    hours = made.parameters.lengths.cycle * made.block_seconds / 3600 * 3
     assert row["gpu_hours"] == pytest.approx(5 * 2 * 3 * hours)
     assert row["income_per_gpu_hour"] == pytest.approx(row["income"] / row["gpu_hours"])
+
+
+def test_who_has_left_costs_and_earns_nothing_any_more() -> None:
+    """At a coin worth nothing every host leaves with the first epoch that is paid."""
+    tree: dict[str, Any] = {
+        "name": "x",
+        "fleets": [{"name": "a", "hosts": 20}],
+        "market": {"speed": 1.0, "coin_usd": 0.0001},
+    }
+    rows: list[dict[str, Any]] = []
+    for epochs in (2, 4, 40):
+        run, (fleet,) = run_replica(parse(tree | {"epochs": epochs}), 0)
+        rows.append(fleet)
+        assert [row["paid"] > 0 for row in run] == [False, True, *[False] * (epochs - 2)]
+    assert [row["active_hosts"] for row in rows] == [0, 0, 0]
+    assert rows[0]["income"] == rows[1]["income"] == rows[2]["income"] > 0
+    assert rows[0]["profit_usd"] == rows[1]["profit_usd"] == rows[2]["profit_usd"] < 0
+    assert rows[0]["gpu_hours"] == rows[2]["gpu_hours"] > 0
+
+
+def test_income_a_gpu_hour_does_not_depend_on_how_long_a_run_is() -> None:
+    tree: dict[str, Any] = {
+        "name": "x",
+        "fleets": [{"name": "a", "hosts": 20}],
+        "params": {"decay_factor": "1"},
+    }
+    (short,), (long,) = (run_replica(parse(tree | {"epochs": n}), 0)[1] for n in (2, 40))
+    assert short["income_per_gpu_hour"] == pytest.approx(long["income_per_gpu_hour"], rel=1e-9)
+
+
+def test_one_epoch_settles_nothing_that_is_paid() -> None:
+    (row,), (fleet,) = run_replica(
+        parse({"name": "x", "epochs": 1, "fleets": [{"name": "a", "hosts": 3}]}), 0
+    )
+    assert (row["paid"], fleet["income"], fleet["gpu_hours"]) == (0, 0, 0.0)
+    assert fleet["income_per_gpu_hour"] == 0.0
+
+
+def test_a_model_that_serves_nothing_is_expected_to_serve_nothing() -> None:
+    """A measured zero is a value: the price falls once, from capacity to nothing, and stays."""
+    tree: dict[str, Any] = {
+        "name": "x",
+        "epochs": 8,
+        "models": [{"id": "m", "demand": 0.0}],
+        "fleets": [{"name": "a", "hosts": 20, "models": ["m"]}],
+    }
+    prices = [row["unit_price"] for row in run_replica(parse(tree), 0)[0]]
+    first = parse(tree).parameters.integer("initial_unit_price")
+    assert prices == [first, *[first - first // 50] * 7]
 
 
 def test_supply_is_conserved_and_never_passed() -> None:

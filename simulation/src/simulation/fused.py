@@ -15,7 +15,7 @@ from simulation.claims import Claims
 from simulation.compiler import Kernel, part
 from simulation.judging import Tally
 from simulation.network import Network, State
-from simulation.turn import Turn
+from simulation.turn import Ended, Turn
 
 _ZERO, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
 _FIXED_ONE = np.uint64(10**18)
@@ -49,7 +49,10 @@ def _pass(
     active_N: Any,
     claimed_N: Any,
     claimed_K: Any,
-    ballots: Any,  # honest, fraud, unavailable, sampled, invalid, drawn, cast, each (N,)
+    ballots: Any,  # honest, fraud, unavailable, sampled, invalid, each (N,)
+    drawn_N: Any,
+    cast_N: Any,
+    before_N: Any,  # fraud in an earlier round of the epoch that may end
     weight_N: Any,
     carried_N: Any,
     node_weight_K: Any,
@@ -64,7 +67,7 @@ def _pass(
     hosts_64N: Any,  # takes thirteen numbers of each host, as they are named below
     nodes_K: Any,  # takes weights of nodes, before and after the cut, each (K,)
 ) -> Any:
-    honest_N, fraud_N, unavailable_N, sampled_N, invalid_N, drawn_N, cast_N = ballots
+    honest_N, fraud_N, unavailable_N, sampled_N, invalid_N = ballots
     outcome_N, sole_N, covers_N, kept_N, forfeited_N = hosts_8N
     credited_N, mined_N, held_N, formed_N, capped_N = hosts_64N[:5]
     by_weight_N, by_duty_N, share_N, bonus_N, total_N = hosts_64N[5:10]
@@ -167,7 +170,7 @@ def _pass(
             share = _mul_div(share, cast_N[n], drawn_N[n])
         by_duty_N[n] = share
         forfeited_N[n] = 0
-        if outcome == _FRAUD:
+        if outcome == _FRAUD or before_N[n]:
             share = _ZERO
             forfeited_N[n] = _FORFEITS
         share_N[n] = share
@@ -190,10 +193,11 @@ def run(
     claims: Claims,
     tally: Tally,
     nodes: weight.Nodes,
-    epoch: reward.Epoch,
+    ended: Ended,
     whole: int,
 ) -> Turn:
-    """Judge a round, form the next epoch and settle the one that ends."""
+    """Judge a round, form the next epoch and settle the effective one, should that end."""
+    epoch = ended.epoch
     p, of, hosts = network.params, network.of, network.hosts
     hosts_8N = np.empty((5, hosts), np.uint8)
     hosts_64N = np.empty((13, hosts), np.uint64)
@@ -212,9 +216,10 @@ def run(
             tally.unavailable_N,
             tally.sampled_N,
             tally.invalid_N,
-            tally.drawn_N,
-            tally.cast_N,
         ),
+        ended.drawn_N,
+        ended.cast_N,
+        ended.fraud_N,
         state.weight_N,
         state.carried_N,
         state.node_weight_K,
@@ -257,8 +262,8 @@ def run(
             total=total_N,
             hosts=reward.Hosts(
                 weight=state.weight_N,
-                seats_drawn=tally.drawn_N,
-                seats_cast=tally.cast_N,
+                seats_drawn=ended.drawn_N,
+                seats_cast=ended.cast_N,
                 unjailed_blocks=u64(epoch.blocks),
                 covers=covers,
                 forfeited=forfeited_N,

@@ -1,7 +1,7 @@
 """Stages 4 to 6: juries, samples, verdicts and outcomes of a round."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,7 +22,11 @@ _MOST_CLAIMS = 10**9
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Seats of each host by what they found, its basis of credit, and its own duty, each (N,)."""
+    """Seats of each host by what they found, its basis of credit, and its own duty, each (N,).
+
+    Of hosts in quiet_N nobody hides or forges anything, and no seat of theirs was dealt out but
+    those of silent members: `deal_out` does the rest for whom duty matters.
+    """
 
     honest_N: U64
     fraud_N: U64
@@ -31,19 +35,19 @@ class Tally:
     invalid_N: U64
     drawn_N: U64
     cast_N: U64
+    quiet_N: Bool
 
 
 def hear(network: Network, state: State, claims: Claims, streams: Streams) -> Tally:
     """Draw juries by weight, and let their members look.
 
     Where everybody is honest or silent, verdicts of a host differ only in how many seats are
-    silent: that number is drawn alone, which has the same distribution as drawing every seat.
+    silent: that number is drawn first, and then who holds these seats, which has the same
+    distribution as drawing every seat. Who casts loses nothing however often it is drawn.
     """
     p = network.params
     seats = p.integer("seats_per_host")
-    silent_N = ~claims.online_N
-    if network.has(Behaviour.FREE_RIDER):
-        silent_N |= network.does(Behaviour.FREE_RIDER)
+    silent_N = silent(network, claims)
     heard_N = claims.claimed_N >= np.uint64(max(1, p.integer("min_host_nonces")))
     whole = total(state.weight_N)
     seen_N = _needs_every_seat(network, state, claims)
@@ -53,6 +57,14 @@ def hear(network: Network, state: State, claims: Claims, streams: Streams) -> Ta
     if some(seen_N):
         _openly(network, state, claims, seen_N, silent_N, streams, tally)
     return tally
+
+
+def silent(network: Network, claims: Claims) -> Bool:
+    """Hosts (N,) that cast no verdicts in a round."""
+    silent_N = ~claims.online_N
+    if network.has(Behaviour.FREE_RIDER):
+        silent_N |= network.does(Behaviour.FREE_RIDER)
+    return silent_N
 
 
 def judge(network: Network, state: State, claims: Claims, tally: Tally) -> poc.Judgements:
@@ -86,6 +98,17 @@ def _needs_every_seat(network: Network, state: State, claims: Claims) -> Bool:
     return seen_N
 
 
+def deal_out(tally: Tally, weight_N: U64, silent_N: Bool, streams: Streams) -> tuple[U64, U64]:
+    """Seats drawn and cast (N,), with those of quiet hosts that cast their verdicts."""
+    casts_N, cast_N = weight_N * ~silent_N, np.zeros(len(weight_N), np.uint64)
+    judged = np.flatnonzero(tally.quiet_N)
+    for first in range(0, len(judged), _SEEN_AT_ONCE):
+        part = judged[first : first + _SEEN_AT_ONCE]
+        judged_S = np.repeat(part, tally.honest_N[part].astype(np.int64))
+        cast_N += _held_seats(casts_N, judged_S, streams.juries)
+    return tally.drawn_N + cast_N, tally.cast_N + cast_N
+
+
 def _quietly(
     weight_N: U64,
     whole: int,
@@ -99,17 +122,18 @@ def _quietly(
     honest_N, drawn_N = heard_N * np.uint64(seats), zeros_N
     own_N = weight_N * silent_N
     if some(own_N):
-        drawn_N = np.zeros(len(weight_N), np.uint64)
-        asked, silent = seats * int(np.count_nonzero(heard_N)), float(total(own_N))
+        silent = float(total(own_N))
         if compiler.ready():
-            facts = weight_N, own_N, heard_N, silent_N
-            _keep_silent(rng, *facts, float(whole), silent, seats, asked, honest_N, drawn_N)
+            silent_seats_N = np.empty(len(weight_N), np.int64)
+            _silent_seats(rng, weight_N, own_N, float(whole), silent, seats, silent_seats_N)
         else:
             share_N = (silent - own_N) / np.maximum(float(whole) - weight_N, 1.0)
             share_N = np.minimum(np.maximum(share_N, 0.0), 1.0)
-            honest_N -= _binomial(rng, seats, share_N) * heard_N
-            # Duty: whoever casts loses nothing however often drawn; the silent are drawn by weight.
-            drawn_N[silent_N] = _binomial(rng, asked, own_N[silent_N] / float(whole))
+            silent_seats_N = _binomial(rng, seats, share_N).astype(np.int64)
+        silent_seats_N *= heard_N
+        honest_N -= silent_seats_N.astype(np.uint64)
+        judged_S = np.repeat(np.arange(len(weight_N)), silent_seats_N)
+        drawn_N = _held_seats(own_N, judged_S, rng)
     return Tally(
         honest_N=honest_N,
         fraud_N=zeros_N,
@@ -118,32 +142,37 @@ def _quietly(
         invalid_N=zeros_N,
         drawn_N=drawn_N,
         cast_N=zeros_N,
+        # A host that has all of the weight is judged by nobody.
+        quiet_N=heard_N & (weight_N < np.uint64(whole)),
     )
 
 
 @Kernel
-def _keep_silent(
-    rng: Any,
-    weight_N: Any,
-    own_N: Any,
-    heard_N: Any,
-    silent_N: Any,
-    whole: Any,
-    silent: Any,
-    seats: Any,
-    asked: Any,
-    honest_N: Any,
-    drawn_N: Any,
+def _silent_seats(
+    rng: Any, weight_N: Any, own_N: Any, whole: Any, silent: Any, seats: Any, seats_N: Any
 ) -> None:
-    """Takes silent seats from honest_N, and notes in drawn_N how often silent hosts were drawn."""
+    """How many of the seats of each host silent members hold."""
     for n in range(len(weight_N)):
         share = (silent - np.float64(own_N[n])) / max(whole - np.float64(weight_N[n]), 1.0)
-        drawn = rng.binomial(seats, min(max(share, 0.0), 1.0))
-        if heard_N[n]:
-            honest_N[n] -= np.uint64(drawn)
-    for n in range(len(weight_N)):
-        if silent_N[n]:
-            drawn_N[n] = rng.binomial(asked, np.float64(own_N[n]) / whole)
+        seats_N[n] = rng.binomial(seats, min(max(share, 0.0), 1.0))
+
+
+def _held_seats(weight_N: U64, judged_S: I64, rng: np.random.Generator) -> U64:
+    """Seats (N,) that hosts hold of S seats, drawn by weight without the host that is judged.
+
+    Args:
+        weight_N: of those who may hold one; the others have none.
+        judged_S: the judged host of each seat.
+    """
+    if len(judged_S) == 0:
+        return np.zeros(len(weight_N), np.uint64)
+    ends_N = np.cumsum(weight_N, dtype=np.uint64)
+    own_S, untyped = weight_N[judged_S], cast(Any, rng)
+    point_S = u64(untyped.integers(0, ends_N[-1] - own_S, dtype=np.uint64))
+    # The judged host's own interval is shifted over.
+    point_S += own_S * (point_S >= ends_N[judged_S] - own_S)
+    holder_S = np.searchsorted(ends_N, point_S, side="right")
+    return np.bincount(holder_S, minlength=len(weight_N)).astype(np.uint64)
 
 
 def _openly(
@@ -159,10 +188,51 @@ def _openly(
     for name in ("fraud_N", "unavailable_N", "invalid_N", "cast_N"):
         setattr(tally, name, np.zeros(network.hosts, np.uint64))
     tally.drawn_N, tally.sampled_N = tally.drawn_N.copy(), tally.sampled_N.copy()
+    if network.has(Behaviour.SEED_GRINDER):
+        grinds_N = network.does(Behaviour.SEED_GRINDER) & seen_N
+        if some(grinds_N):
+            _grind(network, state, claims, np.flatnonzero(grinds_N), silent_N, streams, tally)
+            seen_N = seen_N & ~grinds_N
     seen = np.flatnonzero(seen_N)
     for first in range(0, len(seen), _SEEN_AT_ONCE):
-        some = seen[first : first + _SEEN_AT_ONCE]
-        _hear(network, state, claims, some, silent_N, streams, tally)
+        part = seen[first : first + _SEEN_AT_ONCE]
+        _hear(network, state, claims, part, silent_N, streams, tally)
+
+
+def _grind(
+    network: Network,
+    state: State,
+    claims: Claims,
+    judged: I64,
+    silent_N: Bool,
+    streams: Streams,
+    tally: Tally,
+) -> None:
+    """Proposers who see several hashes of the block that seeds a round, and publish the best.
+
+    One hash decides every jury and every sample of the round: the seed is chosen for all
+    grinders together, by how many of them are found, then by how many seats find something.
+    Nobody else's verdicts depend on theirs, so that one more draw is as good for the others.
+    """
+    seats = network.params.integer("seats_per_host")
+    best, best_score = tally, (network.hosts + 1, 0)
+    for _ in range(int(network.parts_N[judged].max(initial=1))):
+        seen = _nothing_heard(network.hosts)
+        _hear(network, state, claims, judged, silent_N, streams, seen)
+        fraud_J = seen.fraud_N[judged]
+        score = int(np.count_nonzero(2 * fraud_J > seats)), total(fraud_J)
+        if score < best_score:
+            best, best_score = seen, score
+    for name in ("honest_N", "fraud_N", "unavailable_N", "sampled_N", "invalid_N"):
+        getattr(tally, name)[judged] = getattr(best, name)[judged]
+    tally.drawn_N += best.drawn_N
+    tally.cast_N += best.cast_N
+
+
+def _nothing_heard(hosts: int) -> Tally:
+    names = ("honest_N", "fraud_N", "unavailable_N", "sampled_N", "invalid_N", "drawn_N", "cast_N")
+    columns = {name: np.zeros(hosts, np.uint64) for name in names}
+    return Tally(**columns, quiet_N=np.zeros(hosts, np.bool_))
 
 
 def _hear(
@@ -182,11 +252,7 @@ def _hear(
     host_V = judged[at_V]
     sampled_V = np.minimum(claims.claimed_N[host_V], np.uint64(p.integer("sample_size")))
     invalid_V = _look(network, claims, host_V, holder_V, sampled_V, streams)
-    hidden_V = np.zeros(len(at_V), np.bool_)
-    if network.has(Behaviour.NON_OPENER):
-        cartel_N = network.does(Behaviour.CARTEL)
-        ally_V = cartel_N[holder_V] & cartel_N[host_V]
-        hidden_V = network.does(Behaviour.NON_OPENER)[host_V] & ~ally_V
+    hidden_V = network.does(Behaviour.NON_OPENER)[host_V]
     verdicts = at_V, holder_V, seats_V, sampled_V, invalid_V
     fraud_V = invalid_V >= _limits(network, sampled_V)
     count = _count if compiler.ready() else _count_plainly
@@ -374,12 +440,6 @@ def _look(
     """Invalid leaves that each holder reports of its own sample."""
     forged_V, claimed_V = claims.forged_N[host_V], claims.claimed_N[host_V]
     found_V = _sample(streams.samples, forged_V, claimed_V, sampled_V)
-    if network.has(Behaviour.SEED_GRINDER):
-        grinds_V = network.does(Behaviour.SEED_GRINDER)[host_V]
-        for _ in range(1, int(network.parts_N[host_V][grinds_V].max(initial=1))):
-            # The grinder is the proposer of the seed in one block: it keeps the best it saw.
-            again_V = _sample(streams.samples, forged_V, claimed_V, sampled_V)
-            found_V = np.where(grinds_V, np.minimum(found_V, again_V), found_V)
     if network.has(Behaviour.FALSE_ACCUSER):
         found_V = np.where(network.does(Behaviour.FALSE_ACCUSER)[holder_V], sampled_V, found_V)
     if network.has(Behaviour.CARTEL, Behaviour.LAZY_VALIDATOR):

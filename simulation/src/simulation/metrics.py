@@ -79,15 +79,17 @@ def epoch_row(state: State, report: Report) -> dict[str, float | int]:
     }
 
 
-def fleet_rows(
-    network: Network, state: State, hours: float, zeroed_N: U64
-) -> list[dict[str, float | int | str]]:
-    """Totals of each fleet over a run; hours is how long the run lasted."""
+def fleet_rows(network: Network, state: State, zeroed_N: U64) -> list[dict[str, float | int | str]]:
+    """Totals of each fleet over the epochs of a run that were settled and paid.
+
+    Hours and cost are of those epochs as well, and of hosts that took part in them: genesis,
+    which earns nothing, and the last epoch, which is not settled yet, count for neither side.
+    """
     fleets = network.scenario.fleets
     size = len(fleets)
     income = sums_by(network.fleet_N, state.income_N, size)
-    gpus = sums_by(network.fleet_N, network.gpus_N, size)
-    cost = sums_by(network.fleet_N, network.usd_hour_N, size) * hours
+    gpu_hours = sums_by(network.fleet_N, network.gpus_N * state.hours_N, size)
+    cost = sums_by(network.fleet_N, network.usd_hour_N * state.hours_N, size)
     weight = sums_by(network.fleet_N, state.weight_N, size)
     zeroed = sums_by(network.fleet_N, zeroed_N, size)
     hosts = np.bincount(network.fleet_N, minlength=size)
@@ -101,8 +103,8 @@ def fleet_rows(
             "hosts": int(hosts[i]),
             "active_hosts": int(active[i]),
             "income": int(income[i]),
-            "gpu_hours": float(gpus[i] * hours),
-            "income_per_gpu_hour": float(income[i] / max(1e-12, gpus[i] * hours)),
+            "gpu_hours": float(gpu_hours[i]),
+            "income_per_gpu_hour": float(income[i] / gpu_hours[i]) if gpu_hours[i] else 0.0,
             "profit_usd": float(income[i] / 1e6 * coin - cost[i]),
             "weight_share": float(weight[i] / max(1.0, weight.sum())),
             "zeroed_share": float(zeroed[i] / max(1, hosts[i] * state.epoch)),

@@ -68,7 +68,8 @@ class Network:
 class State:
     """What a step changes."""
 
-    epoch: int
+    epoch: int  # cycles that have passed
+    effective: int  # epochs that took over; 0 while it is genesis
     active_N: Bool
     weight_N: U64
     carried_N: U64  # mined credit, if accepted
@@ -78,11 +79,31 @@ class State:
     subsidy: int
     minted: int
     price: int
+    duty: "Duty"  # of the effective epoch, in rounds whose epochs were abandoned
+    measured: bool  # whether real_M was measured since genesis
+    expected_M: U64  # tokens a period that the effective epoch is expected to serve before PoC
     real_M: U64  # tokens a period before PoC
     capacity_M: U64  # tokens a period that nodes of any weight can serve
     first_capacity_M: U64  # at genesis, which demand is a share of
     model_K: I64
     income_N: U64
+    hours_N: F64  # that a host took part in, of epochs that were settled and are paid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """What a settlement knows of hosts (N,) beside their weights, of some rounds."""
+
+    rounds: int
+    drawn_N: U64
+    cast_N: U64
+    fraud_N: Bool
+
+
+def no_duty(hosts: int) -> Duty:
+    """Before the first round."""
+    zeros_N = np.zeros(hosts, np.uint64)
+    return Duty(rounds=0, drawn_N=zeros_N, cast_N=zeros_N, fraud_N=np.zeros(hosts, np.bool_))
 
 
 def build(scenario: Scenario, rng: np.random.Generator) -> Network:
@@ -195,6 +216,7 @@ def start(network: Network) -> State:
     capacity_M = network.by_model(network.model_K, network.tokens_K)
     return State(
         epoch=0,
+        effective=0,
         active_N=np.ones(network.hosts, np.bool_),
         weight_N=weight_N,
         carried_N=weight_N,
@@ -204,9 +226,13 @@ def start(network: Network) -> State:
         subsidy=p.integer("initial_epoch_subsidy"),
         minted=0,
         price=p.integer("initial_unit_price"),
+        duty=no_duty(network.hosts),
+        measured=False,
+        expected_M=capacity_M,
         real_M=np.zeros(network.models, np.uint64),
         capacity_M=capacity_M,
         first_capacity_M=capacity_M,
         model_K=network.model_K.copy(),
         income_N=np.zeros(network.hosts, np.uint64),
+        hours_N=np.zeros(network.hosts),
     )

@@ -98,6 +98,20 @@ class Settlements:
         )
 
 
+def unsettled(hosts: Hosts) -> Settlements:
+    """Nothing for anybody: the epoch goes on."""
+    zeros_N = np.zeros_like(hosts.weight)
+    return Settlements(
+        by_weight=zeros_N,
+        by_duty=zeros_N,
+        by_presence=zeros_N,
+        share=zeros_N,
+        bonus=zeros_N,
+        total=zeros_N,
+        hosts=hosts,
+    )
+
+
 def settle_amounts(
     epoch: Epoch, hosts: Hosts, floor: MulDivFloor = fixed.floor_each
 ) -> Settlements:

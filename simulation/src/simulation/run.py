@@ -51,8 +51,7 @@ def run_replica(scenario: Scenario, replica: int, mode: Mode = "exact") -> tuple
         report = step(network, state, chance, replica=replica, floor=floor)
         zeroed_N += zeroing(report.round.judged)
         epochs.append(epoch_row(state, report))
-    hours = network.params.lengths.cycle * scenario.block_seconds / 3600 * scenario.epochs
-    fleets: Rows = [dict(r) for r in fleet_rows(network, state, hours, zeroed_N)]
+    fleets: Rows = [dict(r) for r in fleet_rows(network, state, zeroed_N)]
     return epochs, fleets
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from simulation import compiler, price, timeslot
+from simulation import compiler, timeslot
 from simulation.arrays import F64, I64, U64, Bool
 from simulation.compiler import Kernel
 from simulation.network import Network, State
@@ -50,12 +50,10 @@ def demand(network: Network, state: State, streams: Streams) -> F64:
     return base_M * noise_M * grown * dear**-market.price_elasticity
 
 
-def serve(network: Network, state: State, asked_M: F64, expected_M: U64) -> None:
-    """Measure PRE_POC_SLOT and move the price."""
+def serve(network: Network, state: State, asked_M: F64) -> None:
+    """Measure PRE_POC_SLOT."""
     state.capacity_M = capacity(network, state, _ALL)
     state.real_M = np.floor(np.minimum(asked_M, state.capacity_M)).astype(np.uint64)
-    real, expected = int(state.real_M.sum()), int(expected_M.sum())
-    state.price = price.next_price(state.price, real=real, expected=expected)
 
 
 def allocate(network: Network, state: State, seed: int, replica: int) -> Bool:

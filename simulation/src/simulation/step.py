@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation import compiler, fixed, fused, poc, reward, slots, weight
+from simulation import compiler, fixed, fused, poc, price, reward, slots, weight
 from simulation.arrays import U64, Bool, some, sums_by, total
 from simulation.claims import Claims, claim
-from simulation.judging import Tally, hear
-from simulation.network import Network, State
+from simulation.judging import Tally, deal_out, hear, silent
+from simulation.network import Duty, Network, State, no_duty
 from simulation.randomness import Streams
 from simulation.scenario import Behaviour
 from simulation.throughput import kept_weights
-from simulation.turn import turn
+from simulation.turn import Ended, Turn, turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,35 +64,73 @@ def step(
     served_M, serving_share = _serve_through_poc(network, state)
     nodes = _nodes(network, state, claims, served_M)
     old_weight_N, whole = state.weight_N, total(state.weight_N)
-    epoch = _ended_epoch(network, state, whole)
-    if floor is fixed.floor_each and fused.serves(epoch.reward, whole, claims):
-        made = fused.run(network, state, claims, tally, nodes, epoch, whole)
+    if state.duty.rounds:
+        # What a host cast in one round counts against what it missed in another.
+        tally.drawn_N, tally.cast_N = deal_out(
+            tally, old_weight_N, silent(network, claims), streams
+        )
+    ended = _ended_epoch(network, state, tally, whole)
+    if floor is fixed.floor_each and fused.serves(ended.epoch.reward, whole, claims):
+        made = fused.run(network, state, claims, tally, nodes, ended, whole)
     else:
-        made = turn(network, state, claims, tally, nodes, epoch, floor)
-    state.minted += made.paid
-    state.income_N = state.income_N + made.settled.total
+        made = turn(network, state, claims, tally, nodes, ended, floor)
     becomes_effective = weight.kept(
         formed_total=made.formed_total,
         old_total=whole,
         kept_old=made.kept_old,
         min_kept_power=network.params.decimal("min_kept_power"),
     )
+    _move_price(state, becomes_effective)
     if becomes_effective:
-        state.weight_N, state.node_weight_K = made.weight_N, made.weight_K
-        state.carried_N, state.histories = made.carried_N, made.histories
+        settled = made.settled
+        _take_over(network, state, made, ended)
+    else:
+        settled = reward.unsettled(made.settled.hosts)
+        _go_on(network, state, claims, tally, made, streams)
     _serve(network, state, streams, replica, becomes_effective)
-    _market(network, state, made.settled)
     state.epoch += 1
     return Report(
         claims=claims,
         round=Round(judged=made.judged, tally=tally),
         formed=made.formed,
-        settled=made.settled,
+        settled=settled,
         paid_weight_N=old_weight_N,
         covers_N=made.covers_N,
-        reward=epoch.reward,
+        reward=ended.epoch.reward if becomes_effective else 0,
         abandoned=not becomes_effective,
         serving_share=serving_share,
+    )
+
+
+def _take_over(network: Network, state: State, made: Turn, ended: Ended) -> None:
+    """The formed epoch is the effective one; the one before it is paid."""
+    blocks, p = ended.epoch.blocks, network.params
+    if state.effective > 0:
+        hours = blocks * network.scenario.block_seconds / 3600
+        state.minted += made.paid
+        state.income_N = state.income_N + made.settled.total
+        state.hours_N += state.active_N * hours
+        state.subsidy = reward.next_subsidy(state.subsidy, p.decimal("decay_factor"))
+    state.weight_N, state.node_weight_K = made.weight_N, made.weight_K
+    state.carried_N, state.histories = made.carried_N, made.histories
+    state.duty = no_duty(network.hosts)
+    if state.effective > 0:
+        _market(network, state, made.settled, blocks)
+    state.effective += 1
+
+
+def _go_on(
+    network: Network, state: State, claims: Claims, tally: Tally, made: Turn, streams: Streams
+) -> None:
+    """The formed epoch is abandoned; the effective one goes on, with this round's duty."""
+    drawn_N, cast_N = tally.drawn_N, tally.cast_N
+    if not state.duty.rounds:
+        drawn_N, cast_N = deal_out(tally, state.weight_N, silent(network, claims), streams)
+    state.duty = Duty(
+        rounds=state.duty.rounds + 1,
+        drawn_N=state.duty.drawn_N + drawn_N,
+        cast_N=state.duty.cast_N + cast_N,
+        fraud_N=state.duty.fraud_N | (made.judged.outcome == poc.Outcome.FRAUD),
     )
 
 
@@ -118,8 +156,8 @@ def _nodes(network: Network, state: State, claims: Claims, served_M: U64) -> wei
     if network.params.switch("throughput_validation_enabled") and network.models:
         at_K = np.maximum(state.model_K, 0)
         real_K = np.where(state.model_K >= 0, served_M[at_K], np.uint64(0))
-        promised_M = network.by_model(state.model_K, network.promised_K * state.serves_K)
-        expected_K = np.minimum(promised_M, state.real_M)[at_K]
+        # What was required when the slots were drawn, also where max_serving_fraction gave less.
+        expected_K = state.real_M[at_K]
         carried_K = kept_weights(carried_K, real_K, expected_K)
     return weight.Nodes(
         owners=network.of,
@@ -130,32 +168,46 @@ def _nodes(network: Network, state: State, claims: Claims, served_M: U64) -> wei
     )
 
 
-def _ended_epoch(network: Network, state: State, whole: int) -> reward.Epoch:
-    """What the epoch that ends pays, fixed when its settlement opens; moves the subsidy on."""
-    p = network.params
+def _ended_epoch(network: Network, state: State, tally: Tally, whole: int) -> Ended:
+    """What the effective epoch pays if this round ends it, as its settlement would fix it."""
+    p, duty = network.params, state.duty
     bonus, amount = p.decimal("coverage_bonus"), 0
     # Genesis earns nothing: its weights were never proven.
-    if state.epoch > 0:
+    if state.effective > 0:
         amount = reward.epoch_reward(
             subsidy=state.subsidy,
             minted_total=state.minted,
             max_supply=p.integer("max_supply"),
             coverage_bonus=bonus,
         )
-        state.subsidy = reward.next_subsidy(state.subsidy, p.decimal("decay_factor"))
-    return reward.Epoch(
-        reward=amount,
-        total_weight=max(1, whole),
-        blocks=p.lengths.cycle,
-        coverage_bonus=bonus,
+    return Ended(
+        epoch=reward.Epoch(
+            reward=amount,
+            total_weight=max(1, whole),
+            blocks=p.lengths.cycle * (1 + duty.rounds),
+            coverage_bonus=bonus,
+        ),
+        drawn_N=duty.drawn_N + tally.drawn_N if duty.rounds else tally.drawn_N,
+        cast_N=duty.cast_N + tally.cast_N if duty.rounds else tally.cast_N,
+        fraud_N=duty.fraud_N,
     )
+
+
+def _move_price(state: State, effective: bool) -> None:
+    """SET_NEW_VALIDATORS: the price follows the load of the epoch that ends."""
+    if not effective or not state.measured:
+        return
+    real, expected = int(state.real_M.sum()), int(state.expected_M.sum())
+    state.price = price.next_price(state.price, real=real, expected=expected)
+    # A measured zero is a value: who served nothing is expected to serve nothing.
+    state.expected_M = state.real_M
 
 
 def _serve(network: Network, state: State, streams: Streams, replica: int, effective: bool) -> None:
     if network.models == 0:
         return
-    expected_M = state.real_M if state.real_M.any() else state.first_capacity_M
-    slots.serve(network, state, slots.demand(network, state, streams), expected_M)
+    slots.serve(network, state, slots.demand(network, state, streams))
+    state.measured = True
     state.serves_K = (
         slots.allocate(network, state, network.scenario.seed, replica)
         if effective
@@ -163,18 +215,17 @@ def _serve(network: Network, state: State, streams: Streams, replica: int, effec
     )
 
 
-def _market(network: Network, state: State, settled: reward.Settlements) -> None:
+def _market(network: Network, state: State, settled: reward.Settlements, blocks: int) -> None:
     """Hosts below cost leave, hosts that would earn enter, `speed` of them at a time."""
     market = network.scenario.market
-    if market.speed == 0 or state.epoch == 0:
+    if market.speed == 0:
         return
-    hours = network.params.lengths.cycle * network.scenario.block_seconds / 3600
+    cost_N = network.usd_hour_N * blocks * network.scenario.block_seconds / 3600
     earned_N = settled.total.astype(np.float64) / 1e6 * market.coin_usd
-    cost_N = network.usd_hour_N * hours
     proven_N = sums_by(network.of.host_K, network.mean_K, network.hosts)
     paid = earned_N.sum() / max(1.0, float(proven_N[state.active_N].sum()))
     would_earn_N = np.where(state.active_N, earned_N, proven_N * paid)
-    # A tenth of the hosts decides by a fixed order, so that all do not leave at once.
+    # A share of the hosts decides by a fixed order, so that all do not leave at once.
     turn_N = (np.arange(network.hosts) * 2654435761 + state.epoch * 97) % 1000
     moves_N = turn_N < 1000 * market.speed
     leaves_N = state.active_N & (would_earn_N < cost_N) & moves_N

@@ -12,6 +12,16 @@ from simulation.network import Network, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a settlement of the effective epoch shares and knows, should a round end it."""
+
+    epoch: reward.Epoch
+    drawn_N: U64
+    cast_N: U64
+    fraud_N: Bool  # in an earlier round of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """A round judged, the next epoch formed, and the one that ends settled."""
 
@@ -34,10 +44,10 @@ def turn(
     claims: Claims,
     tally: Tally,
     nodes: weight.Nodes,
-    epoch: reward.Epoch,
+    ended: Ended,
     floor: reward.MulDivFloor,
 ) -> Turn:
-    """Outcomes, weights cut to the last full round, and rewards of the epoch that ends."""
+    """Outcomes, weights cut to the last full round, and rewards should the epoch end."""
     of = network.of
     judged = judge(network, state, claims, tally)
     formed = weight.compute_new_weights(
@@ -51,7 +61,7 @@ def turn(
         formed.node_weight, of, formed.weight, state.histories.full_weight, any_preserved_N
     )
     weight_N = of.sums(weight_K)
-    settled = _settle(network, state, judged, tally, epoch, floor)
+    settled = _settle(network, state, judged, ended, floor)
     return Turn(
         judged=judged,
         formed=formed,
@@ -87,8 +97,7 @@ def _settle(
     network: Network,
     state: State,
     judged: poc.Judgements,
-    tally: Tally,
-    epoch: reward.Epoch,
+    ended: Ended,
     floor: reward.MulDivFloor,
 ) -> reward.Settlements:
     weight_NM = _weight_by_model(network, state)
@@ -98,14 +107,15 @@ def _settle(
         network.params.integer("coverage_spread"),
     )
     return reward.settle_amounts(
-        epoch,
+        ended.epoch,
         reward.Hosts(
             weight=state.weight_N,
-            seats_drawn=tally.drawn_N,
-            seats_cast=tally.cast_N,
-            unjailed_blocks=u64(epoch.blocks),
+            seats_drawn=ended.drawn_N,
+            seats_cast=ended.cast_N,
+            unjailed_blocks=u64(ended.epoch.blocks),
             covers=covers_N,
-            forfeited=(judged.outcome == poc.Outcome.FRAUD) * np.uint8(reward.Forfeiture.FRAUD),
+            forfeited=(ended.fraud_N | (judged.outcome == poc.Outcome.FRAUD))
+            * np.uint8(reward.Forfeiture.FRAUD),
         ),
         floor,
     )
