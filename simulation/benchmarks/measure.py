@@ -98,8 +98,8 @@ def against_peers(peers: Path) -> list[dict[str, Any]]:
 def peer_specification(network: Network, epochs: int) -> dict[str, Any]:
     """What a peer's model is made of: `rules.Rules` reads it."""
     p, scenario = network.params, network.scenario
-    columns = (network.model_K, network.mean_K, network.deviation_K, network.promised_K)
-    nodes = list(zip(*(c.tolist() for c in (*columns, network.tokens_K)), strict=True))
+    columns = network.model_K, network.mean_K, network.deviation_K, network.tokens_K
+    nodes = list(zip(*(c.tolist() for c in columns), strict=True))
     bounds = zip(network.of.first_N.tolist(), network.of.after_N.tolist(), strict=True)
     integers = (
         "max_nonces_per_node",
@@ -125,6 +125,9 @@ def peer_specification(network: Network, epochs: int) -> dict[str, Any]:
         "seed": scenario.seed,
         "epochs": epochs,
         "models": [m.id for m in scenario.models],
+        "throughput_per_nonce": [m.throughput_per_nonce for m in scenario.models],
+        "poc_period": p.lengths.poc_period,
+        "generation": p.lengths.generation,
         "demand": [m.demand for m in scenario.models],
         "first_capacity": start(network).first_capacity_M.tolist(),
         "offline": scenario.faults.share,

@@ -80,7 +80,7 @@ class Network(Model):
         agents.do("form")
         if rules.is_kept(self.hosts, self.whole):
             agents.do("switch")
-        rules.serve(self.ledger, rules.capacity(self.hosts))
+        rules.serve(self.ledger, self.hosts)
         rules.allocate(self.ledger, self.hosts)
         self.ledger.epoch += 1
         self.datacollector.collect(self)

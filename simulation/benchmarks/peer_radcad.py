@@ -89,7 +89,7 @@ def serve(params: State, _substep: Any, _history: Any, state: State, _input: Sta
     """Stage 9: demand and price."""
     rules: Rules = params["rules"]
     ledger: Ledger = state["ledger"]
-    rules.serve(ledger, rules.capacity(state["hosts"]))
+    rules.serve(ledger, state["hosts"])
     return "ledger", ledger
 
 

@@ -70,7 +70,7 @@ def run_chain(env: simpy.Environment, network: Network) -> Generator[simpy.Event
         yield env.timeout(2)
         ledger.minted += network.paid
         ledger.paid.append(network.paid)
-        rules.serve(ledger, rules.capacity(network.hosts))
+        rules.serve(ledger, network.hosts)
         rules.allocate(ledger, network.hosts)
         ledger.epoch += 1
         yield env.timeout(blocks["inference"])

@@ -35,7 +35,6 @@ class Node:
     model: int
     mean: float
     deviation: float
-    promised: int
     tokens: int
     weight: int
     serves: bool = False
@@ -105,9 +104,7 @@ class Rules:
     def ledger(self) -> Ledger:
         """The chain at genesis."""
         of = self.spec
-        return Ledger(
-            0, of["initial_epoch_subsidy"], 0, of["initial_unit_price"], of["first_capacity"], []
-        )
+        return Ledger(0, of["initial_epoch_subsidy"], 0, of["initial_unit_price"], [], [])
 
     # --- stages 1 to 3 ---
 
@@ -277,7 +274,13 @@ class Rules:
 
     # --- stage 9 ---
 
-    def serve(self, ledger: Ledger, capacity: list[int]) -> None:
+    def promised(self, node: Node) -> int:
+        """Tokens a period that a node's weight promises."""
+        of = self.spec
+        tokens = node.weight * of["throughput_per_nonce"][node.model] * of["poc_period"]
+        return tokens // (of["generation"] * 1_000_000)
+
+    def serve(self, ledger: Ledger, hosts: list[Host]) -> None:
         """The price follows what the epoch before served; then demand is served."""
         if ledger.real:
             real, expected, price = sum(ledger.real), sum(ledger.expected), ledger.price
@@ -286,6 +289,11 @@ class Rules:
             elif 5 * real < 2 * expected:
                 ledger.price = max(1, price - price // 50)
             ledger.expected = ledger.real
+        else:
+            ledger.expected = [0] * len(self.models)
+            for node in (n for h in hosts for n in h.nodes):
+                ledger.expected[node.model] += self.promised(node)
+        capacity = self.capacity(hosts)
         noise = np.exp(0.05 * self.demand.standard_normal(len(self.models)))
         base = np.array(self.spec["demand"]) * np.array(self.spec["first_capacity"], np.uint64)
         asked = (base * noise).tolist()
@@ -309,7 +317,7 @@ class Rules:
             queues, promised = [], 0
             for host in hosts:
                 mine = [n for n in host.nodes if n.model == index and n.weight]
-                promised += sum(n.promised for n in mine)
+                promised += sum(self.promised(n) for n in mine)
                 may = (
                     host.in_row < self.spec["max_consecutive_preserved_epochs"]
                     and host.full_weight > 0
@@ -324,7 +332,7 @@ class Rules:
                 at = tree.find(uniform(words, tree.total))
                 node = queues[at].pop()
                 node.serves = True
-                selected += node.promised
+                selected += self.promised(node)
                 if not queues[at]:
                     tree.add(at, -hosts[at].weight)
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulation import judging, poc, reward
+from simulation import judging, poc, reward, slots
+from simulation.errors import ScenarioError
 from simulation.network import Network, State, build, start
 from simulation.randomness import streams
 from simulation.scenario import Behaviour, parse
@@ -338,6 +339,67 @@ def test_a_slot_farmer_never_weighs_more_than_in_its_last_full_round() -> None:
         assert (after[kept] <= full[kept]).all()
         full = np.where(kept, full, after)
     assert proven_twice, "without the cut the farm would have gained"
+
+
+@pytest.mark.parametrize("faster", [1, 2, 8])
+def test_slots_go_to_the_nodes_whose_weight_promises_what_is_required(faster: int) -> None:
+    """A node promises ⌊weight·throughput_per_nonce·P/(G·10⁶)⌋, whatever its GPU can do."""
+    per_nonce = 5_714_285 * faster
+    model = {"id": "m", "demand": 0.3, "throughput_per_nonce": per_nonce}
+    tree = {
+        "name": "x",
+        "fleets": [{"name": "a", "hosts": 120, "models": ["m"]}],
+        "models": [model],
+    }
+    chance = streams(3, 0)
+    network = build(parse(tree), chance.sizes)
+    state = start(network)
+    lengths = network.params.lengths
+    for _ in range(6):
+        step(network, state, chance)
+        promised = [
+            int(w) * per_nonce * lengths.poc_period // (lengths.generation * 10**6)
+            for w in state.node_weight_K
+        ]
+        chosen = [p for p, serves in zip(promised, state.serves_K, strict=True) if serves]
+        line = min(int(state.real_M[0]), -(-sum(promised) // 2))
+        assert line <= sum(chosen) < line + max(promised)
+
+
+def test_only_a_model_that_nobody_served_is_expected_to_serve_what_its_nodes_promise() -> None:
+    run = play({"hosts": 10}, models=2, demand_0=0.0, epochs=1)
+    network, state = run.network, run.state
+    lengths = network.params.lengths
+    own = state.node_weight_K[state.model_K == 0]
+    divisor = lengths.generation * 10**6
+    promised = sum(int(w) * 5_714_285 * lengths.poc_period // divisor for w in own)
+    state.served_M, state.real_M = np.array([True, True]), np.array([0, 7], np.uint64)
+    assert slots.expected(network, state) == [0, 7]
+    state.served_M = np.array([False, True])
+    assert slots.expected(network, state) == [promised, 7]
+
+
+@pytest.mark.parametrize(("share", "factor"), [(0.5, "1.02"), (1.0, "1"), (2.0, "0.98")])
+def test_the_first_load_is_what_was_served_of_what_the_nodes_promise(
+    share: float, factor: str
+) -> None:
+    """Half of the capacity is asked for, of which the nodes promise this share."""
+    model = {"id": "m", "throughput_per_nonce": int(5_714_285 * share)}
+    tree = {"name": "x", "fleets": [{"name": "a", "hosts": 50, "models": ["m"]}], "models": [model]}
+    chance = streams(3, 0)
+    network = build(parse(tree), chance.sizes)
+    state = start(network)
+    first = state.price
+    step(network, state, chance)
+    assert state.price == first, "nobody served anything yet"
+    step(network, state, chance)
+    assert state.price == int(first * float(factor))
+
+
+def test_a_key_from_which_nothing_would_follow_is_refused() -> None:
+    model = {"id": "m", "units_of_compute_per_token": 2}
+    with pytest.raises(ScenarioError, match=r"models\.0\.units_of_compute_per_token has no place"):
+        parse({"name": "x", "fleets": [{"name": "a", "hosts": 1}], "models": [model]})
 
 
 def test_nobody_is_preserved_more_than_twice_in_a_row() -> None:

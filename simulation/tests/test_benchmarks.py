@@ -86,7 +86,7 @@ def play(rules: Any, hosts: list[Any], ledger: Any) -> list[int]:
     assert rules.is_kept(hosts, whole)
     for host in hosts:
         rules.switch(host)
-    rules.serve(ledger, rules.capacity(hosts))
+    rules.serve(ledger, hosts)
     rules.allocate(ledger, hosts)
     ledger.epoch += 1
     return paid

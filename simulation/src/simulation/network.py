@@ -22,8 +22,7 @@ class Network:
     model_K: I64  # the model a node belongs to, −1 for none
     mean_K: F64  # valid nonces that a node finds in a round
     deviation_K: F64  # of that number
-    promised_K: U64  # tokens that it could serve in a PoC period, as its proof implies
-    tokens_K: U64  # tokens that it would really serve
+    tokens_K: U64  # tokens that it really serves in a PoC period, by its GPUs
     gpus_N: F64  # GPUs of a host
     usd_hour_N: F64  # what they cost an hour, together
     twin_K: Bool  # a node that shares its GPU with the one before it
@@ -80,8 +79,8 @@ class State:
     minted: int
     price: int
     duty: "Duty"  # of the effective epoch, in rounds whose epochs were abandoned
-    measured: bool  # whether real_M was measured since genesis
-    expected_M: U64  # tokens a period that the effective epoch is expected to serve before PoC
+    served_M: Bool  # whether the effective epoch has nodes of a model, and real_M was measured
+    expected_M: list[int]  # tokens a period that the epoch is expected to serve before PoC
     real_M: U64  # tokens a period before PoC
     capacity_M: U64  # tokens a period that nodes of any weight can serve
     first_capacity_M: U64  # at genesis, which demand is a share of
@@ -130,7 +129,7 @@ def build(scenario: Scenario, rng: np.random.Generator) -> Network:
     scale_K = size_N[host_K] * per["gpus"][fleet_K] * np.where(per["farms"][fleet_K] > 0, 0.5, 1.0)
     gpus_N = sums_by(host_K, scale_K, len(hosts))
     mean_K = per["nonces"][fleet_K] * scale_K * seconds
-    promised_K = per["tokens"][fleet_K] * scale_K * period_seconds
+    tokens_K = per["tokens"][fleet_K] * scale_K * period_seconds
     return Network(
         scenario=scenario,
         params=params,
@@ -139,8 +138,7 @@ def build(scenario: Scenario, rng: np.random.Generator) -> Network:
         model_K=_belonging(scenario, ids, fleet_K, rank_K, nodes_N[host_K]),
         mean_K=mean_K,
         deviation_K=np.sqrt(mean_K),
-        promised_K=np.floor(promised_K).astype(np.uint64),
-        tokens_K=np.floor(promised_K * per["serves"][fleet_K]).astype(np.uint64),
+        tokens_K=np.floor(tokens_K * per["serves"][fleet_K]).astype(np.uint64),
         gpus_N=gpus_N,
         usd_hour_N=gpus_N * per["usd"][fleet_N],
         twin_K=twin_K,
@@ -182,7 +180,7 @@ def _masks(scenario: Scenario, fleet_N: I64) -> dict[Behaviour, Bool]:
 
 
 def _serves(fleet: Fleet) -> float:
-    """The share of the promised tokens that a fleet really serves."""
+    """The share of the tokens of its GPUs that a fleet really serves."""
     if fleet.behaviour is Behaviour.THROUGHPUT_OVERCLAIMER:
         return max(0.0, 1.0 - fleet.strength)
     return 0.0 if fleet.behaviour is Behaviour.FREE_RIDER else 1.0
@@ -227,8 +225,8 @@ def start(network: Network) -> State:
         minted=0,
         price=p.integer("initial_unit_price"),
         duty=no_duty(network.hosts),
-        measured=False,
-        expected_M=capacity_M,
+        served_M=np.zeros(network.models, np.bool_),
+        expected_M=[0] * network.models,
         real_M=np.zeros(network.models, np.uint64),
         capacity_M=capacity_M,
         first_capacity_M=capacity_M,

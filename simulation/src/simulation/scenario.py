@@ -32,6 +32,11 @@ _GROUPS = (
 # Nodes of all fleets together: at some hundred bytes each.
 MAX_NODES = 50_000_000
 
+# What the chain knows of a model and nothing here follows from.
+_NO_PLACE = {
+    "units_of_compute_per_token": "it prices receipts, and no receipts are modelled",
+}
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -43,7 +48,7 @@ class Behaviour(StrEnum):
     SYBIL = "sybil"  # – ; `parts` hosts instead of one
     MODEL_HOPPER = "model_hopper"  # – ; moves its nodes to another model every epoch
     COVERAGE_MINIMALIST = "coverage_minimalist"  # – ; the least weight that covers
-    THROUGHPUT_OVERCLAIMER = "throughput_overclaimer"  # share of promised tokens not served
+    THROUGHPUT_OVERCLAIMER = "throughput_overclaimer"  # share of its GPUs' tokens not served
     NONCE_OVERCLAIMER = "nonce_overclaimer"  # forged claims for each honest one
     LAZY_VALIDATOR = "lazy_validator"  # – ; finds nothing without looking
     FALSE_ACCUSER = "false_accuser"  # – ; finds everything invalid
@@ -73,11 +78,14 @@ class _Strict(BaseModel):
 
 
 class ModelSpec(_Strict):
-    """A model that is served. demand is the share of its first capacity that is asked for."""
+    """A model that is served. demand is the share of what its nodes serve at first.
+
+    throughput_per_nonce is what the chain takes a node's weight for, in 10⁻⁶ tokens a block; the
+    default is what the H100 of gpus.toml really serves.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=128)]
-    throughput_per_nonce: Annotated[int, Field(ge=1, le=2**63 - 1)] = 100_000
-    units_of_compute_per_token: Annotated[int, Field(ge=1, le=2**32)] = 1
+    throughput_per_nonce: Annotated[int, Field(ge=1, le=2**63 - 1)] = 5_714_285
     demand: Annotated[float, Field(ge=0, le=1000)] = 0.5
 
 
@@ -225,6 +233,8 @@ def _explain(error: ValidationError, tree: dict[str, Any]) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
+        if first["loc"][-1] in _NO_PLACE:
+            return f"{where} has no place in a scenario: {_NO_PLACE[str(first['loc'][-1])]}"
         legal = _keys_at(first["loc"][:-1])
         if len(first["loc"]) == 1:
             legal = [*legal, *table()]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from simulation import compiler, timeslot
-from simulation.arrays import F64, I64, U64, Bool
+from simulation import compiler, throughput, timeslot, weight
+from simulation.arrays import F64, I64, U64, Bool, largest, total, u64
 from simulation.compiler import Kernel
 from simulation.network import Network, State
 from simulation.randomness import Streams, block_hash
@@ -51,8 +51,11 @@ def demand(network: Network, state: State, streams: Streams) -> F64:
 
 
 def serve(network: Network, state: State, asked_M: F64) -> None:
-    """Measure PRE_POC_SLOT."""
+    """Measure PRE_POC_SLOT, of the models that anybody serves."""
     state.capacity_M = capacity(network, state, _ALL)
+    state.served_M = state.capacity_M > 0
+    if not state.served_M.all():
+        state.served_M = network.by_model(state.model_K, state.node_weight_K) > 0
     state.real_M = np.floor(np.minimum(asked_M, state.capacity_M)).astype(np.uint64)
 
 
@@ -67,55 +70,76 @@ def allocate(network: Network, state: State, seed: int, replica: int) -> Bool:
         hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER))
     fraction = p.decimal("max_serving_fraction")
     for index, model in enumerate(network.scenario.models):
-        mine, host_K, promised_K = _members(network, state, index)
+        mine, host_K = _members(network, state, index)
         if len(mine) == 0:
             continue
         if network.scenario.slot_rule != "by_weight":
             serves_K[_alternative(network, state, mine, may_N, fraction)] = True
             continue
+        required, throughput_K = int(state.real_M[index]), throughputs(network, state, mine, index)
+        model_total = min(total(throughput_K), weight.MAX_THROUGHPUT)
+        if largest(throughput_K) >= required:
+            # Such a node ends the draw, whatever it has beyond what is required.
+            throughput_K = np.minimum(throughput_K, np.uint64(required))
         made = timeslot.allocate(
             seed=seed_,
             model=model.id,
-            required=int(state.real_M[index]),
-            model_total=int(np.add.reduce(promised_K)),
+            required=required,
+            model_total=model_total,
             max_serving_fraction=fraction,
             weight_N=state.weight_N,
             may_N=may_N,
             host_K=host_K,
-            throughput_K=promised_K,
+            throughput_K=throughput_K,
             pending_K=_NONE if hops_K is None else hops_K[mine],
         )
         serves_K[mine[made.picks]] = True
     return serves_K
 
 
-def _members(network: Network, state: State, model: int) -> tuple[I64, I64, U64]:
-    """Nodes of any weight that belong to a model, their hosts, and what they promise."""
+def throughputs(network: Network, state: State, mine: I64, model: int) -> U64:
+    """What nodes that belong to a model promise by their weight, in tokens a PoC period."""
+    lengths = network.params.lengths
+    per_nonce = u64(network.scenario.models[model].throughput_per_nonce)
+    weight_K = state.node_weight_K[mine]
+    return weight.throughputs(weight_K, per_nonce, lengths.poc_period, lengths.generation)
+
+
+def expected(network: Network, state: State) -> list[int]:
+    """What the epoch that was formed is expected to serve before PoC, by model (M,).
+
+    The model's real value of the epoch before; what its nodes promise where it has none.
+    """
+    before_M = state.real_M.tolist()
+    return [
+        throughput.expected(before_M[m] if state.served_M[m] else None, promised(network, state, m))
+        for m in range(network.models)
+    ]
+
+
+def promised(network: Network, state: State, model: int) -> int:
+    """Tokens a period that all nodes of a model promise, as its subgroup sums them up."""
+    mine, _ = _members(network, state, model)
+    return min(total(throughputs(network, state, mine, model)), weight.MAX_THROUGHPUT)
+
+
+def _members(network: Network, state: State, model: int) -> tuple[I64, I64]:
+    """Nodes of any weight that belong to a model, and their hosts."""
     if compiler.ready():
         found = np.empty((2, network.nodes), np.int64)
-        promised_K = np.empty(network.nodes, np.uint64)
-        facts = state.model_K, state.node_weight_K, network.of.host_K, network.promised_K
-        count = _belonging(*facts, model, found, promised_K)
-        return found[0, :count], found[1, :count], promised_K[:count]
+        facts = state.model_K, state.node_weight_K, network.of.host_K
+        count = _belonging(*facts, model, found)
+        return found[0, :count], found[1, :count]
     mine = np.flatnonzero((state.model_K == model) & (state.node_weight_K > 0))
-    return mine, network.of.host_K[mine], network.promised_K[mine]
+    return mine, network.of.host_K[mine]
 
 
 @Kernel
-def _belonging(
-    model_K: Any,
-    weight_K: Any,
-    host_K: Any,
-    promised_K: Any,
-    model: Any,
-    found: Any,
-    promised: Any,
-) -> Any:
+def _belonging(model_K: Any, weight_K: Any, host_K: Any, model: Any, found: Any) -> Any:
     count = 0
     for k in range(len(model_K)):
         if model_K[k] == model and weight_K[k] > 0:
             found[0, count], found[1, count] = k, host_K[k]
-            promised[count] = promised_K[k]
             count += 1
     return count
 

@@ -80,7 +80,6 @@ def step(
         kept_old=made.kept_old,
         min_kept_power=network.params.decimal("min_kept_power"),
     )
-    _move_price(state, becomes_effective)
     if becomes_effective:
         settled = made.settled
         _take_over(network, state, made, ended)
@@ -105,6 +104,7 @@ def step(
 def _take_over(network: Network, state: State, made: Turn, ended: Ended) -> None:
     """The formed epoch is the effective one; the one before it is paid."""
     blocks, p = ended.epoch.blocks, network.params
+    _move_price(state)
     if state.effective > 0:
         hours = blocks * network.scenario.block_seconds / 3600
         state.minted += made.paid
@@ -114,6 +114,7 @@ def _take_over(network: Network, state: State, made: Turn, ended: Ended) -> None
     state.weight_N, state.node_weight_K = made.weight_N, made.weight_K
     state.carried_N, state.histories = made.carried_N, made.histories
     state.duty = no_duty(network.hosts)
+    state.expected_M = slots.expected(network, state)
     if state.effective > 0:
         _market(network, state, made.settled, blocks)
     state.effective += 1
@@ -193,21 +194,20 @@ def _ended_epoch(network: Network, state: State, tally: Tally, whole: int) -> En
     )
 
 
-def _move_price(state: State, effective: bool) -> None:
-    """SET_NEW_VALIDATORS: the price follows the load of the epoch that ends."""
-    if not effective or not state.measured:
-        return
-    real, expected = int(state.real_M.sum()), int(state.expected_M.sum())
-    state.price = price.next_price(state.price, real=real, expected=expected)
-    # A measured zero is a value: who served nothing is expected to serve nothing.
-    state.expected_M = state.real_M
+def _move_price(state: State) -> None:
+    """SET_NEW_VALIDATORS: the price follows the load of the epoch that ends, once it served."""
+    if some(state.served_M):
+        real, expected = sum(state.real_M.tolist()), sum(state.expected_M)
+        state.price = price.next_price(state.price, real=real, expected=expected)
 
 
 def _serve(network: Network, state: State, streams: Streams, replica: int, effective: bool) -> None:
     if network.models == 0:
         return
+    if not some(state.served_M):
+        # Genesis, whose nodes nobody asked for anything yet.
+        state.expected_M = slots.expected(network, state)
     slots.serve(network, state, slots.demand(network, state, streams))
-    state.measured = True
     state.serves_K = (
         slots.allocate(network, state, network.scenario.seed, replica)
         if effective
