@@ -17,7 +17,7 @@ from simulation.errors import ReplayDifferenceError, SimulationError
 from simulation.grid import axis
 from simulation.optimize import objective, optimize
 from simulation.run import Mode, Point, run_points
-from simulation.scenario import Behaviour, Scenario, group_free, load
+from simulation.scenario import MOST_PARTS, MOST_STRENGTH, Behaviour, Scenario, group_free, load
 from simulation.search import between
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -95,7 +95,8 @@ def run(
     from simulation.store import Store
 
     store = Store(out)
-    for line in report.answers(made, store.read("epochs"), store.read("fleets")):
+    columns = store.read("epochs"), store.read("fleets")
+    for line in report.answers(made, *columns, as_written=not given):
         _console.print(f"• {line}", highlight=False)
 
 
@@ -115,6 +116,14 @@ def sweep(
     """Run every combination of some settings."""
     fixed_ = _changes(changes, seed) | ({"replicas": str(replicas)} if replicas else {})
     axes = [axis(text) for text in grid]
+    spelt: dict[str, str] = {}
+    for key, _ in axes:
+        if group_free(key) in spelt:
+            raise SimulationError(
+                f"--grid names one setting twice, as {spelt[group_free(key)]} and as {key}; "
+                "give all of its values to one axis"
+            )
+        spelt[group_free(key)] = key
     points: list[Point] = []
     for index, values in enumerate(itertools.product(*(values for _, values in axes))):
         setting = dict(zip((key for key, _ in axes), values, strict=True))
@@ -150,7 +159,8 @@ def compare_(
             c.words,
         )
     _console.print(table)
-    _console.print("NINE a GPU-hour; replicas are paired, so both sides had the same luck")
+    for line in verdict.comparison_words(made)[len(made.changes) :]:
+        _console.print(line, highlight=False)
     _console.print(f"wrote {verdict.write_comparison(made, mode, out)}")
 
 
@@ -167,7 +177,10 @@ def attack(
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
     """Find a behaviour's best response, what it earns beyond honesty, and write a page of it."""
-    given = _numbers(strengths), [round(p) for p in _numbers(parts)]
+    given = (
+        _numbers("--strengths", strengths, 0.0, MOST_STRENGTH),
+        [round(p) for p in _numbers("--parts", parts, 1.0, MOST_PARTS)],
+    )
     tried = compare.responses(behaviour, *given)
     made: Scenario = load(scenario, _changes(changes, seed))
     who = fleet or made.fleets[0].name
@@ -192,11 +205,17 @@ def attack(
     _console.print(f"wrote {verdict.write_attack(made, behaviour, who, found, mode, out)}")
 
 
-def _numbers(text: str) -> list[float]:
+def _numbers(option: str, text: str, least: float, most: float) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError as error:
-        raise SimulationError(f"numbers with commas between, got {text!r}") from error
+        raise SimulationError(
+            f"{option} takes numbers with commas between, got {text!r}"
+        ) from error
+    for number in numbers:
+        if not least <= number <= most:  # also where it is no number
+            raise SimulationError(f"{option} lie between {least:g} and {most:g}, got {number:g}")
+    return numbers
 
 
 @app.command(name="sensitivity")

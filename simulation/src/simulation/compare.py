@@ -2,10 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from itertools import product, zip_longest
+from typing import Any, cast
 
 from simulation.errors import ScenarioError
 from simulation.run import Mode, run_replica
@@ -122,6 +122,30 @@ def compare(
         epochs=columns[0],
         fleets=columns[1],
     )
+
+
+# What may differ between two sides of which only the rules are to be compared.
+_OF_RULES = ("params", "preset", "slot_rule")
+_OF_WORDS = ("name", "question", "metric", "verdict", "rule")
+
+
+def other_differences(base: Scenario, proposal: Scenario) -> list[str]:
+    """Keys in which two scenarios differ beside the chain's rules, each with both values."""
+    left = base.model_dump(mode="json", exclude={*_OF_RULES, *_OF_WORDS})
+    right = proposal.model_dump(mode="json", exclude={*_OF_RULES, *_OF_WORDS})
+    return [f"{key} {a} → {b}" for key, a, b in _leaves(left, right)]
+
+
+def _leaves(left: Any, right: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(left, dict) and isinstance(right, dict):
+        one, other = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
+        for name in dict.fromkeys([*one, *other]):
+            yield from _leaves(one.get(name), other.get(name), f"{key}.{name}" if key else name)
+    elif isinstance(left, list) and isinstance(right, list):
+        for at, pair in enumerate(zip_longest(cast("list[Any]", left), cast("list[Any]", right))):
+            yield from _leaves(*pair, f"{key}.{at}")
+    elif left != right:
+        yield key, left, right
 
 
 def _change(fleet: Fleet, pairs: list[tuple[float, float]]) -> Change:

@@ -15,6 +15,7 @@ from simulation.errors import DecimalError, DivideByZeroError, OverflowU64Error,
 DIGITS = 18
 ONE = 10**DIGITS
 MAX_U64 = 2**64 - 1
+MAX_DECIMAL = "18.446744073709551616"
 
 # The guess carries five roundings of 2⁻⁵³, so below 2⁵⁰ it is wrong by less than 5/8 and its
 # floor by at most 1. With c < 2⁶¹ the residual then lies in (−2⁶², 2⁶²), where int64 is exact.
@@ -109,11 +110,20 @@ def parse(text: str) -> int:
     whole, pointed, fraction = text.partition(".")
     digits = whole + (fraction if pointed else "0")
     if not whole or (pointed and not fraction) or len(fraction) > DIGITS or not _digits(digits):
-        raise DecimalError(f"a decimal has at most 18 digits after a point, got {text!r}")
-    value = int(whole) * ONE + int(fraction.ljust(DIGITS, "0") if fraction else 0)
+        raise DecimalError(f"a decimal has at most 18 digits after a point, got {short(text)!r}")
+    if len(whole.lstrip("0")) > DIGITS + 2:  # Python reads a few thousand digits and no more
+        raise DecimalError(f"a decimal lies below {MAX_DECIMAL}, got {short(text)!r}")
+    value = int(whole.lstrip("0") or "0") * ONE + int(
+        fraction.ljust(DIGITS, "0") if fraction else 0
+    )
     if value > MAX_U64:
-        raise DecimalError(f"a decimal lies below 18.446744073709551616, got {text!r}")
+        raise DecimalError(f"a decimal lies below {MAX_DECIMAL}, got {short(text)!r}")
     return value
+
+
+def short(text: str) -> str:
+    """What somebody wrote, for an error: the begin of it where it is long."""
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def _digits(text: str) -> bool:

@@ -1,8 +1,10 @@
 """Axes of a sweep, as the command line writes them."""
 
-from fractions import Fraction
-
 from simulation.errors import ScenarioError
+from simulation.scenario import fraction
+
+# A point is a run: nobody waits for more.
+_MOST_STEPS = 10_000
 
 
 def axis(text: str) -> tuple[str, list[str]]:
@@ -17,10 +19,10 @@ def axis(text: str) -> tuple[str, list[str]]:
         return key, values.split(",")
     try:
         low, high, steps = values.split(":")
-        first, last, count = Fraction(low), Fraction(high), int(steps)
+        first, last, count = fraction(low), fraction(high), int(steps)
     except ValueError as error:
         raise ScenarioError(f"an axis is KEY=FROM:TO:STEPS, got {text!r}") from error
-    if count < 2:
-        raise ScenarioError(f"an axis has at least 2 steps, got {text!r}")
+    if not 2 <= count <= _MOST_STEPS:
+        raise ScenarioError(f"an axis has 2 to {_MOST_STEPS:,} steps, got {text!r}")
     span = (last - first) / (count - 1)
     return key, [str(first + span * i) for i in range(count)]

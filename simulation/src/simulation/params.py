@@ -38,7 +38,9 @@ class Row:
             return value == self.legal
         low, high = self.legal[1:-1].split(", ")
         if self.kind == "integer":
-            return value.isascii() and value.isdigit() and int(low) <= int(value) <= int(high)
+            # Python reads a few thousand digits and no more.
+            plain = value.isascii() and value.isdigit() and len(value.lstrip("0")) <= len(high)
+            return plain and int(low) <= int(value.lstrip("0") or "0") <= int(high)
         try:
             units = fixed.parse(value)
         except DecimalError:
@@ -126,10 +128,12 @@ class Params(Mapping[str, str]):
     def _validate(self) -> None:
         for name, row in table().items():
             if not row.allows(self._values[name]):
-                raise ParameterError(f"{row.error}, got {self._values[name]!r}")
+                raise ParameterError(f"{row.error}, got {fixed.short(self._values[name])!r}")
         for rule in _document()["rules"]:
             if not _RULES[rule["name"]](self):
-                raise ParameterError(f"{rule['error']}, got {self._values[rule['name']]!r}")
+                raise ParameterError(
+                    f"{rule['error']}, got {fixed.short(self._values[rule['name']])!r}"
+                )
 
 
 def suggestion(name: str) -> str:

@@ -6,8 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from simulation import page
 from simulation.compare import interval
+from simulation.errors import ResultError
 from simulation.page import Page, Table
 from simulation.plots import (
     Columns,
@@ -26,14 +29,17 @@ def write(folder: Path, out: Path) -> Path:
     store = Store(folder)
     manifest = store.manifest()
     epochs, fleets = store.read("epochs"), store.read("fleets")
-    first: dict[str, Any] = manifest["points"][0]
-    scenario = Scenario.model_validate(first["scenario"])
-    settings: list[dict[str, str]] = [point["changes"] for point in manifest["points"]]
+    points, unfinished = _finished(manifest["points"], store.done(), epochs, fleets)
+    first: dict[str, Any] = points[0]
+    scenario = _scenario(folder, first["scenario"])
+    settings: list[dict[str, str]] = [point["changes"] for point in points]
     labels = [_setting(changes) for changes in settings]
     swept = _axis(settings)
-    lines = answers(scenario, epochs, fleets)
+    lines = answers(scenario, epochs, fleets, as_written=not first["changes"])
     if len(settings) > 1:
         lines = [_trend(settings, fleets), f"With {labels[0]}:", *lines]
+    if unfinished:
+        lines = [unfinished, *lines]
     if len(shown(len(settings))) < len(settings):
         lines.append("Plots over epochs show seven of the settings; the table has all of them.")
     income = income_figure(fleets, labels) if swept is None else swept_figure(fleets, *swept)
@@ -50,6 +56,31 @@ def write(folder: Path, out: Path) -> Path:
     return page.write(made, out)
 
 
+def _finished(
+    points: list[dict[str, Any]], done: list[tuple[int, int]], epochs: Columns, fleets: Columns
+) -> tuple[list[dict[str, Any]], str]:
+    """The settings of which anything is done, numbered anew in the columns, and what is missing."""
+    there = sorted({point for point, _ in done})
+    number = {point: at for at, point in enumerate(there)}
+    for columns in (epochs, fleets):
+        columns["point"] = [number[point] for point in columns["point"]]
+    wanted = sum(int(point["scenario"]["replicas"]) for point in points)
+    if len(done) == wanted:
+        return points, ""
+    words = (
+        f"Unfinished: {len(done)} of {wanted} replicas are done, of {len(there)} of "
+        f"{len(points)} settings; the same command with --resume goes on."
+    )
+    return [points[point] for point in there], words
+
+
+def _scenario(folder: Path, tree: dict[str, Any]) -> Scenario:
+    try:
+        return Scenario.model_validate(tree)
+    except ValidationError as error:
+        raise ResultError(f"the scenario in {folder} is none of this version: {error}") from error
+
+
 def facts(version: dict[str, str], mode: str, digests: list[str], scenario: Scenario) -> str:
     """What a page's numbers were computed from."""
     return " · ".join(
@@ -64,14 +95,24 @@ def facts(version: dict[str, str], mode: str, digests: list[str], scenario: Scen
     )
 
 
-def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
-    """The headline, in words: of the first point, means over its replicas and epochs."""
+def answers(scenario: Scenario, epochs: Columns, fleets: Columns, *, as_written: bool) -> list[str]:
+    """The headline, in words: of the first point, means over its replicas and epochs.
+
+    Args:
+        as_written: whether nothing of the scenario's file was changed, so that its verdict is
+            about these numbers.
+    """
+    # The first epoch pays nothing: genesis was never proven.
+    counted = [
+        point == 0 and epoch > 1
+        for point, epoch in zip(epochs["point"], epochs["epoch"], strict=True)
+    ]
+    if not any(counted):
+        return ["One epoch settles genesis, which earns nothing: set epochs to 2 or more."]
 
     def mean(column: str) -> float:
-        rows = zip(epochs["point"], epochs["epoch"], epochs[column], strict=True)
-        # The first epoch pays nothing: genesis was never proven.
-        values = [v for point, epoch, v in rows if point == 0 and epoch > 1]
-        return sum(values) / max(1, len(values))
+        values = [v for v, counts in zip(epochs[column], counted, strict=True) if counts]
+        return sum(values) / len(values)
 
     def of_fleet(column: str, fleet: str) -> float:
         values = by_fleet(fleets, column)[0, fleet]
@@ -79,7 +120,7 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
 
     of = by_fleet(fleets, "income_per_gpu_hour")
     ranked = sorted(((sum(v) / len(v), k[1]) for k, v in of.items() if k[0] == 0), reverse=True)
-    lines: list[str] = [scenario.verdict] if scenario.verdict else []
+    lines: list[str] = []
     if scenario.metric:
         lines.append(f"Its metric, {scenario.metric}: {_metric(scenario.metric, mean, of_fleet)}.")
     if len(ranked) > 1:
@@ -91,7 +132,7 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
     forged = any(v > 0 for v in epochs["detected_share"]) or mean("forged_credit_share") > 0
     lines += [
         f"An epoch pays {mean('paid') / 1e6:,.0f} NINE to {mean('hosts'):,.0f} hosts "
-        f"(mean of {scenario.replicas} × {scenario.epochs} epochs).",
+        f"(mean of {sum(counted)} epochs, all but the first of each replica).",
         f"{mean('coverage'):.0%} of the weight covers every model; during PoC "
         f"{mean('serving_share'):.0%} of the capacity keeps serving.",
         f"It takes {mean('nakamoto'):.1f} hosts to hold more than a third of the weight "
@@ -100,6 +141,8 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
         f"{mean('fraud_hosts'):.2f} hosts an epoch were found out"
         + (f", {mean('detected_share'):.1%} of those that forged." if forged else "."),
     ]
+    if scenario.verdict and as_written:
+        lines.append(f"What the scenario's file says of it: {scenario.verdict}")
     if scenario.rule:
         lines.append(f"The rule behind it: {scenario.rule}.")
     return lines

@@ -73,6 +73,13 @@ OF_STRENGTH = (
 OF_PARTS = (Behaviour.SYBIL, Behaviour.SEED_GRINDER)
 
 
+MOST_STRENGTH = 1e6
+MOST_PARTS = 10_000
+# Longer than any legal value is; an exponent of more digits takes for ever to write out.
+_LONGEST_NUMBER = 64
+_LARGEST_EXPONENT = 100
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -99,8 +106,8 @@ class Fleet(_Strict):
     gpu: str = "h100"
     models: list[str] = []
     behaviour: Behaviour = Behaviour.HONEST
-    strength: Annotated[float, Field(ge=0, le=1e6)] = 0.0
-    parts: Annotated[int, Field(ge=1, le=10_000)] = 1
+    strength: Annotated[float, Field(ge=0, le=MOST_STRENGTH)] = 0.0
+    parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = 1
     size_spread: Annotated[float, Field(ge=0, le=3)] = 0.0
 
 
@@ -159,7 +166,7 @@ def load(path: Path, changes: dict[str, str] | None = None) -> Scenario:
     """
     try:
         tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ScenarioError(f"{path}: {error}") from error
     for key, value in (changes or {}).items():
         _change(tree, key, value)
@@ -191,10 +198,28 @@ def decimal(value: str) -> str:
     """
     if "/" in value or "e" in value.lower():
         try:
-            return fixed.text(int(Fraction(value) * fixed.ONE))
-        except (ValueError, ZeroDivisionError, DecimalError):
+            return fixed.text(int(fraction(value) * fixed.ONE))
+        except (ScenarioError, DecimalError):
             return value
     return value
+
+
+def fraction(text: str) -> Fraction:
+    """A number as the command line writes it: 0.11, 11/100 or 1e-7. Raises ScenarioError."""
+    exponent = text.lower().partition("e")[2].strip("+-")
+    too_large = exponent.isdigit() and (
+        len(exponent) > _LONGEST_NUMBER or int(exponent) > _LARGEST_EXPONENT
+    )
+    if len(text) > _LONGEST_NUMBER or too_large:
+        shown = text if len(text) <= _LONGEST_NUMBER else f"{text[:20]}…"
+        raise ScenarioError(
+            f"a number has at most {_LONGEST_NUMBER} characters and an exponent of at most "
+            f"{_LARGEST_EXPONENT}, got {shown}"
+        )
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ScenarioError(f"a number is like 0.11, 11/100 or 1e-7, got {text!r}") from error
 
 
 def group_free(key: str) -> str:
@@ -215,7 +240,7 @@ def _change(tree: dict[str, Any], key: str, value: str) -> None:
         return
     try:
         parsed: Any = json.loads(value)
-    except json.JSONDecodeError:
+    except ValueError:  # also of more digits than Python reads
         parsed = value
     at: Any = tree
     *path, last = key.split(".")

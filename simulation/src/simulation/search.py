@@ -13,7 +13,7 @@ from simulation.columns import what_is_wrong
 from simulation.errors import ParameterError, ScenarioError
 from simulation.params import suggestion, table
 from simulation.run import Mode, run_replica
-from simulation.scenario import Scenario, group_free
+from simulation.scenario import Scenario, fraction, group_free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,9 @@ def between(text: str) -> Range:
     name = group_free(key)
     least, most = legal_range(name)
     try:
-        low, high = (float(Fraction(v)) for v in ends.split(":"))
-    except (ValueError, ZeroDivisionError) as error:
-        raise ScenarioError(f"a range is NAME=LOW:HIGH, got {text!r}") from error
+        low, high = (float(fraction(v)) for v in ends.split(":"))
+    except (ValueError, ScenarioError) as error:
+        raise ScenarioError(f"a range is NAME=LOW:HIGH: {error}") from error
     if not least <= low < high <= most:
         raise ScenarioError(f"{table()[name].error}, and a range ascends; got {ends}")
     return Range(name=name, low=low, high=high)

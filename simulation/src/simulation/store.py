@@ -7,7 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from simulation import parquet
 from simulation.errors import ResultError
@@ -63,6 +63,12 @@ class Store:
             if not resume or not same:
                 hint = "add --resume to go on" if same else "they are of something else"
                 raise ResultError(f"{self.folder} holds results already; {hint}")
+            if known["version"]["commit"] != version["commit"]:
+                raise ResultError(
+                    f"{self.folder} was begun at commit {known['version']['commit']}, and this is "
+                    f"{version['commit']}: numbers of both would stand side by side; "
+                    "go on at that commit, or choose another folder"
+                )
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,16 +83,27 @@ class Store:
     def manifest(self) -> dict[str, Any]:
         """What was run. Raises ResultError when the folder is none of ours."""
         try:
-            read = json.loads(self._manifest_path.read_text())
-        except (OSError, json.JSONDecodeError) as error:
+            tree: Any = json.loads(self._manifest_path.read_text())
+        except (OSError, ValueError) as error:
             raise ResultError(f"{self.folder} holds no results: {error}") from error
-        if read.get("format") != FORMAT:
-            raise ResultError(f"{self.folder} is of format {read.get('format')}, not {FORMAT}")
+        read = cast("dict[str, Any]", tree) if isinstance(tree, dict) else {}
+        found = read.get("format")
+        if found != FORMAT:
+            raise ResultError(f"{self._manifest_path} is of format {found}, not {FORMAT}")
+        missing = [key for key in ("version", "mode", "points") if not read.get(key)]
+        if missing:
+            raise ResultError(f"{self._manifest_path} has no {', '.join(missing)}")
         return read
 
     def has(self, point: int, replica: int) -> bool:
-        """Whether a part is done; the fleets are written last."""
-        return self._path("fleets", point, replica).exists()
+        """Whether a part is done: both of its files are there."""
+        return all(self._path(kind, point, replica).exists() for kind in _KINDS)
+
+    def done(self) -> list[tuple[int, int]]:
+        """Point and replica of every part that is done, ascending."""
+        named = (path.stem.split("-")[1:] for path in self.folder.glob(f"{_KINDS[-1]}-*.parquet"))
+        found = sorted((int(point), int(replica)) for point, replica in named)
+        return [one for one in found if self.has(*one)]
 
     def write(self, part: Part) -> None:
         """Write a part. Raises ResultError, and leaves nothing half-written, on a full disk."""
@@ -100,7 +117,7 @@ class Store:
 
     def read(self, kind: str) -> dict[str, list[Any]]:
         """All rows of a kind, "epochs" or "fleets", as columns. Raises ResultError."""
-        paths = sorted(self.folder.glob(f"{kind}-*.parquet"))
+        paths = [self._path(kind, *one) for one in self.done()]
         if not paths:
             raise ResultError(f"{self.folder} has no finished part")
         out: dict[str, list[Any]] = {}

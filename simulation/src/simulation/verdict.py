@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulation import page
-from simulation.compare import Change, Comparison, Response
+from simulation.compare import Change, Comparison, Response, other_differences
 from simulation.page import Page, Table
 from simulation.plots import change_figure, epoch_figures, income_figure, regret_figure
 from simulation.report import facts
@@ -19,14 +19,14 @@ def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
     rows = [
         [
             c.fleet,
-            c.gpu,
+            c.gpu if c.gpu == other.gpu else f"{c.gpu} → {other.gpu}",
             f"{c.base / 1e6:,.6f}",
             f"{c.proposal / 1e6:,.6f}",
             f"{c.difference.mean / 1e6:+,.6f}",
             f"{c.difference.low / 1e6:+,.6f} … {c.difference.high / 1e6:+,.6f}",
             c.words,
         ]
-        for c in made.changes
+        for c, other in zip(made.changes, proposal.fleets, strict=True)
     ]
     head = ["Fleet", "GPU", "Base", "Proposal", "Difference", "95 % interval", ""]
     digests = [base.digest, proposal.digest]
@@ -60,10 +60,17 @@ def comparison_words(made: Comparison) -> list[str]:
         moved.append(f"slot_rule from {made.base.slot_rule} to {made.proposal.slot_rule}")
     change = ", ".join(moved) or "no parameter of the chain"
     lines.append(f"The proposal changes {change}.")
-    lines.append(
-        f"Both sides drew the same nonces, faults and demand in each of {made.base.replicas} "
-        "replicas, so a difference is the rule's."
-    )
+    others = other_differences(made.base, made.proposal)
+    if others:
+        lines.append(
+            f"The two files differ in more than the chain's rules: {'; '.join(others)}. So a "
+            "difference is not the rule's alone."
+        )
+    else:
+        lines.append(
+            f"Both sides drew the same nonces, faults and demand in each of {made.base.replicas} "
+            "replicas, so a difference is the rule's."
+        )
     return lines
 
 
