@@ -246,6 +246,26 @@ def test_a_seed_grinder_is_found_unless_one_of_its_tries_hides_it_from_the_jury(
     assert abs(found - jury**tries) < 5 * math.sqrt(0.25 / rounds) + 0.02
 
 
+def test_a_seed_grinder_below_detection_gains_no_more_than_a_few_thousandths_of_its_credit() -> (
+    None
+):
+    """Every seat has its own sample, so that the best of several seeds differs little."""
+    strength, rounds = 0.005, 60
+    lost: dict[int, float] = {}
+    for tries in (1, 16):
+        grinder = {"hosts": 1, "behaviour": "seed_grinder", "strength": strength, "parts": tries}
+        run = play({"hosts": 3_000}, grinder, epochs=rounds)
+        assert (outcomes(run, 1) == poc.Outcome.ACCEPTED).all()
+        claimed, credited = (
+            sum(int(of(r)[-1]) for r in run.reports)
+            for of in (lambda r: r.claims.claimed_N, lambda r: r.round.judged.credited)
+        )
+        lost[tries] = 1 - credited / claimed
+    # Twice the forged share, of which the ends that are cut off take a part.
+    assert 1.5 * strength < lost[1] <= 2 * strength
+    assert 0.001 < lost[1] - lost[16] <= 0.004
+
+
 def test_an_epoch_that_goes_on_is_paid_once_with_all_of_its_duty() -> None:
     """Rounds whose epochs are abandoned pay nothing and cost no subsidy; their duty counts."""
     share = 0.6

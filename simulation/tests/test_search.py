@@ -10,10 +10,14 @@ from typer.testing import CliRunner
 from simulation import extras, optimize, search, sensitivity
 from simulation.cli import app
 from simulation.errors import ClusterError, MissingExtraError, ScenarioError
+from simulation.network import MODELLED, build, start
 from simulation.optimize import objective
+from simulation.params import Params
+from simulation.randomness import streams
 from simulation.run import Point, run_points
 from simulation.scenario import Scenario, parse
 from simulation.search import around, between, metrics
+from simulation.step import step
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 TREE: dict[str, Any] = {
@@ -36,11 +40,35 @@ def small(**changes: Any) -> Scenario:
 
 
 def test_parameters_without_effect_are_named() -> None:
-    names = ["coverage_bonus", "max_models", "initial_epoch_subsidy"]
+    names = ["coverage_bonus", "serving_burn", "max_nonces_per_node", "initial_epoch_subsidy"]
     found = sensitivity.morris(small(), names, metric="paid", trajectories=3)
     assert {e.parameter for e in found if e.matters} == {"coverage_bonus", "initial_epoch_subsidy"}
+    assert {e.parameter: e.words for e in found if e.words} == {
+        "serving_burn": "not modelled",
+        "max_nonces_per_node": "no effect",
+    }
     with pytest.raises(ScenarioError, match="did you mean coverage_bonus"):
         sensitivity.morris(small(), ["coverage_bonas"], metric="paid")
+
+
+def test_what_is_said_to_be_modelled_is_what_a_run_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = streams(1, 0)
+    params = {"throughput_validation_enabled": "true"}
+    forgers = {"name": "forgers", "hosts": 2, "behaviour": "nonce_overclaimer", "strength": 0.5}
+    network = build(small(fleets=[*TREE["fleets"], forgers], params=params), chance.sizes)
+    read: set[str] = set()
+    for kind in ("integer", "decimal", "switch"):
+        real = getattr(Params, kind)
+
+        def recorded(self: Params, name: str, real: Any = real) -> Any:
+            read.add(name)
+            return real(self, name)
+
+        monkeypatch.setattr(Params, kind, recorded)
+    state = start(network)
+    for _ in range(4):
+        step(network, state, chance)
+    assert read == MODELLED
 
 
 def test_sobol_gives_the_variance_to_whom_it_belongs_with_its_confidence() -> None:
@@ -148,12 +176,13 @@ def test_search_from_the_shell() -> None:
     shell = CliRunner()
     base = str(SCENARIOS / "coverage_bonus.toml")
     quick = ["--replicas", "1", "--set", "epochs=2", "--set", "fleets.0.hosts=3"]
-    names = ["--parameters", "reward.coverage_bonus,max_models"]
+    names = ["--parameters", "reward.coverage_bonus,max_models,max_nonces_per_node"]
     ran = shell.invoke(
         app, ["sensitivity", base, *names, *quick, "--samples", "2", "--trajectories", "2"]
     )
     assert ran.exit_code == 0, ran.output
     assert "no effect" in ran.output
+    assert "not modelled" in ran.output
     assert "Sobol" in ran.output
     vary = ["--vary", "coverage_bonus=0:0.2", "--objective", "max:paid", "--trials", "3"]
     ran = shell.invoke(app, ["optimize", base, *vary, *quick])

@@ -241,8 +241,7 @@ def sensitivity_(
         )
     table = Table("parameter", "effect", "spread", "", title=f"Morris: effect on {metric}")
     for e in effects:
-        word = "" if e.matters else "no effect"
-        table.add_row(e.parameter, f"{e.mean:.3%}", f"{e.spread:.3%}", word)
+        table.add_row(e.parameter, f"{e.mean:.3%}", f"{e.spread:.3%}", e.words)
     _console.print(table)
     left = [e.parameter for e in effects if e.matters]
     if not left or samples == 0:

@@ -211,16 +211,16 @@ def _grind(
     """Proposers who see several hashes of the block that seeds a round, and publish the best.
 
     One hash decides every jury and every sample of the round: the seed is chosen for all
-    grinders together, by how many of them are found, then by how many seats find something.
+    grinders together, by how many of them are found, then by what they are credited together.
     Nobody else's verdicts depend on theirs, so that one more draw is as good for the others.
     """
-    seats = network.params.integer("seats_per_host")
     best, best_score = tally, (network.hosts + 1, 0)
     for _ in range(int(network.parts_N[judged].max(initial=1))):
         seen = _nothing_heard(network.hosts)
         _hear(network, state, claims, judged, silent_N, streams, seen)
-        fraud_J = seen.fraud_N[judged]
-        score = int(np.count_nonzero(2 * fraud_J > seats)), total(fraud_J)
+        decided = judge(network, state, claims, seen)
+        found = int(np.count_nonzero(decided.outcome[judged] == poc.Outcome.FRAUD))
+        score = found, -total(decided.credited[judged])
         if score < best_score:
             best, best_score = seen, score
     for name in ("honest_N", "fraud_N", "unavailable_N", "sampled_N", "invalid_N"):

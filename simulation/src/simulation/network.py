@@ -7,8 +7,32 @@ import numpy as np
 
 from simulation import timeslot
 from simulation.arrays import F64, I64, U64, Bool, Owners, owners, sums_by
+from simulation.epoch import Lengths
 from simulation.params import Params
 from simulation.scenario import Behaviour, Fleet, Scenario, gpus
+
+# The parameters that a run reads. What any other does on the chain, no run can say.
+MODELLED = frozenset(
+    {
+        *Lengths.__dataclass_fields__,
+        "coverage_bonus",
+        "coverage_spread",
+        "decay_factor",
+        "fraud_threshold",
+        "initial_epoch_subsidy",
+        "initial_unit_price",
+        "max_consecutive_preserved_epochs",
+        "max_nonces_per_node",
+        "max_serving_fraction",
+        "max_supply",
+        "min_host_nonces",
+        "min_kept_power",
+        "p_mismatch",
+        "sample_size",
+        "seats_per_host",
+        "throughput_validation_enabled",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 from simulation.arrays import F64
 from simulation.errors import ScenarioError
 from simulation.extras import extra
+from simulation.network import MODELLED
 from simulation.scenario import Scenario
 from simulation.search import Range, around, evaluate
 
@@ -30,6 +31,13 @@ class Effect:
     def matters(self) -> bool:
         """Whether anything at all follows from it."""
         return self.mean > NOTHING
+
+    @property
+    def words(self) -> str:
+        """What there is to say of a parameter that moves nothing."""
+        if self.parameter not in MODELLED:
+            return "not modelled"
+        return "" if self.matters else "no effect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
