@@ -45,25 +45,59 @@ def test_the_records_tell_of_a_join_a_change_by_governance_and_a_missing_quorum(
     assert "OUTCOME_NO_QUORUM" in by_epoch(NO_QUORUM, "host_outcome", "outcome")[0]
 
 
-@pytest.mark.parametrize(
-    ("kind", "field"),
-    [("host_outcome", "credited"), ("settle_amount", "amount"), ("member", "weight")],
-)
+INTEGERS = [
+    ("batch", ("batch", "count")),
+    ("host_outcome", ("claimed",)),
+    ("host_outcome", ("credited",)),
+    ("host_outcome", ("seats_honest",)),
+    ("host_outcome", ("mined_weight",)),
+    ("node_outcome", ("weight",)),
+    ("node_outcome", ("claimed",)),
+    ("verdict", ("seats",)),
+    ("verdict", ("verdict", "sampled")),
+    ("seat", ("seats",)),
+    ("member", ("weight",)),
+    ("group", ("total_weight",)),
+    ("settle_amount", ("amount",)),
+    ("settlement", ("minted",)),
+    ("epoch", ("params", "min_host_nonces")),
+]
+
+
+@pytest.mark.parametrize("at", [0, -1], ids=["in the oldest epoch", "in the newest epoch"])
+@pytest.mark.parametrize(("kind", "path"), INTEGERS, ids=lambda one: one if one is str else None)
 def test_a_record_with_one_integer_changed_is_refused(
-    tmp_path: Path, kind: str, field: str
+    tmp_path: Path, kind: str, path: tuple[str, ...], at: int
 ) -> None:
     table = pq.read_table(CHANGES)
     changed: list[dict[str, Any]] = table.to_pylist()
-    victim = next(
-        row
-        for row in reversed(changed)
-        if row["kind"] == kind and int(json.loads(row["row"]).get(field, 0))
-    )
-    content = json.loads(victim["row"])
-    content[field] = str(int(content[field]) + 1)
-    victim["row"] = json.dumps(content)
-    path = tmp_path / "changed.parquet"
-    pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), path)
+    epoch = sorted({row["epoch"] for row in changed})[at]
+    victim = next(row for row in changed if changes(row, kind, epoch, path))
+    file = tmp_path / "changed.parquet"
+    pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), file)
     with pytest.raises(ReplayDifferenceError) as caught:
-        replay.replay(path)
+        replay.replay(file)
     assert caught.value.epoch == victim["epoch"]
+
+
+def changes(row: dict[str, Any], kind: str, epoch: int, path: tuple[str, ...]) -> bool:
+    """Adds a thousand to a field of a row of some kind and epoch, where it is not zero."""
+    content = json.loads(row["row"])
+    at = content
+    for step in path[:-1]:
+        at = at.get(step, {})
+    if (row["kind"], row["epoch"]) != (kind, epoch) or not int(at.get(path[-1], 0)):
+        return False
+    at[path[-1]] = str(int(at[path[-1]]) + 1000)
+    row["row"] = json.dumps(content)
+    return True
+
+
+def test_a_replay_says_what_it_took_as_it_stands() -> None:
+    made = replay.replay(CHANGES)
+    assert made.partly == [made.epochs[0]]
+    first, last = made.epochs
+    assert made.words == (
+        f"epochs {first} … {last}: {made.compared} values compared, 0 differ; of epoch {first} not "
+        "who sat on juries nor what was carried over: the epoch before is not in the file"
+    )

@@ -311,9 +311,7 @@ def report_(
 @app.command(name="replay")
 def replay_(export: Path) -> None:
     """Recompute exported epochs; status 2 at the first difference."""
-    made = replay.replay(export)
-    ends = f"{made.epochs[0]} … {made.epochs[-1]}" if made.epochs else "none"
-    _console.print(f"epochs {ends}: {made.compared:,} values compared, 0 differ", highlight=False)
+    _console.print(replay.replay(export).words, highlight=False)
 
 
 @app.command()

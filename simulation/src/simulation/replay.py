@@ -29,10 +29,33 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A replay without a difference."""
+    """A replay without a difference.
+
+    Attributes:
+        epochs: of the file, ascending.
+        partly: those whose judging epoch is not in the file: who sat on their juries, and what
+            they carried over, is taken as it stands.
+        compared: integers.
+    """
 
     epochs: list[int]
+    partly: list[int]
     compared: int
+
+    @property
+    def words(self) -> str:
+        """What was compared, and what was not."""
+        if not self.epochs:
+            return "no epochs"
+        ends = f"epochs {self.epochs[0]} … {self.epochs[-1]}"
+        said = f"{ends}: {self.compared:,} values compared, 0 differ"
+        if not self.partly:
+            return said
+        which = ", ".join(str(index) for index in self.partly)
+        return (
+            f"{said}; of epoch {which} not who sat on juries nor what was carried over: the epoch "
+            "before is not in the file"
+        )
 
 
 def replay(path: Path) -> Replayed:
@@ -43,7 +66,7 @@ def replay(path: Path) -> Replayed:
         ReplayDifferenceError: at the first difference, naming epoch, host, field and values.
     """
     export = exported.read(path)
-    counter = Counter()
+    counter, partly = Counter(), list[int]()
     for index in export.epochs:
         record = export.one(index, "epoch")
         if record is None:
@@ -53,15 +76,16 @@ def replay(path: Path) -> Replayed:
         else:
             _check_heights(record, index, counter)
             judged_by = number(record, "judged_by")
-            known = judged_by in export.epochs
-            if known and export.of(index, "host_outcome"):
-                _check_hosts(export, index, judged_by, counter)
+            if export.of(index, "host_outcome"):
+                known = judged_by in export.epochs
+                _check_hosts(export, index, judged_by if known else None, counter)
+                partly += [] if known else [index]
             if export.of(index, "group"):
                 check_groups(export, index, counter)
         check_settlement(export, index, counter)
     check_duties(export, counter)
     check_subsidies(export, counter)
-    return Replayed(epochs=export.epochs, compared=counter.compared)
+    return Replayed(epochs=export.epochs, partly=partly, compared=counter.compared)
 
 
 def _check_heights(record: Row, index: int, counter: Counter) -> None:
@@ -81,11 +105,12 @@ def _as_the_chain_runs(given: Row) -> Row:
     return {r.name: zeros[r.kind] for r in rows} | given | {"poc_kind": kind}
 
 
-def _check_hosts(export: Export, index: int, judged_by: int, counter: Counter) -> None:
+def _check_hosts(export: Export, index: int, judged_by: int | None, counter: Counter) -> None:
     record = export.one(index, "epoch") or {}
     host_rows = export.by_host(index, "host_outcome")
-    scale = _scale(export, index, judged_by)
-    jailed = _left_out(export, index, judged_by)
+    scale, jailed = (1, 1), frozenset[str]()
+    if judged_by is not None:
+        scale, jailed = _scale(export, index, judged_by), _left_out(export, index, judged_by)
     for host, rows in host_rows.items():
         _Host(export, index, judged_by, host, rows[0], record["params"], scale, jailed).check(
             counter
@@ -122,13 +147,17 @@ def _left_out(export: Export, index: int, judged_by: int) -> frozenset[str]:
 
 
 class _Host:
-    """One host of a round, from its commitments to its weight."""
+    """One host of a round, from its commitments to its weight.
+
+    Without the epoch that judged it, its jury is taken from the rows of seats, and what it
+    carried over from its own row.
+    """
 
     def __init__(
         self,
         export: Export,
         index: int,
-        judged_by: int,
+        judged_by: int | None,
         host: str,
         chain: Row,
         parameters: Row,
@@ -166,10 +195,13 @@ class _Host:
         self, claimed: int, counter: Counter
     ) -> tuple[poc.Judgements, dict[str, int], tuple[int, int]]:
         of = self.parameters
-        members = self.export.root(self.judged_by, "member")
+        members = self._before("member")
         least = number(of, "min_host_nonces")
         heard = claimed >= max(1, least)
         electorate, drawn = self._check_jury(members, counter) if heard else (0, 0)
+        # A sole member is judged by nobody.
+        alone = heard and not drawn and self.chain.get("outcome") == "OUTCOME_ACCEPTED"
+        is_member = number((members.get(self.host) or [{}])[0], "weight") > 0
         kinds: dict[poc.Kind, int] = dict.fromkeys(poc.Kind, 0)
         opened: list[tuple[bytes, Row]] = []
         verdicts = self.export.by_host(self.index, "verdict").get(self.host, []) if heard else []
@@ -195,7 +227,7 @@ class _Host:
                 min_host_nonces=least,
                 electorate=u64(electorate),
                 seats=u64(drawn),
-                member=np.array([number((members.get(self.host) or [{}])[0], "weight") > 0]),
+                member=np.array([is_member or (self.judged_by is None and alone)]),
                 carried=weight.scaled_each(u64(self._carried()), *self.scale),
                 honest=u64(kinds[poc.Kind.HONEST]),
                 fraud=u64(kinds[poc.Kind.FRAUD]),
@@ -227,7 +259,20 @@ class _Host:
         )
 
     def _check_jury(self, members: dict[str, list[Row]], counter: Counter) -> tuple[int, int]:
-        """Electorate and drawn seats, after every seat was drawn again."""
+        """Electorate and drawn seats, after every seat was drawn again where that can be."""
+        seats = self.export.by_host(self.index, "seat").get(self.host, [])
+        chain = {r["holder"]: number(r, "seats") for r in seats}
+        electorate, ours = (
+            (int(bool(chain)), chain) if self.judged_by is None else self._draw_jury(members)
+        )
+        counter.same(self.index, self.host, "jury", chain, ours)
+        for stored in self.export.by_host(self.index, "verdict").get(self.host, []):
+            held = ours.get(stored["holder"], 0)
+            counter.same(self.index, self.host, "verdict.seats", number(stored, "seats"), held)
+        return electorate, sum(ours.values())
+
+    def _draw_jury(self, members: dict[str, list[Row]]) -> tuple[int, dict[str, int]]:
+        """The electorate, and the seats of each holder."""
         ranked = sorted((number(rows[0], "index"), h, rows[0]) for h, rows in members.items())
         weights = [number(row, "weight") for _, _, row in ranked]
         ends: list[int] = np.cumsum(np.array(weights, object)).tolist() if weights else []
@@ -244,18 +289,15 @@ class _Host:
             ],
             seats=number(self.parameters, "seats_per_host"),
         )
-        ours = {ranked[rank][1]: seats for rank, seats in panel.seats.items()}
-        chain = {
-            r["holder"]: number(r, "seats")
-            for r in self.export.by_host(self.index, "seat").get(self.host, [])
-        }
-        counter.same(self.index, self.host, "jury", chain, ours)
-        for stored in self.export.by_host(self.index, "verdict").get(self.host, []):
-            seats = ours.get(stored["holder"], 0)
-            counter.same(self.index, self.host, "verdict.seats", number(stored, "seats"), seats)
-        return panel.electorate, sum(ours.values())
+        return panel.electorate, {ranked[rank][1]: seats for rank, seats in panel.seats.items()}
+
+    def _before(self, kind: str) -> dict[str, list[Row]]:
+        """Rows of the root group of the epoch that judged; none where it is not in the file."""
+        return self.export.root(self.judged_by, kind) if self.judged_by is not None else {}
 
     def _carried(self) -> int:
+        if self.judged_by is None:
+            return number(self.chain, "credited")
         rows = self.export.by_host(self.judged_by, "host_outcome").get(self.host, [{}])
         accepted = rows[0].get("outcome") == "OUTCOME_ACCEPTED"
         return number(rows[0], "credited") if accepted else 0
@@ -264,11 +306,11 @@ class _Host:
         rows = self.export.by_host(self.index, "node_outcome").get(self.host, [])
         standings = {"REMOVED": weight.Standing.GONE, "NOT_IN_FLEET": weight.Standing.LATE}
         reasons = [r.get("reason", "").removeprefix("WEIGHT_REASON_") for r in rows]
-        before = {
-            r["info"]["node_id"]: r
-            for r in self.export.root(self.judged_by, "node").get(self.host, [])
-        }
-        serving = self._serving()
+        before = {r["info"]["node_id"]: r for r in self._before("node").get(self.host, [])}
+        if self.judged_by is None:
+            # A node that served kept the weight that stands in its row.
+            before = {r["node_id"]: {"info": {"poc_weight": r.get("weight", 0)}} for r in rows}
+        serving = self._serving(rows)
         ids = [r["node_id"] for r in rows]
         made = weight.compute_new_weights(
             claimed_N=u64(claimed),
@@ -306,8 +348,11 @@ class _Host:
             ):
                 counter.same(self.index, self.host, f"{where} {field}", chain, value)
 
-    def _serving(self) -> set[str]:
+    def _serving(self, outcomes: list[Row]) -> set[str]:
         """Nodes that held POC_SLOT, by their row in the subgroup they belong to."""
+        if self.judged_by is None:
+            kept = "WEIGHT_REASON_PRESERVED"
+            return {r["node_id"] for r in outcomes if r.get("reason") == kept}
         rows = self.export.by_host(self.judged_by, "node").get(self.host, [])
         return {
             r["info"]["node_id"]
