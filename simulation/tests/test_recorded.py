@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulation import replay
-from simulation.errors import ReplayDifferenceError
+from simulation.errors import ReplayDifferenceError, ReplayError
 
 DATA = Path(__file__).parent / "data"
 NO_QUORUM, CHANGES = DATA / "no_quorum.parquet", DATA / "changes.parquet"
@@ -78,6 +78,20 @@ def test_a_record_with_one_integer_changed_is_refused(
     with pytest.raises(ReplayDifferenceError) as caught:
         replay.replay(file)
     assert caught.value.epoch == victim["epoch"]
+
+
+@pytest.mark.parametrize("kind", ["host_outcome", "seat", "settle_amount", "epoch"])
+def test_a_row_that_says_it_is_of_another_epoch_is_refused(tmp_path: Path, kind: str) -> None:
+    table = pq.read_table(CHANGES)
+    changed: list[dict[str, Any]] = table.to_pylist()
+    victim = next(row for row in changed if row["kind"] == kind)
+    content = json.loads(victim["row"])
+    content["index" if kind == "epoch" else "epoch_index"] = "77"
+    victim["row"] = json.dumps(content)
+    file = tmp_path / "changed.parquet"
+    pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), file)
+    with pytest.raises(ReplayError, match=f"a row of kind {kind} says that it is of 77"):
+        replay.replay(file)
 
 
 def changes(row: dict[str, Any], kind: str, epoch: int, path: tuple[str, ...]) -> bool:

@@ -93,5 +93,8 @@ def read(path: Path) -> Export:
             row: Row = json.loads(text)
         except json.JSONDecodeError as error:
             raise ReplayError(f"epoch {epoch}, a row of kind {kind}: {error}") from error
+        said = row.get("index" if kind == "epoch" else "epoch_index", epoch)
+        if int(said) != int(epoch):
+            raise ReplayError(f"epoch {epoch}, a row of kind {kind} says that it is of {said}")
         rows[int(epoch), kind].append(row | {"_host": host})
     return Export(rows=dict(rows), epochs=sorted({epoch for epoch, _ in rows}))
