@@ -39,7 +39,7 @@ def test_the_tutorials_proposal_is_what_testnet_propose_takes(tmp_path: Path) ->
 
 def test_the_tutorials_proposal_is_its_base_with_one_table_more() -> None:
     base, made = (load(SCENARIOS / f"{n}.toml") for n in ("coverage_bonus", "smaller_bonus"))
-    told = {"name", "question", "metric", "verdict", "rule", "params"}
+    told = {"name", "question", "metric", "verdict", "checks", "rule", "params"}
     assert base.model_dump(exclude=told) == made.model_dump(exclude=told)
 
 

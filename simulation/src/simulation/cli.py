@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Callable, Generator
+import math
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -11,24 +12,27 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from simulation import benchmark, compare, proposal, replay, report, sensitivity, verdict
-from simulation.errors import ReplayDifferenceError, SimulationError
-from simulation.grid import axis
+from simulation import benchmark, compare, fixed, proposal, replay, report, sensitivity, verdict
+from simulation.errors import DecimalError, ReplayDifferenceError, SimulationError, shown
+from simulation.grid import MOST_SETTINGS, axis
 from simulation.optimize import objective, optimize
 from simulation.run import Mode, Point, run_points
-from simulation.scenario import MOST_PARTS, MOST_STRENGTH, Behaviour, Scenario, group_free, load
+from simulation.scenario import Behaviour, Scenario, canonical, group_free, load
 from simulation.search import between
+from simulation.store import Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-_console = Console()
-_errors = Console(stderr=True)
+# Names and values are printed as they are: a bracket in one of them is no markup.
+_console = Console(markup=False)
+_errors = Console(stderr=True, markup=False)
 
 ModeOption = Annotated[Mode, typer.Option(help="exact, or float64 for searches")]
 Set = Annotated[list[str], typer.Option("--set", help="KEY=VALUE, as reward.coverage_bonus=11/100")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="folder of the results")]
 Seed = Annotated[int | None, typer.Option(help="seed of all chance")]
-Jobs = Annotated[int, typer.Option(min=1, help="processes")]
+Jobs = Annotated[int, typer.Option(min=1, max=1024, help="processes")]
 Resume = Annotated[bool, typer.Option("--resume", help="go on with what is there")]
 
 
@@ -40,29 +44,67 @@ def main() -> None:
         _fail(str(error), 2)
     except SimulationError as error:
         _fail(str(error), 1)
+    except MemoryError:
+        _fail("this machine has too little memory for so many hosts and nodes", 1)
 
 
 def _fail(text: str, status: int) -> NoReturn:
-    _errors.print(f"[red]sim:[/red] {text}", highlight=False, soft_wrap=True)
+    _errors.print(Text.assemble(("sim:", "red"), f" {text}"), soft_wrap=True)
     raise SystemExit(status)
 
 
-def _changes(given: list[str], seed: int | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given]
-    for key, equals, _ in pairs:
-        if not equals:
-            raise SimulationError(f"--set takes KEY=VALUE, got {key!r}")
-    changes = {key: value for key, _, value in pairs}
-    return changes | ({"seed": str(seed)} if seed is not None else {})
+Setting = tuple[str, str, str]
+"""How a setting was given, its key, and its value."""
+
+
+def _set(given: list[str], **options: int | None) -> list[Setting]:
+    """What --set gives, and the options that are short for it."""
+    made: list[Setting] = []
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise SimulationError(f"--set takes KEY=VALUE, got {shown(text)}")
+        made.append((f"--set {key}", key, value))
+    made += [(f"--{o}", o, str(v)) for o, v in options.items() if v is not None]
+    _once((how, key) for how, key, _ in made)
+    return made
+
+
+def _once(given: Iterable[tuple[str, str]]) -> None:
+    """Raises SimulationError when two spellings, with their keys, are of one setting."""
+    known: dict[str, str] = {}
+    for how, key in given:
+        name = canonical(key)
+        if name in known:
+            raise SimulationError(f"{known[name]} and {how} are both of {name}: give it but once")
+        known[name] = how
+
+
+def _changes(given: list[str], **options: int | None) -> dict[str, str]:
+    return {key: value for _, key, value in _set(given, **options)}
 
 
 @contextmanager
 def _progress(total: int, what: str) -> Generator[Callable[[int], None]]:
-    """A bar with the time that is left, on the standard error."""
+    """A bar with the time that is left, on the standard error; none if nothing comes of it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=_errors) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda n: progress.advance(task, n)
+    progress = Progress(*columns, TimeRemainingColumn(), console=_errors)
+    task = progress.add_task(what, total=total)
+    if _errors.is_terminal:
+        progress.start()
+
+    def done(n: int) -> None:
+        progress.start()
+        progress.advance(task, n)
+
+    try:
+        yield done
+    except BaseException:
+        progress.live.transient = progress.tasks[0].completed == 0
+        raise
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 def _run(
@@ -73,8 +115,12 @@ def _run(
     resume: bool,
     dask: str | None = None,
 ) -> None:
-    with _progress(sum(p.scenario.replicas for p in points), "replicas") as done:
-        run_points(points, out, mode=mode, jobs=jobs, resume=resume, dask=dask, done=done)
+    try:
+        with _progress(sum(p.scenario.replicas for p in points), "replicas") as done:
+            run_points(points, out, mode=mode, jobs=jobs, resume=resume, dask=dask, done=done)
+    except KeyboardInterrupt:
+        store = Store(out)
+        _fail(f"stopped: {store.progress(store.manifest())} are done; --resume goes on", 130)
     _console.print(f"wrote {out}; `sim report {out} -o report.html` makes a page of it")
 
 
@@ -89,14 +135,11 @@ def run(
     resume: Resume = False,
 ) -> None:
     """Run a scenario."""
-    given = _changes(changes, seed)
+    given = _changes(changes, seed=seed)
     made = load(scenario, given)
     _run([Point(index=0, changes=given, scenario=made)], out, mode, jobs, resume)
-    from simulation.store import Store
-
     store = Store(out)
-    columns = store.read("epochs"), store.read("fleets")
-    for line in report.answers(made, *columns, as_written=not given):
+    for line in report.answers(made, store.read("epochs"), store.read("fleets")):
         _console.print(f"• {line}", highlight=False)
 
 
@@ -114,16 +157,13 @@ def sweep(
     resume: Resume = False,
 ) -> None:
     """Run every combination of some settings."""
-    fixed_ = _changes(changes, seed) | ({"replicas": str(replicas)} if replicas else {})
+    given = _set(changes, seed=seed, replicas=replicas)
     axes = [axis(text) for text in grid]
-    spelt: dict[str, str] = {}
-    for key, _ in axes:
-        if group_free(key) in spelt:
-            raise SimulationError(
-                f"--grid names one setting twice, as {spelt[group_free(key)]} and as {key}; "
-                "give all of its values to one axis"
-            )
-        spelt[group_free(key)] = key
+    _once([(how, key) for how, key, _ in given] + [(f"--grid {key}", key) for key, _ in axes])
+    settings = math.prod(len(values) for _, values in axes)
+    if settings > MOST_SETTINGS:
+        raise SimulationError(f"--grid makes {settings:,} settings; at most {MOST_SETTINGS:,}")
+    fixed_ = {key: value for _, key, value in given}
     points: list[Point] = []
     for index, values in enumerate(itertools.product(*(values for _, values in axes))):
         setting = dict(zip((key for key, _ in axes), values, strict=True))
@@ -143,15 +183,16 @@ def compare_(
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
     """Say who gains and who loses by a proposal, on the same chance, and write a page of it."""
-    given = _changes(changes, seed) | ({"replicas": str(replicas)} if replicas else {})
+    given = _changes(changes, seed=seed, replicas=replicas)
     sides = load(base, given), load(proposal, given)
     with _progress(sides[0].replicas, "replicas") as done:
         made = compare.compare(*sides, mode, done)
-    table = Table("fleet", "base", "proposal", "change", "difference, 95 %", "verdict")
+    table = Table("fleet", "GPU", "base", "proposal", "change", "difference, 95 %", "verdict")
     for c in made.changes:
         d = c.difference
         table.add_row(
             c.fleet,
+            c.gpu,
             f"{c.base / 1e6:,.6f}",
             f"{c.proposal / 1e6:,.6f}",
             f"{d.mean / c.base:+.3%}" if c.base else "",
@@ -159,7 +200,8 @@ def compare_(
             c.words,
         )
     _console.print(table)
-    for line in verdict.comparison_words(made)[len(made.changes) :]:
+    _console.print("NINE a GPU-hour; replicas are paired")
+    for line in verdict.causes(*sides):
         _console.print(line, highlight=False)
     _console.print(f"wrote {verdict.write_comparison(made, mode, out)}")
 
@@ -177,12 +219,9 @@ def attack(
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
     """Find a behaviour's best response, what it earns beyond honesty, and write a page of it."""
-    given = (
-        _numbers("--strengths", strengths, 0.0, MOST_STRENGTH),
-        [round(p) for p in _numbers("--parts", parts, 1.0, MOST_PARTS)],
-    )
+    given = _numbers("--strengths", strengths), _wholes("--parts", parts)
     tried = compare.responses(behaviour, *given)
-    made: Scenario = load(scenario, _changes(changes, seed))
+    made: Scenario = load(scenario, _changes(changes, seed=seed))
     who = fleet or made.fleets[0].name
     with _progress(len(tried) + 1, "responses") as done:
         found = compare.attack(
@@ -205,17 +244,22 @@ def attack(
     _console.print(f"wrote {verdict.write_attack(made, behaviour, who, found, mode, out)}")
 
 
-def _numbers(option: str, text: str, least: float, most: float) -> list[float]:
+def _numbers(option: str, text: str) -> list[float]:
+    """Numbers with commas between, not negative."""
     try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise SimulationError(
-            f"{option} takes numbers with commas between, got {text!r}"
-        ) from error
-    for number in numbers:
-        if not least <= number <= most:  # also where it is no number
-            raise SimulationError(f"{option} lie between {least:g} and {most:g}, got {number:g}")
-    return numbers
+        made = [float(fixed.rational(part)) for part in text.split(",")]
+    except DecimalError as error:
+        raise SimulationError(f"{option} takes numbers with commas between: {error}") from error
+    if min(made) < 0:
+        raise SimulationError(f"{option} takes numbers from 0 on, got {shown(text)}")
+    return made
+
+
+def _wholes(option: str, text: str) -> list[int]:
+    made = _numbers(option, text)
+    if not all(value.is_integer() and value >= 1 for value in made):
+        raise SimulationError(f"{option} takes whole numbers from 1 on, got {shown(text)}")
+    return [int(value) for value in made]
 
 
 @app.command(name="sensitivity")
@@ -223,8 +267,10 @@ def sensitivity_(
     scenario: Path,
     parameters: Annotated[str, typer.Option(help="names, with commas between")],
     metric: Annotated[str, typer.Option(help="a column of epochs, or COLUMN:FLEET")] = "paid",
-    trajectories: Annotated[int, typer.Option(min=2, help="of Morris' screening")] = 6,
-    samples: Annotated[int, typer.Option(min=0, help="of Sobol's indices; 0 for none")] = 32,
+    trajectories: Annotated[int, typer.Option(min=2, max=10_000, help="of Morris' screening")] = 6,
+    samples: Annotated[
+        int, typer.Option(min=0, max=2**16, help="of Sobol's indices; 0 for none")
+    ] = 32,
     replicas: Annotated[int | None, typer.Option(min=1)] = None,
     jobs: Jobs = 1,
     changes: Set = [],  # noqa: B006 - as in run
@@ -232,7 +278,7 @@ def sensitivity_(
     """Rank parameters by their effect on a metric (Morris), and name those without any; then say
     how much of its variance each of the others explains (Sobol).
     """
-    given = _changes(changes, None) | ({"replicas": str(replicas)} if replicas else {})
+    given = _changes(changes, replicas=replicas)
     made = load(scenario, given)
     names = [group_free(name.strip()) for name in parameters.split(",")]
     with _progress(sensitivity.morris_runs(names, trajectories), "Morris") as done:
@@ -274,9 +320,10 @@ def optimize_(
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
     """Search parameters for one or several objectives, and show the settings nothing beats."""
-    given = _changes(changes, seed) | ({"replicas": str(replicas)} if replicas else {})
+    given = _changes(changes, seed=seed, replicas=replicas)
     made = load(scenario, given)
     ranges = [between(text) for text in vary]
+    _once((f"--vary {text}", text.partition("=")[0]) for text in vary)
     wanted = [objective(text) for text in objectives]
     with _progress(trials, "trials") as done:
         front = optimize(made, ranges, wanted, trials=trials, mode=mode, done=done)
@@ -296,7 +343,7 @@ def propose(
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
     """Write a scenario's parameters as the proposal file that `testnet propose` takes."""
-    made = load(scenario, _changes(changes, None))
+    made = load(scenario, _changes(changes))
     _console.print(f"wrote {proposal.write(made, out, title, summary)}")
 
 

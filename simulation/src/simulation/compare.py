@@ -2,14 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product, zip_longest
-from typing import Any, cast
+from itertools import product
+from typing import Any
 
-from simulation.errors import ScenarioError
+from simulation.errors import ScenarioError, shown
 from simulation.run import Mode, run_replica
-from simulation.scenario import OF_PARTS, OF_STRENGTH, Behaviour, Fleet, Scenario
+from simulation.scenario import OF_PARTS, OF_STRENGTH, Behaviour, Fleet, Scenario, with_fleet
 
 # Two-sided 95 % points of Student's t by degrees of freedom.
 _T = {
@@ -98,10 +98,18 @@ def compare(
         ScenarioError: when seeds, replicas, epochs or fleets differ, so that nothing pairs.
     """
     for what in ("seed", "replicas", "epochs"):
-        if getattr(base, what) != getattr(proposal, what):
-            raise ScenarioError(f"to be compared, both scenarios need the same {what}")
-    if [f.name for f in base.fleets] != [f.name for f in proposal.fleets]:
-        raise ScenarioError("to be compared, both scenarios need the same fleets")
+        ends = getattr(base, what), getattr(proposal, what)
+        if ends[0] != ends[1]:
+            raise ScenarioError(
+                f"to be compared, both scenarios need the same {what}: the base has {ends[0]}, "
+                f"the proposal {ends[1]}; --set {what}={ends[0]} sets it for both"
+            )
+    names = [", ".join(f.name for f in side.fleets) for side in (base, proposal)]
+    if names[0] != names[1]:
+        raise ScenarioError(
+            "to be compared, both scenarios need fleets of the same names, in the same order: "
+            f"the base has {names[0]}; the proposal {names[1]}"
+        )
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
     columns: tuple[dict[str, list[Any]], ...] = (defaultdict(list), defaultdict(list))
     for replica in range(base.replicas):
@@ -118,42 +126,21 @@ def compare(
     return Comparison(
         base=base,
         proposal=proposal,
-        changes=[_change(fleet, pairs[fleet.name]) for fleet in base.fleets],
+        changes=[
+            _change(before, after, pairs[before.name])
+            for before, after in zip(base.fleets, proposal.fleets, strict=True)
+        ],
         epochs=columns[0],
         fleets=columns[1],
     )
 
 
-# What may differ between two sides of which only the rules are to be compared.
-_OF_RULES = ("params", "preset", "slot_rule")
-_OF_WORDS = ("name", "question", "metric", "verdict", "rule")
-
-
-def other_differences(base: Scenario, proposal: Scenario) -> list[str]:
-    """Keys in which two scenarios differ beside the chain's rules, each with both values."""
-    left = base.model_dump(mode="json", exclude={*_OF_RULES, *_OF_WORDS})
-    right = proposal.model_dump(mode="json", exclude={*_OF_RULES, *_OF_WORDS})
-    return [f"{key} {a} → {b}" for key, a, b in _leaves(left, right)]
-
-
-def _leaves(left: Any, right: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(left, dict) and isinstance(right, dict):
-        one, other = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
-        for name in dict.fromkeys([*one, *other]):
-            yield from _leaves(one.get(name), other.get(name), f"{key}.{name}" if key else name)
-    elif isinstance(left, list) and isinstance(right, list):
-        for at, pair in enumerate(zip_longest(cast("list[Any]", left), cast("list[Any]", right))):
-            yield from _leaves(*pair, f"{key}.{at}")
-    elif left != right:
-        yield key, left, right
-
-
-def _change(fleet: Fleet, pairs: list[tuple[float, float]]) -> Change:
+def _change(before: Fleet, after: Fleet, pairs: list[tuple[float, float]]) -> Change:
     n = len(pairs)
     return Change(
-        fleet=fleet.name,
-        gpu=fleet.gpu,
-        behaviour=fleet.behaviour.value,
+        fleet=before.name,
+        gpu=" → ".join(dict.fromkeys((before.gpu, after.gpu))),
+        behaviour=" → ".join(dict.fromkeys((before.behaviour.value, after.behaviour.value))),
         base=sum(b for b, _ in pairs) / n,
         proposal=sum(p for _, p in pairs) / n,
         difference=interval([p - b for b, p in pairs]),
@@ -185,7 +172,8 @@ def attack(
     response is the best one; its gain is the regret of being honest.
 
     Raises:
-        ScenarioError: when no fleet has that name, or there is nothing to try.
+        ScenarioError: when no fleet has that name, there is nothing to try, or what is tried is
+            not legal.
     """
     tried = responses(behaviour, strengths, parts)
     if not tried:
@@ -193,26 +181,28 @@ def attack(
     names = [f.name for f in scenario.fleets]
     name = fleet or names[0]
     if name not in names:
-        raise ScenarioError(f"no fleet {name!r}; there are {', '.join(names)}")
+        raise ScenarioError(f"no fleet {shown(name)}; there are {', '.join(names)}")
     at = names.index(name)
 
-    def income(behaviour: Behaviour, strength: float, parts: int) -> list[float]:
-        told: dict[str, Any] = {"behaviour": behaviour, "strength": strength, "parts": parts}
-        changed = Fleet.model_validate(scenario.fleets[at].model_dump() | told)
-        fleets = [*scenario.fleets[:at], changed, *scenario.fleets[at + 1 :]]
-        varied = scenario.model_copy(update={"fleets": fleets})
+    def one(behaviour: Behaviour, strength: float, parts: int) -> Scenario:
+        return with_fleet(scenario, at, behaviour=behaviour, strength=strength, parts=parts)
+
+    def income(varied: Scenario) -> list[float]:
         runs = (run_replica(varied, r, mode)[1] for r in range(scenario.replicas))
         found = [float(rows[at]["income"]) / scenario.epochs for rows in runs]
         done(1)
         return found
 
-    honest = income(Behaviour.HONEST, 0.0, 1)
+    # All of them are legal before the first one runs.
+    varied = [one(behaviour, *how) for how in tried]
+    honest = income(one(Behaviour.HONEST, 0.0, 1))
 
-    def response(strength: float, parts: int) -> Response:
-        pairs = zip(income(behaviour, strength, parts), honest, strict=True)
-        return Response(strength=strength, parts=parts, gain=interval([a - b for a, b in pairs]))
+    def response(how: tuple[float, int], varied: Scenario) -> Response:
+        pairs = zip(income(varied), honest, strict=True)
+        return Response(strength=how[0], parts=how[1], gain=interval([a - b for a, b in pairs]))
 
-    return sorted((response(*one) for one in tried), key=lambda r: -r.gain.mean)
+    made = map(response, tried, varied)
+    return sorted(made, key=lambda r: -r.gain.mean)
 
 
 def responses(

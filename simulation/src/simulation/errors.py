@@ -71,3 +71,9 @@ class ReplayDifferenceError(SimulationError):
         self.field = field
         self.chain = chain
         self.ours = ours
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: as Python writes it, and no longer than a line holds."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}… ({len(text):,} characters)"

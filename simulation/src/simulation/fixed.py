@@ -5,17 +5,28 @@ they guess the quotient in float64 and correct it by the residual, taken in wrap
 """
 
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
 
 from simulation.arrays import F64, I64, U64, Bool, largest, u64
-from simulation.errors import DecimalError, DivideByZeroError, OverflowU64Error, ParameterError
+from simulation.errors import (
+    DecimalError,
+    DivideByZeroError,
+    OverflowU64Error,
+    ParameterError,
+    shown,
+)
 
 DIGITS = 18
 ONE = 10**DIGITS
 MAX_U64 = 2**64 - 1
-MAX_DECIMAL = "18.446744073709551616"
+_U64_DIGITS = len(str(MAX_U64))
+
+LONGEST_DECIMAL = 64
+"""Characters of a number that people may spell out, and the largest exponent of ten."""
+_RATIONAL = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?|\d+/\d+)", re.ASCII)
 
 # The guess carries five roundings of 2⁻⁵³, so below 2⁵⁰ it is wrong by less than 5/8 and its
 # floor by at most 1. With c < 2⁶¹ the residual then lies in (−2⁶², 2⁶²), where int64 is exact.
@@ -110,20 +121,31 @@ def parse(text: str) -> int:
     whole, pointed, fraction = text.partition(".")
     digits = whole + (fraction if pointed else "0")
     if not whole or (pointed and not fraction) or len(fraction) > DIGITS or not _digits(digits):
-        raise DecimalError(f"a decimal has at most 18 digits after a point, got {short(text)!r}")
-    if len(whole.lstrip("0")) > DIGITS + 2:  # Python reads a few thousand digits and no more
-        raise DecimalError(f"a decimal lies below {MAX_DECIMAL}, got {short(text)!r}")
-    value = int(whole.lstrip("0") or "0") * ONE + int(
-        fraction.ljust(DIGITS, "0") if fraction else 0
-    )
+        raise DecimalError(f"a decimal has at most 18 digits after a point, got {shown(text)}")
+    whole = whole.lstrip("0") or "0"
+    if len(whole) > _U64_DIGITS:
+        raise DecimalError(f"a decimal lies below 18.446744073709551616, got {shown(text)}")
+    value = int(whole) * ONE + int(fraction.ljust(DIGITS, "0") if fraction else 0)
     if value > MAX_U64:
-        raise DecimalError(f"a decimal lies below {MAX_DECIMAL}, got {short(text)!r}")
+        raise DecimalError(f"a decimal lies below 18.446744073709551616, got {text!r}")
     return value
 
 
-def short(text: str) -> str:
-    """What somebody wrote, for an error: the begin of it where it is long."""
-    return text if len(text) <= 40 else f"{text[:40]}…"
+def rational(text: str) -> Fraction:
+    """A number as people write it, exactly: 0.1, 1e-7 or 11/100.
+
+    Raises DecimalError; a short text that spells a number of endless digits is none.
+    """
+    found = _RATIONAL.fullmatch(text.strip()) if len(text) <= LONGEST_DECIMAL else None
+    if found is None or abs(int(found[1] or 0)) > LONGEST_DECIMAL:
+        raise DecimalError(
+            f"a number is written like 0.1, 1e-7 or 11/100, in at most {LONGEST_DECIMAL} "
+            f"characters and with an exponent of at most {LONGEST_DECIMAL}, got {shown(text)}"
+        )
+    try:
+        return Fraction(text.strip())
+    except ZeroDivisionError as error:
+        raise DecimalError(f"{text} divides by zero") from error
 
 
 def _digits(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from simulation import fixed
 from simulation.epoch import Lengths
-from simulation.errors import DecimalError, ParameterError
+from simulation.errors import DecimalError, ParameterError, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +32,15 @@ class Row:
 
     def allows(self, value: str) -> bool:
         """Whether a value, as text, is legal."""
+        if len(value) > fixed.LONGEST_DECIMAL:
+            return False
         if self.kind == "bool":
             return value in ("true", "false")
         if self.kind == "choice":
             return value == self.legal
         low, high = self.legal[1:-1].split(", ")
         if self.kind == "integer":
-            # Python reads a few thousand digits and no more.
-            plain = value.isascii() and value.isdigit() and len(value.lstrip("0")) <= len(high)
-            return plain and int(low) <= int(value.lstrip("0") or "0") <= int(high)
+            return value.isascii() and value.isdigit() and int(low) <= int(value) <= int(high)
         try:
             units = fixed.parse(value)
         except DecimalError:
@@ -128,12 +128,10 @@ class Params(Mapping[str, str]):
     def _validate(self) -> None:
         for name, row in table().items():
             if not row.allows(self._values[name]):
-                raise ParameterError(f"{row.error}, got {fixed.short(self._values[name])!r}")
+                raise ParameterError(f"{row.error}, got {shown(self._values[name])}")
         for rule in _document()["rules"]:
             if not _RULES[rule["name"]](self):
-                raise ParameterError(
-                    f"{rule['error']}, got {fixed.short(self._values[rule['name']])!r}"
-                )
+                raise ParameterError(f"{rule['error']}, got {self._values[rule['name']]!r}")
 
 
 def suggestion(name: str) -> str:

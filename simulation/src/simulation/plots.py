@@ -4,6 +4,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import plotly.graph_objects as go
@@ -62,7 +63,10 @@ def shown(points: int) -> list[int]:
 
 def income_figure(fleets: Columns, labels: Sequence[str]) -> Any:
     """Income per GPU-hour of each fleet by setting, with its 95 % interval over replicas."""
-    gpu = dict(zip(fleets["fleet"], fleets["gpu"], strict=True))
+    types: dict[str, dict[str, None]] = defaultdict(dict)
+    for name, kind in zip(fleets["fleet"], fleets["gpu"], strict=True):
+        types[name][kind] = None
+    gpu = {name: " → ".join(kinds) for name, kinds in types.items()}
     values = by_fleet(fleets, "income_per_gpu_hour")
     figure = go.Figure()
     for colour, point in zip(COLOURS, shown(len(labels)), strict=False):
@@ -88,7 +92,7 @@ def swept_figure(fleets: Columns, name: str, values: Sequence[float]) -> Any:
     of = by_fleet(fleets, "income_per_gpu_hour")
     figure = go.Figure()
     order = sorted(range(len(values)), key=lambda i: values[i])
-    for colour, fleet in zip(COLOURS, dict.fromkeys(fleets["fleet"]), strict=False):
+    for colour, fleet in zip(cycle(COLOURS), dict.fromkeys(fleets["fleet"]), strict=False):
         found = [interval(of[point, fleet]) for point in order]
         figure.add_scatter(
             x=[values[point] for point in order],
@@ -170,7 +174,7 @@ def regret_figure(responses: Sequence[Response]) -> Any:
     """What a behaviour earns beyond honesty, by what it tried, with its 95 % interval."""
     by_parts = len({r.strength for r in responses}) == 1
     figure = go.Figure()
-    for colour, parts in zip(COLOURS, sorted({r.parts for r in responses}), strict=False):
+    for colour, parts in zip(cycle(COLOURS), sorted({r.parts for r in responses}), strict=False):
         rows = sorted((r for r in responses if r.parts == parts), key=lambda r: r.strength)
         figure.add_scatter(
             x=[r.parts if by_parts else r.strength for r in rows],

@@ -1,16 +1,12 @@
 """The report of a folder of results: answers in words first, then plots, tables, the scenario."""
 
 from collections import defaultdict
-from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from simulation import page
+from simulation import fixed, page
+from simulation.checks import held, per_replica, with_unit
 from simulation.compare import interval
-from simulation.errors import ResultError
+from simulation.errors import DecimalError
 from simulation.page import Page, Table
 from simulation.plots import (
     Columns,
@@ -20,28 +16,32 @@ from simulation.plots import (
     shown,
     swept_figure,
 )
-from simulation.scenario import Scenario
-from simulation.store import Store
+from simulation.scenario import Scenario, canonical
+from simulation.store import Manifest, Store
 
 
 def write(folder: Path, out: Path) -> Path:
-    """Write the report of a folder of results. Raises ResultError."""
+    """Write the report of a folder of results, finished or not. Raises ResultError."""
     store = Store(folder)
     manifest = store.manifest()
     epochs, fleets = store.read("epochs"), store.read("fleets")
-    points, unfinished = _finished(manifest["points"], store.done(), epochs, fleets)
-    first: dict[str, Any] = points[0]
-    scenario = _scenario(folder, first["scenario"])
-    settings: list[dict[str, str]] = [point["changes"] for point in points]
+    # Settings of which nothing is done yet are told of, and left out.
+    there: list[int] = sorted(set(fleets["point"]))
+    _renumber(epochs, there)
+    _renumber(fleets, there)
+    points = [manifest.points[i] for i in there]
+    scenario = points[0].scenario
+    settings = [point.changes for point in points]
     labels = [_setting(changes) for changes in settings]
     swept = _axis(settings)
-    lines = answers(scenario, epochs, fleets, as_written=not first["changes"])
+    lines = answers(scenario, epochs, fleets)
     if len(settings) > 1:
         lines = [_trend(settings, fleets), f"With {labels[0]}:", *lines]
-    if unfinished:
-        lines = [unfinished, *lines]
     if len(shown(len(settings))) < len(settings):
         lines.append("Plots over epochs show seven of the settings; the table has all of them.")
+    done = len(set(zip(fleets["point"], fleets["replica"], strict=True)))
+    if done < len(manifest.parts):
+        lines = [_unfinished(manifest, there, done), *lines]
     income = income_figure(fleets, labels) if swept is None else swept_figure(fleets, *swept)
     made = Page(
         title=scenario.name,
@@ -49,36 +49,26 @@ def write(folder: Path, out: Path) -> Path:
         answers=lines,
         figures=[income, *epoch_figures(epochs, labels)],
         tables=[_table(fleets, labels), _by_gpu(fleets, labels)],
-        facts=facts(manifest["version"], manifest["mode"], [first["digest"]], scenario)
-        + (f" · {len(settings)} settings" if len(settings) > 1 else ""),
-        scenarios=[("The scenario", first["scenario"])],
+        facts=facts(manifest.version, manifest.mode, [points[0].digest], scenario)
+        + (f" · {len(settings)} settings" if len(settings) > 1 else "")
+        + ("" if done == len(manifest.parts) else f" · unfinished: {store.progress(manifest)}"),
+        scenarios=[("The scenario", scenario.model_dump(mode="json"))],
     )
     return page.write(made, out)
 
 
-def _finished(
-    points: list[dict[str, Any]], done: list[tuple[int, int]], epochs: Columns, fleets: Columns
-) -> tuple[list[dict[str, Any]], str]:
-    """The settings of which anything is done, numbered anew in the columns, and what is missing."""
-    there = sorted({point for point, _ in done})
-    number = {point: at for at, point in enumerate(there)}
-    for columns in (epochs, fleets):
-        columns["point"] = [number[point] for point in columns["point"]]
-    wanted = sum(int(point["scenario"]["replicas"]) for point in points)
-    if len(done) == wanted:
-        return points, ""
-    words = (
-        f"Unfinished: {len(done)} of {wanted} replicas are done, of {len(there)} of "
-        f"{len(points)} settings; the same command with --resume goes on."
-    )
-    return [points[point] for point in there], words
+def _renumber(columns: Columns, there: list[int]) -> None:
+    at = {point: i for i, point in enumerate(there)}
+    columns["point"] = [at[point] for point in columns["point"]]
 
 
-def _scenario(folder: Path, tree: dict[str, Any]) -> Scenario:
-    try:
-        return Scenario.model_validate(tree)
-    except ValidationError as error:
-        raise ResultError(f"the scenario in {folder} is none of this version: {error}") from error
+def _unfinished(manifest: Manifest, there: list[int], done: int) -> str:
+    line = f"Unfinished: {done:,} of {len(manifest.parts):,} replicas are done"
+    none = [_setting(p.changes) for i, p in enumerate(manifest.points) if i not in set(there)]
+    if none:
+        some = ", ".join(none[:7]) + (" …" if len(none) > 7 else "")
+        line += f", and none of {len(none):,} of {len(manifest.points):,} settings ({some})"
+    return f"{line}. The same command with --resume goes on; what follows is of what is done."
 
 
 def facts(version: dict[str, str], mode: str, digests: list[str], scenario: Scenario) -> str:
@@ -95,34 +85,29 @@ def facts(version: dict[str, str], mode: str, digests: list[str], scenario: Scen
     )
 
 
-def answers(scenario: Scenario, epochs: Columns, fleets: Columns, *, as_written: bool) -> list[str]:
+def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
     """The headline, in words: of the first point, means over its replicas and epochs.
 
-    Args:
-        as_written: whether nothing of the scenario's file was changed, so that its verdict is
-            about these numbers.
+    What the scenario's author claims comes first where it is held to these numbers, and last,
+    as the author's words, where it stands without a check.
     """
-    # The first epoch pays nothing: genesis was never proven.
-    counted = [
-        point == 0 and epoch > 1
-        for point, epoch in zip(epochs["point"], epochs["epoch"], strict=True)
-    ]
-    if not any(counted):
-        return ["One epoch settles genesis, which earns nothing: set epochs to 2 or more."]
 
-    def mean(column: str) -> float:
-        values = [v for v, counts in zip(epochs[column], counted, strict=True) if counts]
+    def mean(metric: str) -> float:
+        values = per_replica(metric, epochs, fleets)
         return sum(values) / len(values)
 
-    def of_fleet(column: str, fleet: str) -> float:
-        values = by_fleet(fleets, column)[0, fleet]
-        return sum(values) / len(values)
-
+    checked = [held(check, epochs, fleets) for check in scenario.checks]
+    lines = [line for _, line in checked]
+    points = zip(epochs["point"], epochs["epoch"], strict=True)
+    counted = sum(point == 0 and epoch > 1 for point, epoch in points)
+    if counted == 0:
+        lines.append("Only the first epoch was run, which pays nothing: set epochs to 2 or more.")
+        return lines
+    if scenario.metric:
+        value = with_unit(scenario.metric, mean(scenario.metric))
+        lines.append(f"Its metric, {scenario.metric}: {value}.")
     of = by_fleet(fleets, "income_per_gpu_hour")
     ranked = sorted(((sum(v) / len(v), k[1]) for k, v in of.items() if k[0] == 0), reverse=True)
-    lines: list[str] = []
-    if scenario.metric:
-        lines.append(f"Its metric, {scenario.metric}: {_metric(scenario.metric, mean, of_fleet)}.")
     if len(ranked) > 1:
         best, worst = ranked[0], ranked[-1]
         lines.append(
@@ -130,9 +115,10 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns, *, as_written:
             f"{worst[1]} least ({worst[0] / 1e6:,.4f})."
         )
     forged = any(v > 0 for v in epochs["detected_share"]) or mean("forged_credit_share") > 0
+    replicas = len(per_replica("paid", epochs, fleets))
     lines += [
         f"An epoch pays {mean('paid') / 1e6:,.0f} NINE to {mean('hosts'):,.0f} hosts "
-        f"(mean of {sum(counted)} epochs, all but the first of each replica).",
+        f"(mean of {replicas} × {counted // replicas} epochs; the first pays nothing).",
         f"{mean('coverage'):.0%} of the weight covers every model; during PoC "
         f"{mean('serving_share'):.0%} of the capacity keeps serving.",
         f"It takes {mean('nakamoto'):.1f} hosts to hold more than a third of the weight "
@@ -141,25 +127,22 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns, *, as_written:
         f"{mean('fraud_hosts'):.2f} hosts an epoch were found out"
         + (f", {mean('detected_share'):.1%} of those that forged." if forged else "."),
     ]
-    if scenario.verdict and as_written:
-        lines.append(f"What the scenario's file says of it: {scenario.verdict}")
-    if scenario.rule:
-        lines.append(f"The rule behind it: {scenario.rule}.")
-    return lines
+    return [*lines, *_words(scenario, [holds for holds, _ in checked])]
 
 
-def _metric(
-    metric: str, mean: Callable[[str], float], of_fleet: Callable[[str, str], float]
-) -> str:
-    """A metric's mean with its unit."""
-    column, colon, fleet = metric.partition(":")
-    value = of_fleet(column, fleet) if colon else mean(column)
-    if column in ("paid", "income", "income_per_gpu_hour"):
-        return f"{value / 1e6:,.4f} NINE"
-    return f"{value:.2%}" if column in _SHARES else f"{value:,.4g}"
-
-
-_SHARES = ("forged_credit_share", "coverage", "serving_share", "weight_share", "zeroed_share")
+def _words(scenario: Scenario, holds: list[bool]) -> list[str]:
+    """The author's words, and what they are worth here."""
+    if not scenario.verdict and not scenario.rule:
+        return []
+    if not all(holds):
+        return [
+            f"The file's own verdict is left out: {holds.count(False)} of the {len(holds)} checks "
+            "that it rests on do not certainly hold for these numbers."
+        ]
+    worth = "whose checks all hold" if holds else "to which no number here was held"
+    verdict = f"The file's own verdict, {worth}: {scenario.verdict}" if scenario.verdict else ""
+    rule = f"The rule behind it, in the file's words: {scenario.rule}." if scenario.rule else ""
+    return [line for line in (verdict, rule) if line]
 
 
 def _trend(settings: list[dict[str, str]], fleets: Columns) -> str:
@@ -182,8 +165,8 @@ def _axis(settings: list[dict[str, str]]) -> tuple[str, list[float]] | None:
         return None
     key = next(iter(keys))
     try:
-        return key.rpartition(".")[2], [float(Fraction(changes[key])) for changes in settings]
-    except (KeyError, ValueError, ZeroDivisionError):
+        return canonical(key), [float(fixed.rational(changes[key])) for changes in settings]
+    except (KeyError, DecimalError):
         return None
 
 
@@ -232,14 +215,12 @@ def _by_gpu(fleets: Columns, labels: list[str]) -> Table:
 
 
 def _setting(changes: dict[str, str]) -> str:
-    return ", ".join(f"{k.rpartition('.')[2]} {_plain(v)}" for k, v in changes.items()) or (
-        "as written"
-    )
+    return ", ".join(f"{canonical(k)} {_plain(v)}" for k, v in changes.items()) or "as written"
 
 
 def _plain(value: str) -> str:
     """3/20 as 0.15, where that is what it is."""
     try:
-        return f"{float(Fraction(value)):.6g}" if "/" in value else value
-    except (ValueError, ZeroDivisionError):
+        return f"{float(fixed.rational(value)):.6g}" if "/" in value else value
+    except DecimalError:
         return value

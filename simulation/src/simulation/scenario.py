@@ -4,8 +4,8 @@ import difflib
 import hashlib
 import json
 import tomllib
+from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simulation import fixed
 from simulation.columns import what_is_wrong
-from simulation.errors import DecimalError, ParameterError, ScenarioError
+from simulation.errors import DecimalError, ParameterError, ScenarioError, shown
 from simulation.params import Params, flat, preset, suggestion, table
 
 # Groups under which the command line accepts a parameter: reward.coverage_bonus.
@@ -73,13 +73,6 @@ OF_STRENGTH = (
 OF_PARTS = (Behaviour.SYBIL, Behaviour.SEED_GRINDER)
 
 
-MOST_STRENGTH = 1e6
-MOST_PARTS = 10_000
-# Longer than any legal value is; an exponent of more digits takes for ever to write out.
-_LONGEST_NUMBER = 64
-_LARGEST_EXPONENT = 100
-
-
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -106,8 +99,8 @@ class Fleet(_Strict):
     gpu: str = "h100"
     models: list[str] = []
     behaviour: Behaviour = Behaviour.HONEST
-    strength: Annotated[float, Field(ge=0, le=MOST_STRENGTH)] = 0.0
-    parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = 1
+    strength: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    parts: Annotated[int, Field(ge=1, le=10_000)] = 1
     size_spread: Annotated[float, Field(ge=0, le=3)] = 0.0
 
 
@@ -127,13 +120,28 @@ class Market(_Strict):
     demand_growth: Annotated[float, Field(gt=0, le=10)] = 1.0
 
 
+class Check(_Strict):
+    """What the verdict rests on: a metric, or its ratio over another, lies between two values."""
+
+    says: Annotated[str, Field(min_length=1)]
+    metric: str
+    over: str = ""
+    at_least: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    at_most: Annotated[float | None, Field(allow_inf_nan=False)] = None
+
+
 class Scenario(_Strict):
-    """Everything that decides a run."""
+    """Everything that decides a run, and what its author makes of it.
+
+    The verdict is the author's, for the scenario as written: a report holds its checks to the
+    numbers, and repeats it only where all of them hold.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
     question: str = ""
     metric: str = ""
     verdict: str = ""
+    checks: Annotated[list[Check], Field(max_length=64)] = []
     rule: str = ""
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     replicas: Annotated[int, Field(ge=1, le=100_000)] = 8
@@ -165,16 +173,22 @@ def load(path: Path, changes: dict[str, str] | None = None) -> Scenario:
         ScenarioError: unreadable, an unknown key (with a suggestion), a value that is not legal.
     """
     try:
+        # Beside TOML's own errors, ValueError stands for text that is not UTF-8 and for an integer
+        # of thousands of digits, which Python refuses to read.
         tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        for key, value in (changes or {}).items():
+            _change(tree, key, value)
+        return parse(tree, str(path))
     except (OSError, ValueError) as error:
         raise ScenarioError(f"{path}: {error}") from error
-    for key, value in (changes or {}).items():
-        _change(tree, key, value)
-    return parse(tree, str(path))
+    except RecursionError as error:
+        raise ScenarioError(f"{path}: values hold others too many levels deep") from error
 
 
 def parse(tree: dict[str, Any], where: str = "scenario") -> Scenario:
     """A scenario from its tree of values. Raises ScenarioError."""
+    if not tree:
+        raise ScenarioError(f"{where}: the scenario is empty")
     tree = dict(tree)
     given = tree.get("params", {})
     if not isinstance(given, dict):
@@ -184,11 +198,22 @@ def parse(tree: dict[str, Any], where: str = "scenario") -> Scenario:
         made = Scenario.model_validate(tree)
         made.parameters  # noqa: B018 - raises with the chain's words
     except ValidationError as error:
-        raise ScenarioError(f"{where}: {_explain(error, tree)}") from error
+        raise ScenarioError(f"{where}: {_explain(error)}") from error
     except ParameterError as error:
         raise ScenarioError(f"{where}: {error}") from error
     _check_references(made, where)
     return made
+
+
+def with_fleet(scenario: Scenario, at: int, **told: object) -> Scenario:
+    """The scenario with other values in one of its fleets. Raises ScenarioError."""
+    name = scenario.fleets[at].name
+    try:
+        changed = Fleet.model_validate(scenario.fleets[at].model_dump() | told)
+    except ValidationError as error:
+        raise ScenarioError(f"fleet {name}: {_explain(error)}") from error
+    fleets = [*scenario.fleets[:at], changed, *scenario.fleets[at + 1 :]]
+    return scenario.model_copy(update={"fleets": fleets})
 
 
 def decimal(value: str) -> str:
@@ -198,28 +223,10 @@ def decimal(value: str) -> str:
     """
     if "/" in value or "e" in value.lower():
         try:
-            return fixed.text(int(fraction(value) * fixed.ONE))
-        except (ScenarioError, DecimalError):
+            return fixed.text(int(fixed.rational(value) * fixed.ONE))
+        except DecimalError:
             return value
     return value
-
-
-def fraction(text: str) -> Fraction:
-    """A number as the command line writes it: 0.11, 11/100 or 1e-7. Raises ScenarioError."""
-    exponent = text.lower().partition("e")[2].strip("+-")
-    too_large = exponent.isdigit() and (
-        len(exponent) > _LONGEST_NUMBER or int(exponent) > _LARGEST_EXPONENT
-    )
-    if len(text) > _LONGEST_NUMBER or too_large:
-        shown = text if len(text) <= _LONGEST_NUMBER else f"{text[:20]}…"
-        raise ScenarioError(
-            f"a number has at most {_LONGEST_NUMBER} characters and an exponent of at most "
-            f"{_LARGEST_EXPONENT}, got {shown}"
-        )
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ScenarioError(f"a number is like 0.11, 11/100 or 1e-7, got {text!r}") from error
 
 
 def group_free(key: str) -> str:
@@ -228,33 +235,67 @@ def group_free(key: str) -> str:
     return rest if head in _GROUPS and rest else key
 
 
+def canonical(key: str) -> str:
+    """A key of a scenario however it is spelled: a parameter's own name, or a path."""
+    name = group_free(key)
+    if name in table():
+        return name
+    return ".".join(str(int(part)) if _is_index(part) else part for part in key.split("."))
+
+
+def _is_index(part: str) -> bool:
+    return part.isascii() and part.isdigit() and len(part) <= fixed.LONGEST_DECIMAL
+
+
 def _change(tree: dict[str, Any], key: str, value: str) -> None:
     name = group_free(key)
     if name != key and name not in table():
         raise ScenarioError(f"{name} is no parameter{suggestion(name)}")
+    if not (key + value).isprintable():
+        raise ScenarioError(f"{shown(key)} holds what cannot be printed, got {shown(value)}")
     if name in table():
         given = tree.setdefault("params", {})
         if not isinstance(given, dict):
             raise ScenarioError("params is a table of the chain's parameters")
         cast("dict[str, Any]", given)[name] = decimal(value)
         return
-    try:
-        parsed: Any = json.loads(value)
-    except ValueError:  # also of more digits than Python reads
-        parsed = value
     at: Any = tree
     *path, last = key.split(".")
     try:
         for step in path:
-            at = cast("Any", at[int(step)] if isinstance(at, list) else at.setdefault(step, {}))
-        at[int(last) if isinstance(at, list) else last] = parsed
+            at = cast("Any", at[_index(step)] if isinstance(at, list) else at.setdefault(step, {}))
+        at[_index(last) if isinstance(at, list) else last] = _read(value)
+    except RecursionError as error:
+        raise ScenarioError(f"{key}: too many levels deep, got {shown(value)}") from error
     except (IndexError, ValueError) as error:
         raise ScenarioError(f"{key} is not there to be set: lists count from 0") from error
     except (AttributeError, TypeError) as error:
         raise ScenarioError(f"{key} is not there to be set: {path[-1]} holds no keys") from error
 
 
-def _explain(error: ValidationError, tree: dict[str, Any]) -> str:
+def _index(step: str) -> int:
+    if not _is_index(step):
+        raise ValueError(step)
+    return int(step)
+
+
+def _read(value: str) -> object:
+    """A value of a key that is no parameter: JSON, a fraction, or text."""
+    try:
+        # An integer of thousands of digits is a ValueError too; it stays text, and so is refused.
+        return json.loads(value)
+    except ValueError:
+        pass
+    try:
+        number = fixed.rational(value) if "/" in value else None
+    except DecimalError:
+        number = None
+    if number is None:
+        return value
+    return int(number) if number.denominator == 1 else float(number)
+
+
+def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
@@ -267,13 +308,14 @@ def _explain(error: ValidationError, tree: dict[str, Any]) -> str:
         keys = ", ".join(_keys_at(first["loc"][:-1]))
         hint = f", did you mean {near[0]}?" if near else f"; legal are {keys}"
         return f"{where} is not a key{hint}"
-    given = repr(first["input"])
-    shown = given if len(given) <= 60 else f"{given[:60]}…"
-    return f"{where}: {first['msg']}, got {shown}" if tree else "the scenario is empty"
+    if first["type"] == "missing":
+        return f"{where} is missing: a scenario needs it"
+    return f"{where}: {first['msg']}, got {shown(first['input'])}"
 
 
 def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
     kinds: dict[str, type[BaseModel]] = {
+        "checks": Check,
         "models": ModelSpec,
         "fleets": Fleet,
         "faults": Faults,
@@ -294,6 +336,8 @@ def _check_references(scenario: Scenario, where: str) -> None:
     wrong = what_is_wrong(scenario.metric, names) if scenario.metric else None
     if wrong:
         raise ScenarioError(f"{where}: metric: {wrong}")
+    for i, check in enumerate(scenario.checks):
+        _check_check(check, names, f"{where}: checks.{i}")
     for fleet in scenario.fleets:
         for kind, value, legal in (
             *(("model", m, ids) for m in fleet.models),
@@ -303,6 +347,63 @@ def _check_references(scenario: Scenario, where: str) -> None:
                 near = difflib.get_close_matches(value, legal, n=1)
                 hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(legal)}"
                 raise ScenarioError(f"{where}: fleet {fleet.name}: no {kind} {value!r}{hint}")
+
+
+def _check_check(check: Check, fleets: list[str], where: str) -> None:
+    for metric in filter(None, (check.metric, check.over)):
+        wrong = what_is_wrong(metric, fleets)
+        if wrong:
+            raise ScenarioError(f"{where}: {wrong}")
+    least, most = check.at_least, check.at_most
+    if least is None and most is None:
+        raise ScenarioError(f"{where}: at_least, at_most or both say what it should be")
+    if least is not None and most is not None and least > most:
+        raise ScenarioError(f"{where}: at_least lies below at_most, got {least} and {most}")
+
+
+# Keys that only tell people about a scenario.
+_TEXTS = ("name", "question", "metric", "verdict", "checks", "rule")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A key in which two scenarios differ, and what each of them holds; nothing where it is not."""
+
+    key: str
+    before: str
+    after: str
+
+    @property
+    def is_rule(self) -> bool:
+        """Whether the chain's rules differ, rather than who takes part in what world."""
+        return self.key in table() or self.key == "slot_rule"
+
+    def __str__(self) -> str:
+        return f"{self.key} from {self.before or 'nothing'} to {self.after or 'nothing'}"
+
+
+def differences(before: Scenario, after: Scenario) -> list[Difference]:
+    """Every key in which two scenarios differ, texts aside: the chain's parameters first."""
+    values = [_by_key(scenario) for scenario in (before, after)]
+    keys = dict.fromkeys(key for of in values for key in of)
+    made = ((key, *(of.get(key, "") for of in values)) for key in keys)
+    return [Difference(key=k, before=b, after=a) for k, b, a in made if b != a]
+
+
+def _by_key(scenario: Scenario) -> dict[str, str]:
+    out = dict(scenario.parameters)
+    told = scenario.model_dump(mode="json", exclude={*_TEXTS, "params", "preset"})
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict | list):
+            held = cast("dict[str, Any] | list[Any]", value)
+            for key, inner in held.items() if isinstance(held, dict) else enumerate(held):
+                walk(inner, f"{path}.{key}" if path else str(key))
+        else:
+            out[path] = str(value)
+
+    walk(told, "")
+    return out
 
 
 class Gpu(_Strict):

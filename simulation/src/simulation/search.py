@@ -10,10 +10,10 @@ from typing import Any
 
 from simulation import fixed
 from simulation.columns import what_is_wrong
-from simulation.errors import ParameterError, ScenarioError
+from simulation.errors import DecimalError, ParameterError, ScenarioError, shown
 from simulation.params import suggestion, table
 from simulation.run import Mode, run_replica
-from simulation.scenario import Scenario, fraction, group_free
+from simulation.scenario import Scenario, group_free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +68,13 @@ def between(text: str) -> Range:
     name = group_free(key)
     least, most = legal_range(name)
     try:
-        low, high = (float(fraction(v)) for v in ends.split(":"))
-    except (ValueError, ScenarioError) as error:
-        raise ScenarioError(f"a range is NAME=LOW:HIGH: {error}") from error
+        low, high = (float(fixed.rational(v)) for v in ends.split(":"))
+    except (ValueError, DecimalError) as error:
+        raise ScenarioError(
+            f"a range is NAME=LOW:HIGH, like {name}={least:g}:{most:g}, got {shown(text)}"
+        ) from error
     if not least <= low < high <= most:
-        raise ScenarioError(f"{table()[name].error}, and a range ascends; got {ends}")
+        raise ScenarioError(f"{table()[name].error}, and a range ascends; got {shown(ends)}")
     return Range(name=name, low=low, high=high)
 
 

@@ -3,18 +3,27 @@
 The parts are the checkpoint: one that is there is done.
 """
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simulation import parquet
-from simulation.errors import ResultError
-from simulation.scenario import Scenario
+from simulation.columns import EPOCH_COLUMNS, FLEET_COLUMNS
+from simulation.errors import ResultError, shown
+from simulation.scenario import Scenario, differences
 
 FORMAT = "1"
 _KINDS = ("epochs", "fleets")
+_KEYS = {
+    "epochs": {"point", "replica", *EPOCH_COLUMNS},
+    "fleets": {"point", "replica", "fleet", "gpu", "gpu_hours", *FLEET_COLUMNS},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +34,33 @@ class Part:
     replica: int
     epochs: list[dict[str, Any]]
     fleets: list[dict[str, Any]]
+
+
+class Setting(BaseModel):
+    """One point of a sweep as the manifest holds it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    changes: dict[str, str]
+    digest: str
+    scenario: Scenario
+
+
+class Manifest(BaseModel):
+    """What was run, by which code. `code` is empty where a version wrote it that did not tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str
+    version: dict[str, str]
+    code: str = ""
+    mode: str
+    points: Annotated[list[Setting], Field(min_length=1)]
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """Every point and replica that makes the results whole."""
+        return [(i, r) for i, p in enumerate(self.points) for r in range(p.scenario.replicas)]
 
 
 class Store:
@@ -46,64 +82,65 @@ class Store:
         Raises:
             ResultError: when the folder holds other results, or any without resume.
         """
-        manifest: dict[str, Any] = {
-            "format": FORMAT,
-            "version": version,
-            "mode": mode,
-            "points": [
-                {"changes": c, "digest": s.digest, "scenario": s.model_dump(mode="json")}
-                for c, s in points
-            ],
-        }
-        if self._manifest_path.exists():
-            known = self.manifest()
-            same = [p["digest"] for p in known["points"]] == [
-                p["digest"] for p in manifest["points"]
-            ] and (known["mode"], known["version"]["core"]) == (mode, version["core"])
-            if not resume or not same:
-                hint = "add --resume to go on" if same else "they are of something else"
-                raise ResultError(f"{self.folder} holds results already; {hint}")
-            if known["version"]["commit"] != version["commit"]:
-                raise ResultError(
-                    f"{self.folder} was begun at commit {known['version']['commit']}, and this is "
-                    f"{version['commit']}: numbers of both would stand side by side; "
-                    "go on at that commit, or choose another folder"
-                )
-            return
+        manifest = Manifest(
+            format=FORMAT,
+            version=version,
+            code=code(),
+            mode=mode,
+            points=[Setting(changes=c, digest=s.digest, scenario=s) for c, s in points],
+        )
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write(self._manifest_path, json.dumps(manifest, indent=2).encode())
+            if not self._manifest_path.exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                _write(self._manifest_path, manifest.model_dump_json(indent=2).encode())
+                return
         except OSError as error:
             raise ResultError(f"cannot write to {self.folder}: {error}") from error
+        known = self.manifest()
+        other = _difference(known, manifest)
+        if other:
+            raise ResultError(
+                f"{self.folder} holds results of something else: {other}; choose another --out"
+            )
+        if not resume:
+            raise ResultError(
+                f"{self.folder} holds results already, {self.progress(known)}; "
+                "add --resume to go on, or choose another --out"
+            )
 
     @property
     def _manifest_path(self) -> Path:
         return self.folder / "manifest.json"
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What was run. Raises ResultError when the folder is none of ours."""
+        path = self._manifest_path
         try:
-            tree: Any = json.loads(self._manifest_path.read_text())
-        except (OSError, ValueError) as error:
-            raise ResultError(f"{self.folder} holds no results: {error}") from error
-        read = cast("dict[str, Any]", tree) if isinstance(tree, dict) else {}
-        found = read.get("format")
+            read: Any = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ResultError(f"{self.folder} holds no results: {path.name} is missing") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise ResultError(f"{self.folder} holds no results: {path.name}: {error}") from error
+        if not isinstance(read, dict):
+            raise ResultError(f"{self.folder} holds no results: {path.name} is no manifest")
+        found = cast("dict[str, Any]", read).get("format")
         if found != FORMAT:
-            raise ResultError(f"{self._manifest_path} is of format {found}, not {FORMAT}")
-        missing = [key for key in ("version", "mode", "points") if not read.get(key)]
-        if missing:
-            raise ResultError(f"{self._manifest_path} has no {', '.join(missing)}")
-        return read
+            raise ResultError(f"{self.folder} is of format {shown(found)}, not {FORMAT!r}")
+        try:
+            return Manifest.model_validate(read)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ResultError(f"{path} is no manifest: {where}: {first['msg']}") from error
 
     def has(self, point: int, replica: int) -> bool:
-        """Whether a part is done: both of its files are there."""
+        """Whether a part is done: both of its files are there, and each was written whole."""
         return all(self._path(kind, point, replica).exists() for kind in _KINDS)
 
-    def done(self) -> list[tuple[int, int]]:
-        """Point and replica of every part that is done, ascending."""
-        named = (path.stem.split("-")[1:] for path in self.folder.glob(f"{_KINDS[-1]}-*.parquet"))
-        found = sorted((int(point), int(replica)) for point, replica in named)
-        return [one for one in found if self.has(*one)]
+    def progress(self, manifest: Manifest) -> str:
+        """How much is done, in words."""
+        done = sum(self.has(*part) for part in manifest.parts)
+        return f"{done:,} of {len(manifest.parts):,} replicas"
 
     def write(self, part: Part) -> None:
         """Write a part. Raises ResultError, and leaves nothing half-written, on a full disk."""
@@ -116,22 +153,65 @@ class Store:
                 raise ResultError(f"cannot write to {self.folder}: {error}") from error
 
     def read(self, kind: str) -> dict[str, list[Any]]:
-        """All rows of a kind, "epochs" or "fleets", as columns. Raises ResultError."""
-        paths = [self._path(kind, *one) for one in self.done()]
-        if not paths:
-            raise ResultError(f"{self.folder} has no finished part")
+        """All rows of a kind, "epochs" or "fleets", of the parts that are done, as columns.
+
+        Raises ResultError.
+        """
+        manifest = self.manifest()
+        done = [part for part in manifest.parts if self.has(*part)]
+        if not done:
+            raise ResultError(
+                f"{self.folder} has no finished part, {self.progress(manifest)} are done; "
+                "go on with --resume"
+            )
         out: dict[str, list[Any]] = {}
-        for path in paths:
+        for point, replica in done:
+            path = self._path(kind, point, replica)
             columns, metadata = parquet.read(path)
             found = metadata.get("ninefold_sim", "none")
             if found != FORMAT:
                 raise ResultError(f"{path} is of version {found}, not {FORMAT}")
+            keys = set(out) or _KEYS[kind] | set(columns)
+            if keys != set(columns) or not columns["point"]:
+                lacking = ", ".join(sorted(keys ^ set(columns))) or "rows"
+                raise ResultError(f"{path} lacks {lacking}: delete it, and go on with --resume")
             for name, values in columns.items():
                 out.setdefault(name, []).extend(values)
         return out
 
     def _path(self, kind: str, point: int, replica: int) -> Path:
         return self.folder / f"{kind}-{point:05d}-{replica:05d}.parquet"
+
+
+@cache
+def code() -> str:
+    """A hash of what decides a number beside the scenario: this package, and the GPU types.
+
+    A commit says less: most change no number, and one that is not clean may be any.
+    """
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in (*sorted(here.glob("*.py")), here.parents[1] / "scenarios" / "gpus.toml"):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _difference(known: Manifest, ours: Manifest) -> str:
+    """Why parts of two runs do not belong together, or nothing."""
+    if known.mode != ours.mode:
+        return f"they were run with --mode {known.mode}, not {ours.mode}"
+    if len(known.points) != len(ours.points):
+        return f"they are of {len(known.points)} settings, not {len(ours.points)}"
+    for i, (theirs, mine) in enumerate(zip(known.points, ours.points, strict=True)):
+        if theirs.digest != mine.digest:
+            found = [str(d) for d in differences(theirs.scenario, mine.scenario)]
+            return f"{'; '.join(found[:3]) or 'texts have changed'} in setting {i + 1}"
+    if known.version.get("core") != ours.version["core"]:
+        return "they were held to other golden vectors of the chain"
+    if known.code != ours.code:
+        commits = known.version.get("commit", "unknown"), ours.version["commit"]
+        return "they were made by other code, at commit {}; here is {}".format(*commits)
+    return ""
 
 
 def _write(path: Path, data: bytes) -> None:

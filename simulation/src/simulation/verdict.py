@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulation import page
-from simulation.compare import Change, Comparison, Response, other_differences
+from simulation.compare import Change, Comparison, Response
 from simulation.page import Page, Table
 from simulation.plots import change_figure, epoch_figures, income_figure, regret_figure
 from simulation.report import facts
 from simulation.run import Mode, version
-from simulation.scenario import Behaviour, Scenario
+from simulation.scenario import Behaviour, Scenario, differences
 
 
 def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
@@ -19,14 +19,14 @@ def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
     rows = [
         [
             c.fleet,
-            c.gpu if c.gpu == other.gpu else f"{c.gpu} → {other.gpu}",
+            c.gpu,
             f"{c.base / 1e6:,.6f}",
             f"{c.proposal / 1e6:,.6f}",
             f"{c.difference.mean / 1e6:+,.6f}",
             f"{c.difference.low / 1e6:+,.6f} … {c.difference.high / 1e6:+,.6f}",
             c.words,
         ]
-        for c, other in zip(made.changes, proposal.fleets, strict=True)
+        for c in made.changes
     ]
     head = ["Fleet", "GPU", "Base", "Proposal", "Difference", "95 % interval", ""]
     digests = [base.digest, proposal.digest]
@@ -52,24 +52,29 @@ def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
 
 
 def comparison_words(made: Comparison) -> list[str]:
-    """Who gains, who loses, by what change of rules."""
+    """Who gains, who loses, and by what: a change of rules, or of more than that."""
     lines = [_sentence(c) for c in sorted(made.changes, key=lambda c: c.difference.mean)]
-    base, proposal = made.base.parameters, made.proposal.parameters
-    moved = [f"{n} from {base[n]} to {proposal[n]}" for n in base if base[n] != proposal[n]]
-    if made.base.slot_rule != made.proposal.slot_rule:
-        moved.append(f"slot_rule from {made.base.slot_rule} to {made.proposal.slot_rule}")
-    change = ", ".join(moved) or "no parameter of the chain"
-    lines.append(f"The proposal changes {change}.")
-    others = other_differences(made.base, made.proposal)
+    return [*lines, *causes(made.base, made.proposal)]
+
+
+def causes(base: Scenario, proposal: Scenario) -> list[str]:
+    """Every key in which two scenarios differ, and what a difference of incomes follows from."""
+    found = differences(base, proposal)
+    if not found:
+        return ["The proposal changes nothing: the two files differ in their texts at most."]
+    rules = ", ".join(str(d) for d in found if d.is_rule) or "no parameter of the chain"
+    others = [str(d) for d in found if not d.is_rule]
+    lines = [f"The proposal changes {rules}."]
     if others:
         lines.append(
-            f"The two files differ in more than the chain's rules: {'; '.join(others)}. So a "
-            "difference is not the rule's alone."
+            "Beside the rules the two files differ in "
+            f"{len(others)} {'keys' if len(others) > 1 else 'key'}: {'; '.join(others)}. "
+            "So they are two networks, and a difference of incomes is not the rule's alone."
         )
     else:
         lines.append(
-            f"Both sides drew the same nonces, faults and demand in each of {made.base.replicas} "
-            "replicas, so a difference is the rule's."
+            "Both sides are the same network and drew the same nonces, faults and demand in each "
+            f"of {base.replicas} replicas, so a difference is the rule's."
         )
     return lines
 

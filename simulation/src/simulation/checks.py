@@ -1,0 +1,92 @@
+"""What a scenario's verdict rests on, held to the numbers of a run."""
+
+from collections import defaultdict
+from typing import Any
+
+from simulation.compare import Interval, interval
+from simulation.scenario import Check
+
+Columns = dict[str, list[Any]]
+
+HOLDS = "Holds"
+_FAILS = "Does not hold here"
+_UNTOLD = "Cannot be told from chance"
+
+_AMOUNTS = ("reward", "paid", "minted", "unit_price", "income", "income_per_gpu_hour")
+_SHARES = (
+    "detected_share",
+    "forged_credit_share",
+    "coverage",
+    "serving_share",
+    "weight_share",
+    "zeroed_share",
+)
+
+
+def per_replica(metric: str, epochs: Columns, fleets: Columns, point: int = 0) -> list[float]:
+    """A metric of each replica of a point.
+
+    A column of epochs is its mean after the first epoch, which pays nothing because genesis was
+    never proven: of a run of one epoch there is none.
+    """
+    column, colon, fleet = metric.partition(":")
+    values: dict[int, list[float]] = defaultdict(list)
+    if colon:
+        rows = zip(*(fleets[c] for c in ("point", "replica", "fleet", column)), strict=True)
+        for of, replica, name, value in rows:
+            if of == point and name == fleet:
+                values[replica].append(value)
+    else:
+        rows = zip(*(epochs[c] for c in ("point", "replica", "epoch", column)), strict=True)
+        for of, replica, epoch, value in rows:
+            if of == point and epoch > 1:
+                values[replica].append(value)
+    return [sum(found) / len(found) for _, found in sorted(values.items())]
+
+
+def held(check: Check, epochs: Columns, fleets: Columns) -> tuple[bool, str]:
+    """Whether a check certainly holds for the first point, and that in words with its number.
+
+    It holds, or does not, where the 95 % interval over the replicas lies within its bounds, or
+    outside of them; otherwise more replicas have to tell.
+    """
+    metrics = [m for m in (check.metric, check.over) if m]
+    found = [per_replica(m, epochs, fleets) for m in metrics]
+    name = " over ".join(metrics)
+    if not found[0]:
+        return False, f"{_UNTOLD}: {check.says} ({name} needs an epoch after the first)."
+    if check.over and not all(found[1]):
+        return False, f"{_UNTOLD}: {check.says} ({check.over} is 0)."
+    values = [a / b for a, b in zip(*found, strict=True)] if check.over else found[0]
+    of = interval(values)
+    word = _word(check, of)
+    half = f" ± {_number(check, of.high - of.mean)}" if len(values) > 1 else " in one replica"
+    text = f"{name} is {_number(check, of.mean)}{half}; it should be {_bounds(check)}"
+    return word == HOLDS, f"{word}: {check.says} ({text})."
+
+
+def _word(check: Check, of: Interval) -> str:
+    least = float("-inf") if check.at_least is None else check.at_least
+    most = float("inf") if check.at_most is None else check.at_most
+    if least <= of.low and of.high <= most:
+        return HOLDS
+    return _FAILS if of.high < least or most < of.low else _UNTOLD
+
+
+def _bounds(check: Check) -> str:
+    ends = [None if v is None else _number(check, v) for v in (check.at_least, check.at_most)]
+    if ends[0] is None:
+        return f"at most {ends[1]}"
+    return f"at least {ends[0]}" if ends[1] is None else f"{ends[0]} to {ends[1]}"
+
+
+def _number(check: Check, value: float) -> str:
+    return f"{value:,.4f}" if check.over else with_unit(check.metric, value)
+
+
+def with_unit(metric: str, value: float) -> str:
+    """A metric's value as people read it: amounts in NINE, shares in percent."""
+    column = metric.partition(":")[0]
+    if column in _AMOUNTS:
+        return f"{value / 1e6:,.4f} NINE"
+    return f"{value:.2%}" if column in _SHARES else f"{value:,.4g}"

@@ -1,0 +1,283 @@
+"""What is printed first follows from the numbers: checks, comparisons, and unfinished results."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from simulation import compare, plots, report, store, verdict
+from simulation.checks import held
+from simulation.cli import app
+from simulation.errors import ResultError, ScenarioError
+from simulation.run import Point, run_points
+from simulation.scenario import Check, Scenario, differences, load, parse
+from simulation.store import Store
+
+SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+CHECKED = [p for p in sorted(SCENARIOS.glob("*.toml")) if "[[checks]]" in p.read_text("utf-8")]
+TREE: dict[str, Any] = {
+    "name": "small",
+    "epochs": 3,
+    "replicas": 2,
+    "models": [{"id": "a"}, {"id": "b"}],
+    "fleets": [
+        {"name": "both", "hosts": 5, "nodes": 2, "models": ["a", "b"]},
+        {"name": "one", "hosts": 3, "nodes": 2, "models": ["a"]},
+    ],
+}
+BONUS = {
+    "says": "Covering pays a tenth more",
+    "metric": "income_per_gpu_hour:both",
+    "over": "income_per_gpu_hour:one",
+    "at_least": 1.05,
+    "at_most": 1.15,
+}
+WORDS = {"verdict": "Everybody covers", "rule": "the bonus", "checks": [BONUS]}
+
+
+def small(**changes: Any) -> Scenario:
+    return parse(TREE | changes)
+
+
+def answers(made: Scenario, folder: Path) -> list[str]:
+    done = run_points([Point(index=0, changes={}, scenario=made)], folder)
+    return report.answers(made, done.read("epochs"), done.read("fleets"))
+
+
+def test_a_verdict_is_repeated_only_where_its_checks_hold(tmp_path: Path) -> None:
+    lines = answers(small(**WORDS), tmp_path / "as it is")
+    assert lines[0].startswith("Holds: Covering pays a tenth more (")
+    assert "it should be 1.0500 to 1.1500" in lines[0]
+    assert lines[-2] == "The file's own verdict, whose checks all hold: Everybody covers"
+    none = small(**WORDS, params={"coverage_bonus": "0"})
+    lines = answers(none, tmp_path / "without a bonus")
+    assert lines[0].startswith("Does not hold here: Covering pays a tenth more (")
+    assert "1 of the 1 checks" in lines[-1]
+    assert not any("Everybody covers" in line or "the bonus." in line for line in lines)
+
+
+def test_a_verdict_without_checks_is_told_last_and_as_what_it_is(tmp_path: Path) -> None:
+    lines = answers(small(verdict="Everybody covers"), tmp_path)
+    assert lines[-1].endswith("to which no number here was held: Everybody covers")
+    assert "Everybody covers" not in lines[0]
+
+
+def columns(*values: float) -> dict[str, list[Any]]:
+    replicas = list(range(len(values)))
+    return {
+        "point": [0] * len(values),
+        "replica": replicas,
+        "fleet": ["both"] * len(values),
+        "income": list(values),
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "word"),
+    [
+        ((1e6, 1e6), {"at_least": 1e6}, "Holds"),
+        ((1e6, 1e6), {"at_most": 1e6}, "Holds"),
+        ((1e6, 1e6), {"at_least": 1e6 + 1}, "Does not hold here"),
+        ((1e6, 1e6), {"at_most": 1e6 - 1}, "Does not hold here"),
+        ((0.9e6, 1.1e6), {"at_least": 1e6}, "Cannot be told from chance"),
+        ((1e6,), {"at_least": 1.0}, "Cannot be told from chance"),
+    ],
+)
+def test_a_check_holds_where_its_whole_interval_does(
+    values: tuple[float, ...], bounds: dict[str, float], word: str
+) -> None:
+    check = Check(says="It is so", metric="income:both", **bounds)
+    holds, line = held(check, {}, columns(*values))
+    assert line.startswith(f"{word}: It is so (income:both is ")
+    assert holds == (word == "Holds")
+
+
+def test_a_ratio_to_nothing_is_not_told() -> None:
+    check = Check(says="It is so", metric="income:both", over="income:both", at_least=1)
+    assert held(check, {}, columns(1.0, 0.0)) == (
+        False,
+        "Cannot be told from chance: It is so (income:both is 0).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"at_least": 2}, "checks.0: at_least lies below at_most, got 2.0 and 1.15"),
+        ({"at_least": None, "at_most": None}, "checks.0: at_least, at_most or both"),
+        ({"over": "incom:one"}, "checks.0: incom:one is no metric"),
+        ({"metric": "income:three"}, "checks.0: no fleet 'three'"),
+        ({"at_mots": 1}, "checks.0.at_mots is not a key, did you mean at_most?"),
+    ],
+)
+def test_a_check_that_is_none_is_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        small(checks=[BONUS | change])
+    assert words in str(caught.value)
+
+
+def test_every_verdict_that_ships_has_checks() -> None:
+    told = {p for p in SCENARIOS.glob("*.toml") if "\nverdict = " in p.read_text("utf-8")}
+    # What has no effect is answered by `sim sensitivity`, and checked by its notebook.
+    assert told - set(CHECKED) == {SCENARIOS / "parameters.toml"}
+
+
+@pytest.mark.parametrize("path", CHECKED, ids=lambda p: p.stem)
+def test_the_checks_that_ship_hold(path: Path, tmp_path: Path) -> None:
+    made = load(path, {"replicas": "3"})
+    lines = answers(made, tmp_path)[: len(made.checks)]
+    assert all(line.startswith("Holds: ") for line in lines), lines
+
+
+def test_one_epoch_answers_nothing_and_says_so(tmp_path: Path) -> None:
+    lines = answers(small(epochs=1, checks=[BONUS | {"metric": "paid", "over": ""}]), tmp_path)
+    assert "needs an epoch after the first" in lines[0]
+    assert lines[1].startswith("Only the first epoch was run, which pays nothing")
+
+
+def test_two_networks_are_never_one_rules_difference(tmp_path: Path) -> None:
+    fleets = [TREE["fleets"][0] | {"hosts": 6, "gpu": "rtx4090"}, TREE["fleets"][1]]
+    other = small(fleets=fleets, params={"coverage_bonus": "0.05"}, name="other")
+    assert [str(d) for d in differences(small(), other)] == [
+        "coverage_bonus from 0.1 to 0.05",
+        "fleets.0.hosts from 5 to 6",
+        "fleets.0.gpu from h100 to rtx4090",
+    ]
+    made = compare.compare(small(), other)
+    assert [c.gpu for c in made.changes] == ["h100 → rtx4090", "h100"]
+    words = verdict.comparison_words(made)
+    assert "The proposal changes coverage_bonus from 0.1 to 0.05." in words
+    assert "fleets.0.hosts from 5 to 6; fleets.0.gpu from h100 to rtx4090." in words[-1]
+    assert not any("is the rule's." in line for line in words)
+    text = verdict.write_comparison(made, "exact", tmp_path / "page.html").read_text("utf-8")
+    assert "<td>h100 → rtx4090</td>" in text
+    figure = plots.income_figure(made.fleets, ["base", "proposal"])
+    assert figure.data[0].x[0] == "both<br>h100 → rtx4090"
+
+
+def test_a_changed_rule_alone_is_the_rules_difference() -> None:
+    made = compare.compare(small(), small(params={"coverage_bonus": "0"}, slot_rule="fixed_share"))
+    words = verdict.comparison_words(made)
+    changed = "coverage_bonus from 0.1 to 0, slot_rule from by_weight to fixed_share"
+    assert words[-2] == f"The proposal changes {changed}."
+    assert words[-1].endswith("so a difference is the rule's.")
+    assert "changes nothing" in verdict.causes(small(), small(name="other"))[0]
+
+
+def test_what_cannot_be_compared_is_said_with_both_values() -> None:
+    with pytest.raises(ScenarioError, match="same epochs: the base has 3, the proposal 4"):
+        compare.compare(small(), small(epochs=4))
+    fleets = [TREE["fleets"][0] | {"name": "all"}, TREE["fleets"][1]]
+    with pytest.raises(ScenarioError, match="the base has both, one; the proposal all, one"):
+        compare.compare(small(), small(fleets=fleets))
+
+
+def sweep(folder: Path) -> list[Point]:
+    """Four settings of two replicas each, of which one and a half are there."""
+    points = [
+        Point(index=i, changes={"coverage_bonus": v}, scenario=small(params={"coverage_bonus": v}))
+        for i, v in enumerate(("0", "0.1", "0.2", "0.3"))
+    ]
+    run_points(points, folder)
+    for part in ("00000-00000", "00001-00000", "00001-00001", "00003-00001", "00003-00000"):
+        (folder / f"fleets-{part}.parquet").unlink()
+    return points
+
+
+def test_a_report_of_an_unfinished_sweep_says_how_much_is_done(tmp_path: Path) -> None:
+    folder = tmp_path / "cut"
+    points = sweep(folder)
+    text = report.write(folder, tmp_path / "r.html").read_text("utf-8")
+    assert (
+        "Unfinished: 3 of 8 replicas are done, and none of 2 of 4 settings (coverage_bonus 0.1, "
+        "coverage_bonus 0.3). The same command with --resume goes on"
+    ) in text
+    assert "unfinished: 3 of 8 replicas" in text
+    assert "From coverage_bonus 0 to coverage_bonus 0.2" in text
+    with pytest.raises(ResultError, match="3 of 8 replicas; add --resume"):
+        run_points(points, folder)
+    run_points(points, folder, resume=True)
+    text = report.write(folder, tmp_path / "r.html").read_text("utf-8")
+    assert "nfinished" not in text
+    assert "From coverage_bonus 0 to coverage_bonus 0.3" in text
+
+
+@pytest.mark.parametrize("kind", ["epochs", "fleets"])
+def test_half_a_part_is_done_again(kind: str, tmp_path: Path) -> None:
+    points = [Point(index=0, changes={}, scenario=small())]
+    whole = run_points(points, tmp_path).read("epochs")
+    (tmp_path / f"{kind}-00000-00001.parquet").unlink()
+    assert set(Store(tmp_path).read("epochs")["replica"]) == {0}
+    assert run_points(points, tmp_path, resume=True).read("epochs") == whole
+
+
+def test_a_sweep_killed_before_its_first_part_says_so(tmp_path: Path) -> None:
+    points = [Point(index=0, changes={}, scenario=small())]
+    run_points(points, tmp_path)
+    for part in tmp_path.glob("*.parquet"):
+        part.unlink()
+    with pytest.raises(ResultError, match="no finished part, 0 of 2 replicas are done"):
+        report.write(tmp_path, tmp_path / "r.html")
+
+
+def test_parts_of_other_code_or_another_setting_do_not_mix(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    points = [Point(index=0, changes={}, scenario=small())]
+    run_points(points, tmp_path)
+    others = [Point(index=0, changes={}, scenario=small(epochs=4))]
+    with pytest.raises(ResultError, match=r"epochs from 3 to 4 in setting 1; choose another --out"):
+        run_points(others, tmp_path, resume=True)
+    with pytest.raises(ResultError, match="1 settings, not 2"):
+        run_points([*points, *others], tmp_path, resume=True)
+    with pytest.raises(ResultError, match="--mode exact, not fast"):
+        run_points(points, tmp_path, mode="fast", resume=True)
+    monkeypatch.setattr(store, "code", lambda: "another")
+    with pytest.raises(ResultError, match=r"made by other code, at commit .*; here is "):
+        run_points(points, tmp_path, resume=True)
+
+
+MANIFESTS = [
+    (b"[]", "is no manifest"),
+    (b"null", "is no manifest"),
+    (b"", "manifest.json: Expecting value"),
+    (b"\xff\xfe", "can't decode"),
+    (b"[" * 100_000, "recursion"),
+    (b'{"format": "1"}', "version: Field required"),
+    (b'{"format": 1}', "format 1, not '1'"),
+    (b'{"format": "1", "version": {}, "mode": "exact", "points": []}', "points: List should have"),
+]
+
+
+@pytest.mark.parametrize(("held_", "words"), MANIFESTS)
+def test_a_manifest_that_is_none_is_said(held_: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(held_)
+    for resume in (False, True):
+        with pytest.raises(ResultError, match=words):
+            run_points([Point(index=0, changes={}, scenario=small())], tmp_path, resume=resume)
+    with pytest.raises(ResultError, match=words):
+        report.write(tmp_path, tmp_path / "r.html")
+
+
+def test_a_part_that_is_none_is_said(tmp_path: Path) -> None:
+    run_points([Point(index=0, changes={}, scenario=small())], tmp_path / "out")
+    first, second = sorted((tmp_path / "out").glob("epochs-*"))
+    shutil.copy(tmp_path / "out/fleets-00000-00000.parquet", first)
+    with pytest.raises(ResultError, match=r"00000.parquet lacks .*delete it, and go on with"):
+        Store(tmp_path / "out").read("epochs")
+    first.write_bytes(second.read_bytes()[:50])
+    with pytest.raises(ResultError, match="is no Parquet file"):
+        report.write(tmp_path / "out", tmp_path / "r.html")
+
+
+def test_a_stopped_sweep_says_how_to_go_on(tmp_path: Path, monkeypatch: Any) -> None:
+    def stops(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simulation.run.run_replica", stops)
+    out = tmp_path / "out"
+    ran = CliRunner().invoke(app, ["run", str(SCENARIOS / "splitting.toml"), "-o", str(out)])
+    assert ran.exit_code == 130
+    assert "stopped: 0 of 8 replicas are done; --resume goes on" in ran.output
