@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from simulation import judging, poc, reward, slots
+from simulation.claims import offline
 from simulation.errors import ScenarioError
 from simulation.network import Network, State, build, start
 from simulation.randomness import streams
@@ -112,6 +113,49 @@ def test_a_host_that_is_offline_claims_as_seldom_as_it_says() -> None:
     run = play({"hosts": 200}, {"hosts": 100, "behaviour": "offline", "strength": 0.3}, epochs=12)
     found = outcomes(run, 1)
     assert_share(float((found == poc.Outcome.NO_BATCH).mean()), 0.3, found.size)
+
+
+def test_faults_come_alone_together_or_by_daylight() -> None:
+    hosts, epochs, share = 400, 120, 0.3
+    away: dict[str, np.ndarray] = {}
+    for kind in ("independent", "correlated", "diurnal"):
+        tree = {"name": "x", "fleets": [{"name": "a", "hosts": hosts}]}
+        network = build(
+            parse(tree | {"faults": {"kind": kind, "share": share}}), streams(1, 0).sizes
+        )
+        state, chance, rows = start(network), streams(1, 0), []
+        for state.epoch in range(epochs):
+            rows.append(offline(network, state, chance))
+        away[kind] = np.array(rows)
+    assert_share(float(away["independent"].mean()), share, hosts * epochs)
+    together = away["correlated"].mean(axis=1)
+    assert set(together) == {0.0, 1.0}
+    assert_share(float(together.mean()), share, epochs)
+    p = parse({"name": "x", "fleets": [{"name": "a", "hosts": 1}]}).parameters
+    hour = np.arange(epochs)[:, None] * p.lengths.cycle * 5 / 3600
+    zone = np.arange(hosts) * 24 / hosts
+    expected = share * (1 + np.sin(2 * np.pi * (hour + zone) / 24))
+    assert_share(float(away["diurnal"].mean()), share, hosts * epochs)
+    for awake in (expected > 1.5 * share, expected < 0.5 * share):
+        found = float(away["diurnal"][awake].mean())
+        assert_share(found, float(expected[awake].mean()), int(awake.sum()))
+
+
+def test_demand_falls_with_the_price_to_the_power_of_its_elasticity_and_grows() -> None:
+    tree = {
+        "name": "x",
+        "models": [{"id": "m", "demand": 0.5}],
+        "fleets": [{"name": "a", "hosts": 5, "models": ["m"]}],
+        "market": {"price_elasticity": 0.5, "demand_growth": 1.25},
+    }
+    network = build(parse(tree), streams(1, 0).sizes)
+    state = start(network)
+    (before,) = slots.demand(network, state, streams(1, 0))
+    state.price, state.epoch = 4 * state.price, 3
+    (after,) = slots.demand(network, state, streams(1, 0))
+    assert after / before == pytest.approx(4**-0.5 * 1.25**3, rel=1e-12)
+    noise = math.exp(0.05 * streams(1, 0).demand.standard_normal())
+    assert before == pytest.approx(0.5 * int(state.first_capacity_M[0]) * noise, rel=1e-12)
 
 
 def test_a_jury_without_a_majority_of_present_members_has_no_quorum() -> None:
@@ -264,6 +308,50 @@ def test_a_seed_grinder_below_detection_gains_no_more_than_a_few_thousandths_of_
     # Twice the forged share, of which the ends that are cut off take a part.
     assert 1.5 * strength < lost[1] <= 2 * strength
     assert 0.001 < lost[1] - lost[16] <= 0.004
+
+
+def coin_at_which(pays: float, nonces: float, hosts: list[tuple[int, float]]) -> float:
+    """USD for a NINE at which a GPU of so many nonces a second earns this an hour.
+
+    hosts: how many of one GPU there are, and its nonces a second.
+    """
+    p = parse({"name": "x", "fleets": [{"name": "a", "hosts": 1}]}).parameters
+    hours = p.lengths.cycle * 5 / 3600
+    whole = sum(n * each for n, each in hosts)
+    return pays * hours * whole / (nonces * p.integer("initial_epoch_subsidy") / 1e6)
+
+
+def test_who_earns_less_than_its_cost_leaves_and_the_others_stay() -> None:
+    """With all of them a nonce a second earns 0.035 USD an hour: an H100 pays with 0.0238 and an
+    A100 with 0.0455. Without the A100s it earns 0.046, too little over their cost to come back.
+    """
+    coin = coin_at_which(0.035 * 105, 105, [(20, 105), (20, 33)])
+    market = {"speed": 1.0, "coin_usd": coin}
+    run = play({"hosts": 20}, {"hosts": 20, "gpu": "a100"}, epochs=8, market=market)
+    proving = [
+        [int((r.claims.claimed_N[run.fleet(i)] > 0).sum()) for i in (0, 1)] for r in run.reports
+    ]
+    # Epoch 1 is the first that is paid, at the second switch.
+    assert proving == [[20, 20]] * 2 + [[20, 0]] * 6
+
+
+def test_who_would_earn_more_than_its_cost_enters_and_waits_for_its_first_pay() -> None:
+    coin = coin_at_which(1.5 * 2.5, 105, [(40, 105)])
+    tree = {
+        "name": "x",
+        "fleets": [{"name": "a", "hosts": 40}],
+        "market": {"speed": 1.0, "coin_usd": coin},
+    }
+    chance = streams(3, 0)
+    network = build(parse(tree), chance.sizes)
+    state = start(network)
+    state.active_N = np.arange(40) < 20
+    active = []
+    for _ in range(6):
+        step(network, state, chance)
+        active.append(int(state.active_N.sum()))
+    assert active == [20, 40, 40, 40, 40, 40]
+    assert (state.income_N > 0).all()
 
 
 def test_an_epoch_that_goes_on_is_paid_once_with_all_of_its_duty() -> None:

@@ -94,6 +94,7 @@ class State:
     epoch: int  # cycles that have passed
     effective: int  # epochs that took over; 0 while it is genesis
     active_N: Bool
+    entered_N: Bool  # at the last switch, so that no epoch has paid them yet
     weight_N: U64
     carried_N: U64  # mined credit, if accepted
     node_weight_K: U64
@@ -240,6 +241,7 @@ def start(network: Network) -> State:
         epoch=0,
         effective=0,
         active_N=np.ones(network.hosts, np.bool_),
+        entered_N=np.zeros(network.hosts, np.bool_),
         weight_N=weight_N,
         carried_N=weight_N,
         node_weight_K=node_weight_K,

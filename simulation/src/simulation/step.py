@@ -224,10 +224,11 @@ def _market(network: Network, state: State, settled: reward.Settlements, blocks:
     earned_N = settled.total.astype(np.float64) / 1e6 * market.coin_usd
     proven_N = sums_by(network.of.host_K, network.mean_K, network.hosts)
     paid = earned_N.sum() / max(1.0, float(proven_N[state.active_N].sum()))
-    would_earn_N = np.where(state.active_N, earned_N, proven_N * paid)
+    unpaid_N = ~state.active_N | state.entered_N
+    would_earn_N = np.where(unpaid_N, proven_N * paid, earned_N)
     # A share of the hosts decides by a fixed order, so that all do not leave at once.
     turn_N = (np.arange(network.hosts) * 2654435761 + state.epoch * 97) % 1000
     moves_N = turn_N < 1000 * market.speed
     leaves_N = state.active_N & (would_earn_N < cost_N) & moves_N
     enters_N = ~state.active_N & (would_earn_N > 1.1 * cost_N) & moves_N
-    state.active_N = (state.active_N & ~leaves_N) | enters_N
+    state.active_N, state.entered_N = (state.active_N & ~leaves_N) | enters_N, enters_N
