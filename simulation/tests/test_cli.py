@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from simulation import compare, fixed, run
@@ -17,6 +19,7 @@ from simulation.errors import ParameterError, ResultError, ScenarioError
 from simulation.grid import axis
 from simulation.run import Point, run_points, run_replica
 from simulation.scenario import Behaviour, Scenario, load, parse
+from simulation.step import fast_floor_each
 from simulation.store import Store
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -148,12 +151,33 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: Any
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["manifest.json"]
 
 
-def test_fast_is_wrong_by_at_most_one_unine_a_host_and_epoch() -> None:
+def test_fast_pays_at_most_one_unine_less_for_each_share_and_bonus() -> None:
     made = load(SCENARIOS / "base.toml", {"epochs": "10", "replicas": "1"})
     exact, fast = (run_replica(made, 0, mode)[1] for mode in ("exact", "fast"))
     for ours, theirs in zip(exact, fast, strict=True):
-        # One unine for each of the share and the bonus.
-        assert abs(ours["income"] - theirs["income"]) <= 2 * 10 * ours["hosts"]
+        assert 0 <= ours["income"] - theirs["income"] <= 2 * 10 * ours["hosts"]
+
+
+@given(
+    a=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=8),
+    b=st.integers(0, 2**63 - 1),
+    c=st.integers(1, 2**63 - 1),
+)
+def test_a_fast_quotient_is_never_above_and_at_most_one_below(a: list[int], b: int, c: int) -> None:
+    exact = [x * b // c for x in a]
+    assume(max(exact) < 2**64)
+    found = fast_floor_each(u64(a), b, c).tolist()
+    assert all(0 <= e - f <= 1 for e, f in zip(exact, found, strict=True))
+
+
+def test_fast_never_pays_more_than_an_epoch_has() -> None:
+    """The largest legal amounts: float64 cannot hold them, so that they go through exact ones."""
+    most = str(2**63 - 1)
+    params = {"max_supply": most, "initial_epoch_subsidy": most}
+    made = small(params=params, fleets=[{"name": "a", "hosts": 3}])
+    exact, fast = (run_replica(made, 0, mode)[0] for mode in ("exact", "fast"))
+    assert [row["paid"] for row in exact] == [row["paid"] for row in fast]
+    assert all(row["paid"] <= row["reward"] for row in fast)
 
 
 @pytest.mark.parametrize("hosts", [1, 2, 3])

@@ -38,10 +38,20 @@ class Report:
     serving_share: float  # of the models' capacity, during PoC
 
 
+# A quotient of float64 is taken this much too low, so that its roundings never pass the true one.
+_TOO_LOW = 1.0 - 2.0**-50
+_FAST_BELOW = 2.0**50
+
+
 def fast_floor_each(a_N: U64, b: U64 | int, c: U64 | int) -> U64:
-    """⌊a·b/c⌋ in float64: wrong by at most 1 below 2⁵⁰. For searches; `exact` is the default."""
-    product_N = a_N.astype(np.float64) * np.asarray(b, np.float64)
-    return np.floor(product_N / np.asarray(c, np.float64)).astype(np.uint64)
+    """⌊a·b/c⌋ in float64: never above, and at most 1 below. For searches; `exact` is the default.
+
+    Quotients of 2⁵⁰ and more go through `fixed.floor_each`, which is exact.
+    """
+    quotient_N = a_N.astype(np.float64) * np.asarray(b, np.float64) / np.asarray(c, np.float64)
+    if quotient_N.max(initial=0.0) >= _FAST_BELOW:
+        return fixed.floor_each(a_N, b, c)
+    return np.floor(quotient_N * _TOO_LOW).astype(np.uint64)
 
 
 def step(
