@@ -17,6 +17,7 @@ from mlnode.bench.calibrate import histogram
 from mlnode.bench.cli import mount
 from mlnode.bench.doctor import Finding, examine
 from mlnode.bench.measure import Job, MeasureError, Run, measure, measure_group
+from mlnode.bench.report import Report, read_report
 from mlnode.bench.work import PARAMS, fit
 from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG, MODEL_PARAMS_TEST
 from mlnode.poc.tensors import operations
@@ -67,50 +68,23 @@ def test_a_wrong_request_is_refused_by_name(arguments: list[str], text: str) -> 
     assert text in came.output
 
 
-def report(tmp_path: Path, name: str, **changes: object) -> Path:
+def test_a_group_proves_and_its_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     group = measure_group(Job(devices=("cpu",), params="TEST", seconds=0.05, batch=64))
     assert group.nonces > 0
     assert group.nonces_per_minute > 0
     assert 0 < group.share_of_dense < 1
-    whole: dict[str, object] = {
-        "params": "TEST",
-        "machine": name,
-        "memory": 8 * 10**9,
-        "nonces_per_minute": group.nonces_per_minute,
-        "groups": [group.row()],
-    }
-    path = tmp_path / f"{name}.json"
-    path.write_text(json.dumps(whole | changes), "utf-8")
-    return path
-
-
-def test_two_machines_are_set_side_by_side_and_a_wrong_digest_is_told(tmp_path: Path) -> None:
-    one = report(tmp_path, "one")
-    came = run(app, ["bench", "compare", str(one), str(one)])
-    assert came.exit_code == 0
-    assert "64 of 64 are the same" in came.output
-    content = json.loads(one.read_text("utf-8"))
-    content["groups"][0]["digests"][5] = "00"
-    other = tmp_path / "other.json"
-    other.write_text(json.dumps(content), "utf-8")
-    came = run(app, ["bench", "compare", str(one), str(other)])
-    assert came.exit_code == 1
-    assert "63 of 64 are the same" in came.output
-    other.write_text(json.dumps(content | {"params": "MAIN"}), "utf-8")
-    assert run(app, ["bench", "compare", str(one), str(other)]).exit_code == 2
-
-
-def test_machines_that_came_to_different_numbers_of_digests_compare_what_both_have(
-    tmp_path: Path,
-) -> None:
-    one = report(tmp_path, "one")
-    content = json.loads(one.read_text("utf-8"))
-    content["groups"][0]["digests"] = content["groups"][0]["digests"][:7]
-    other = tmp_path / "other.json"
-    other.write_text(json.dumps(content), "utf-8")
-    came = run(app, ["bench", "compare", str(one), str(other)])
-    assert came.exit_code == 0
-    assert "7 of 7 are the same" in came.output
+    assert len(group.digests) == 64
+    report = Report(
+        params="TEST",
+        machine="one",
+        date="2026-11-26",
+        memory=8 * 10**9,
+        nonces_per_minute=group.nonces_per_minute,
+        groups=(group,),
+    )
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(report.content()), "utf-8")
+    assert read_report(path) == report
 
 
 class Timed:
@@ -230,11 +204,14 @@ def test_the_doctor_looks_at_the_machine_as_it_is_configured(tmp_path: Path) -> 
         f'[service]\nstate_dir = "{tmp_path}/not/yet"\n'
         '[poc]\ngroups = [["cpu", "cpu"], ["cuda:99"]]\nthreads = 999\n'
     )
-    found = {finding.name: finding for finding in examine(path)}
+    findings = examine(path)
+    found = {finding.name: finding for finding in findings}
     assert found["config"].sound
     assert found["devices"].text.startswith("cpu: ")
     assert found["groups"].text == "cpu,cpu | cuda:99; not here: cuda:99"
-    assert found["engines"].sound
+    tried = [finding for finding in findings if finding.name == "engines"]
+    assert [finding.sound for finding in tried] == [True, False]
+    assert tried[0].text.startswith("group 0 (cpu,cpu): ")
     assert found["disk"].text
     assert found["threads"].remedy.startswith("set poc.threads to ")
     path.write_text("[pok]")

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import psutil
 import typer
@@ -17,6 +17,7 @@ from mlnode.bench.bars import GroupBars
 
 if TYPE_CHECKING:
     from mlnode.bench.calibrate import Calibration
+    from mlnode.bench.report import Report
 
 bench_app = typer.Typer(help="Measure what this machine proves, and compare machines.")
 poc_app = typer.Typer(help="Look into the proof.", no_args_is_help=True)
@@ -49,9 +50,9 @@ def bench(
     _known(params)
     folder = Path(tempfile.mkdtemp(prefix="mlnode-bench-"))
     report = _measured(params, seconds, batch, threads, folder / "bench.log")
-    (folder / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
+    (folder / "report.json").write_text(json.dumps(report.content(), indent=1), "utf-8")
     if as_json:
-        typer.echo(json.dumps(report))
+        typer.echo(json.dumps(report.content()))
         typer.echo(f"log: {folder}", err=True)
     else:
         _print_report(report)
@@ -61,10 +62,11 @@ def bench(
 @bench_app.command("compare")
 def compare_reports(one: Path, other: Path) -> None:
     """Set two reports of `mlnode bench --json` side by side."""
-    from mlnode.bench.compare import ReportError, compare, read_report
+    from mlnode.bench.compare import compare
+    from mlnode.bench.report import ReportError, read_report
 
     try:
-        came = compare(read_report(one), read_report(other))
+        came = compare(read_report(one), read_report(other), (str(one), str(other)))
     except ReportError as failure:
         _refuse(str(failure))
     table = Table("", one.name, other.name)
@@ -72,7 +74,9 @@ def compare_reports(one: Path, other: Path) -> None:
         table.add_row(*row)
     table.add_row("digests", f"{came.same_digests} of {came.digests} are the same", "")
     Console().print(table)
-    if came.same_digests != came.digests:
+    for note in came.notes:
+        typer.echo(note)
+    if not came.sound:
         raise typer.Exit(1)
 
 
@@ -203,8 +207,9 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _measured(params: str, seconds: float, batch: int, threads: int, log: Path) -> dict[str, Any]:
+def _measured(params: str, seconds: float, batch: int, threads: int, log: Path) -> "Report":
     from mlnode.bench.measure import Job, MeasureError, measure
+    from mlnode.bench.report import Report
 
     jobs = [
         Job(devices=devices, params=params, seconds=seconds, batch=batch, threads=threads)
@@ -215,30 +220,30 @@ def _measured(params: str, seconds: float, batch: int, threads: int, log: Path) 
             groups = measure(jobs, bars.show, log)
         except MeasureError as failure:
             _refuse(f"{failure}; log: {log}")
-    return {
-        "params": params,
-        "machine": f"{platform.node()} ({platform.machine()})",
-        "date": datetime.now(UTC).date().isoformat(),
-        "memory": psutil.virtual_memory().total,
-        "nonces_per_minute": sum(group.nonces_per_minute for group in groups),
-        "groups": [group.row() for group in groups],
-    }
+    return Report(
+        params=params,
+        machine=f"{platform.node()} ({platform.machine()})",
+        date=datetime.now(UTC).date().isoformat(),
+        memory=psutil.virtual_memory().total,
+        nonces_per_minute=sum(group.nonces_per_minute for group in groups),
+        groups=tuple(groups),
+    )
 
 
-def _print_report(report: dict[str, Any]) -> None:
+def _print_report(report: "Report") -> None:
     table = Table("group", "nonces/min", "batch", "loading s", "memory GB", "of dense", "engine")
-    for group in report["groups"]:
+    for group in report.groups:
         table.add_row(
-            ",".join(group["devices"]),
-            f"{group['nonces_per_minute']:.0f}",
-            str(group["batch"]),
-            f"{group['load_seconds']:.1f}",
-            f"{group['peak_bytes'] / 1e9:.1f}",
-            f"{group['share_of_dense']:.0%}",
-            group["engine"],
+            ",".join(group.devices),
+            f"{group.nonces_per_minute:.0f}",
+            str(group.batch),
+            f"{group.load_seconds:.1f}",
+            f"{group.peak_bytes / 1e9:.1f}",
+            f"{group.share_of_dense:.0%}",
+            group.engine,
         )
     Console().print(table)
-    typer.echo(f"{report['nonces_per_minute']:.0f} nonces a minute in all")
+    typer.echo(f"{report.nonces_per_minute:.0f} nonces a minute in all")
 
 
 def _print_fit(name: str, vram: float) -> None:

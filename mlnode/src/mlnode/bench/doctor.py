@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mlnode.shard.devices import DriverError, groups_of, groups_of_this_machine,
 from mlnode.shard.gpu import group_engines
 
 _FREE_DISK = 20 * 10**9
+_PATIENCE_S = 30.0
 Groups = Sequence[Sequence[str]]
 
 
@@ -59,12 +60,14 @@ def examine(path: Path | None = None) -> list[Finding]:
         _driver,
         _found,
         lambda: _devices(config.poc.groups),
-        lambda: _engines(config.poc.groups),
+    ]
+    more: list[Callable[[], Finding]] = [
         _memory,
         lambda: _disk(Path(config.service.state_dir)),
         lambda: _threads(config.poc.threads),
     ]
-    return found + [look() for look in looks]
+    found += [look() for look in looks]
+    return [*found, *_engines(config.poc.groups), *(look() for look in more)]
 
 
 def _build() -> Finding:
@@ -94,10 +97,16 @@ def _driver() -> Finding:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return Finding(name="driver", sound=True, text="no NVIDIA driver: proofs run on the CPU")
-    came = subprocess.run(
-        [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+    try:
+        came = subprocess.run(
+            [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"],
+            capture_output=True, text=True, check=False, timeout=_PATIENCE_S,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as failure:
+        return Finding(
+            name="driver", sound=False, text=str(failure),
+            remedy="reboot: a card or its driver hangs; see dmesg",
+        )  # fmt: skip
     if came.returncode:
         return Finding(
             name="driver", sound=False, text=(came.stderr or came.stdout).strip(),
@@ -144,19 +153,45 @@ def _in_words(groups: Sequence[Sequence[str]]) -> str:
     return " | ".join(",".join(group) for group in groups)
 
 
-def _engines(configured: Groups) -> Finding:
+def _engines(configured: Groups) -> list[Finding]:
+    """Tries every engine on every group: a card that computes wrongly may be any of them."""
     try:
+        here = {"cpu", *(device.name for device in visible_devices())}
         groups = configured or [
             [device.name for device in group.devices]
             for group in groups_of_this_machine(PARAMS["MAIN"]).groups
         ]
-        selection = select_engine(group_engines(tuple(groups[0]) if groups else ("cpu",)))
+    except DriverError as failure:
+        remedy = "mend the driver first"
+        return [Finding(name="engines", sound=False, text=f"not tried: {failure}", remedy=remedy)]
+    if not groups:
+        remedy = "form a group first"
+        text = "not tried: there is no group"
+        return [Finding(name="engines", sound=False, text=text, remedy=remedy)]
+    return [
+        _engines_of(tuple(group), here, f"group {number} ({','.join(group)}): " * (len(groups) > 1))
+        for number, group in enumerate(groups)
+    ]
+
+
+def _engines_of(group: tuple[str, ...], here: Collection[str], said: str) -> Finding:
+    """Tries the engines of one group.
+
+    Args:
+        said: begins the text: which group it is, where there are several.
+    """
+    missing = ", ".join(dict.fromkeys(name for name in group if name not in here))
+    if missing:
+        text = f"{said}not tried: {missing} not here"
+        return Finding(name="engines", sound=False, text=text, remedy="mend poc.groups first")
+    try:
+        selection = select_engine(group_engines(group))
     except (PocError, RuntimeError) as failure:
         return Finding(
-            name="engines", sound=False, text=str(failure),
+            name="engines", sound=False, text=f"{said}{failure}",
             remedy="the hardware or a library computes wrongly: test the memory, update PyTorch",
         )  # fmt: skip
-    return Finding(name="engines", sound=True, text=selection.summary)
+    return Finding(name="engines", sound=True, text=f"{said}{selection.summary}")
 
 
 def _memory() -> Finding:

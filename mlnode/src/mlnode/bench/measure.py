@@ -7,7 +7,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from mlnode.bench.report import GroupResult
 from mlnode.bench.work import PARAMS
 from mlnode.poc.engines.base import Engine, SharingEngine
 from mlnode.poc.engines.selection import select_engine
@@ -67,41 +68,6 @@ class Progress:
     doing: str
     fraction: float
     nonces_per_minute: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupResult:
-    """What one group came to.
-
-    Attributes:
-        devices: of the group.
-        engine: that was chosen, and what the others came to.
-        batch: nonces of a batch.
-        load_seconds: to generate the weights.
-        nonces, seconds: that were computed, and took.
-        nonces_per_minute: of this group.
-        peak_bytes: of memory, on all its devices; of the process on a CPU.
-        dense_tops: rate of plain exact products of large matrices on its devices, in 10¹²
-            operations/s.
-        share_of_dense: rate of the proof's operations as a share of it.
-        digests: of the first 64 nonces, or of those that were reached, to compare machines by.
-    """
-
-    devices: tuple[str, ...]
-    engine: str
-    batch: int
-    load_seconds: float
-    nonces: int
-    seconds: float
-    nonces_per_minute: float
-    peak_bytes: int
-    dense_tops: float
-    share_of_dense: float
-    digests: tuple[str, ...]
-
-    def row(self) -> dict[str, Any]:
-        """Returns it as JSON has it."""
-        return asdict(self)
 
 
 Watch = Callable[[Progress], None]
