@@ -166,12 +166,16 @@ def _held_seats(weight_N: U64, judged_S: I64, rng: np.random.Generator) -> U64:
     """
     if len(judged_S) == 0:
         return np.zeros(len(weight_N), np.uint64)
-    ends_N = np.cumsum(weight_N, dtype=np.uint64)
+    holders = np.flatnonzero(weight_N)
+    ends_H = np.cumsum(weight_N[holders], dtype=np.uint64)
     own_S, untyped = weight_N[judged_S], cast(Any, rng)
-    point_S = u64(untyped.integers(0, ends_N[-1] - own_S, dtype=np.uint64))
-    # The judged host's own interval is shifted over.
-    point_S += own_S * (point_S >= ends_N[judged_S] - own_S)
-    holder_S = np.searchsorted(ends_N, point_S, side="right")
+    point_S = u64(untyped.integers(0, ends_H[-1] - own_S, dtype=np.uint64))
+    at = np.flatnonzero(own_S)
+    if len(at):
+        # The judged host's own interval is shifted over.
+        own, end = own_S[at], ends_H[np.searchsorted(holders, judged_S[at])]
+        point_S[at] += own * (point_S[at] >= end - own)
+    holder_S = holders[np.searchsorted(ends_H, point_S, side="right")]
     return np.bincount(holder_S, minlength=len(weight_N)).astype(np.uint64)
 
 

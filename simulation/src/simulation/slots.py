@@ -110,11 +110,12 @@ def expected(network: Network, state: State) -> list[int]:
 
     The model's real value of the epoch before; what its nodes promise where it has none.
     """
-    before_M = state.real_M.tolist()
-    return [
-        throughput.expected(before_M[m] if state.served_M[m] else None, promised(network, state, m))
-        for m in range(network.models)
-    ]
+    out: list[int] = []
+    for m in range(network.models):
+        before = int(state.real_M[m]) if state.served_M[m] else None
+        promises = promised(network, state, m) if before is None else 0
+        out.append(throughput.expected(before, promises))
+    return out
 
 
 def promised(network: Network, state: State, model: int) -> int:

@@ -70,8 +70,11 @@ def throughputs(weight_K: U64, per_nonce_K: U64, period: int, generation: int) -
     """⌊weight·perNonce·P/(G·10⁶)⌋, tokens a PoC period, at most 2⁶³ − 1."""
     if generation == 0:
         return np.zeros_like(weight_K)
-    product_K = weight_K.astype(np.float64) * per_nonce_K
     divisor = generation * 1_000_000
+    if max(largest(weight_K) * largest(per_nonce_K) * period, period, divisor) < 2**64:
+        made = weight_K * per_nonce_K * np.uint64(period) // np.uint64(divisor)
+        return np.minimum(made, np.uint64(MAX_THROUGHPUT))
+    product_K = weight_K.astype(np.float64) * per_nonce_K
     if float(product_K.max(initial=0)) < 2.0**62:
         try:
             made = fixed.floor_each(weight_K * per_nonce_K, period, divisor)
