@@ -9,9 +9,10 @@ import pytest
 from simulation import poc
 from simulation.arrays import u64
 from simulation.columns import EPOCH_COLUMNS, FLEET_COLUMNS
+from simulation.compare import attack
 from simulation.metrics import gini, hhi, nakamoto
 from simulation.run import run_replica
-from simulation.scenario import parse
+from simulation.scenario import Behaviour, parse
 
 
 def test_gini_is_0_of_equals_and_the_rest_of_one_who_has_all() -> None:
@@ -110,6 +111,21 @@ def test_income_a_gpu_hour_does_not_depend_on_how_long_a_run_is() -> None:
     }
     (short,), (long,) = (run_replica(parse(tree | {"epochs": n}), 0)[1] for n in (2, 40))
     assert short["income_per_gpu_hour"] == pytest.approx(long["income_per_gpu_hour"], rel=1e-9)
+
+
+def test_the_regret_of_an_epoch_is_of_epochs_that_are_paid() -> None:
+    """Who casts no verdict gives up all of its income, whatever the length of the run."""
+    tree: dict[str, Any] = {
+        "name": "x",
+        "replicas": 1,
+        "fleets": [{"name": "a", "hosts": 20}, {"name": "b", "hosts": 4}],
+        "params": {"decay_factor": "1"},
+    }
+    for epochs in (2, 6):
+        made = parse(tree | {"epochs": epochs})
+        _, (_, honest) = run_replica(made, 0)
+        (found,) = attack(made, Behaviour.FREE_RIDER, fleet="b")
+        assert found.gain.mean == pytest.approx(-honest["income"] / (epochs - 1))
 
 
 def test_one_epoch_settles_nothing_that_is_paid() -> None:

@@ -189,7 +189,9 @@ def attack(
 
     def income(varied: Scenario) -> list[float]:
         runs = (run_replica(varied, r, mode)[1] for r in range(scenario.replicas))
-        found = [float(rows[at]["income"]) / scenario.epochs for rows in runs]
+        # The first epoch settles genesis, which earns nothing.
+        paid = max(1, scenario.epochs - 1)
+        found = [float(rows[at]["income"]) / paid for rows in runs]
         done(1)
         return found
 
