@@ -12,7 +12,7 @@ from simulation.checks import held
 from simulation.cli import app
 from simulation.errors import ResultError, ScenarioError
 from simulation.run import Point, run_points
-from simulation.scenario import Check, Scenario, differences, load, parse
+from simulation.scenario import Behaviour, Check, Scenario, differences, load, parse
 from simulation.store import Store
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -174,6 +174,24 @@ def test_what_cannot_be_compared_is_said_with_both_values() -> None:
         compare.compare(small(), small(fleets=fleets))
 
 
+@pytest.mark.parametrize(
+    ("ends", "first", "regret"),
+    [
+        ((-2e6, -1e6), "No tried cartel pays for a.", "is 0.000 NINE an epoch"),
+        ((1e6, 3e6), "A cartel pays for a: +2.000 NINE an epoch.", "is 2.000 NINE an epoch"),
+        ((-1e6, 3e6), "No gain of a cartel for a can be told from chance.", "cannot be told from"),
+    ],
+)
+def test_the_regret_of_honesty_is_told_where_it_is_sure(
+    ends: tuple[float, float], first: str, regret: str
+) -> None:
+    gain = compare.Interval(mean=sum(ends) / 2, low=ends[0], high=ends[1])
+    best = compare.Response(strength=0.1, parts=1, gain=gain)
+    words = verdict.attack_words(Behaviour.CARTEL, "a", [best])
+    assert words[0] == first
+    assert f"The regret of being honest {regret}" in words[-1]
+
+
 def sweep(folder: Path) -> list[Point]:
     """Four settings of two replicas each, of which one and a half are there."""
     points = [
@@ -245,7 +263,8 @@ MANIFESTS = [
     (b"", "manifest.json: Expecting value"),
     (b"\xff\xfe", "can't decode"),
     (b"[" * 100_000, "recursion"),
-    (b'{"format": "1"}', "version: Field required"),
+    (b'{"format": "1"}', "written by something else, .* version: Field required"),
+    (b'{"format": "1", "version": {"commit": "abc"}}', "code at commit 'abc', and is none of this"),
     (b'{"format": 1}', "format 1, not '1'"),
     (b'{"format": "1", "version": {}, "mode": "exact", "points": []}', "points: List should have"),
 ]

@@ -22,6 +22,7 @@ id = "m"
 [[fleets]]
 name = "a"
 hosts = 3
+nodes = 2
 models = ["m"]
 """
 
@@ -66,6 +67,9 @@ WRONG = [
     ([*ATTACK, "cartel", "--strengths", "-1"], "--strengths takes numbers from 0 on, got '-1'"),
     ([*ATTACK, "cartel", "--strengths", "1e60"], "fleet a: strength: Input should be less than"),
     ([*ATTACK, "cartel", "--strengths", "1e999999999"], "an exponent of at most 64"),
+    ([*ATTACK, "cartel", "--set", "replicas=1"], "one replica has no interval of confidence"),
+    ([*ATTACK, "honest"], "an attack deviates"),
+    ([*ATTACK, "sybil", "--set", "fleets.0.nodes=1"], "one node, and so nothing to split"),
     ([*ATTACK, "cartel", "--fleet", "b"], "no fleet 'b'; there are a"),
     (["sweep", "small.toml", "--grid", "coverage_bonus=0:1/0:3"], "1/0 divides by zero"),
     (["sweep", "small.toml", "--grid", "coverage_bonus=0:1e99999999:3"], "exponent of at most 64"),
@@ -131,6 +135,7 @@ WRONG = [
     (["run", "small.toml", "-o", "small.toml"], "cannot write to small.toml"),
     (["report", "nowhere"], "nowhere holds no results: manifest.json is missing"),
     (["report", "small.toml"], "small.toml holds no results"),
+    (["compare", "small.toml", "small.toml", "--set", "replicas=1"], "one replica has no interval"),
     (["compare", "small.toml", "small.toml", "--set", "hosts=3"], "hosts is not a key"),
     (["propose", "small.toml"], "no parameter differs"),
     ([*OPTIMIZE, "coverage_bonus=0:1e400", *SEARCH], "is NAME=LOW:HIGH"),
@@ -140,6 +145,8 @@ WRONG = [
         [*OPTIMIZE, "coverage_bonus=0:1", "--vary", "reward.coverage_bonus=0:0.5", *SEARCH],
         "are both of coverage_bonus",
     ),
+    ([*OPTIMIZE, "coverage_bonus=0:1", *SEARCH, "--objective", "min:paid"], "each metric but once"),
+    (["sensitivity", "small.toml", "--parameters", "lanes", "--samples", "3"], "a power of two"),
     (["sensitivity", "small.toml", "--parameters", ""], "is no parameter"),
     (["sensitivity", "small.toml", "--parameters", "poc_kind"], "poc_kind is no number"),
     (["sensitivity", "small.toml", "--parameters", "lanes,poc.lanes"], "each but once"),
@@ -222,3 +229,11 @@ def test_all_steps_of_an_axis_are_exact() -> None:
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(ScenarioError, match=r"fleets\.0\.hosts is missing"):
         parse({"name": "x", "fleets": [{"name": "a"}]})
+
+
+def test_no_number_of_a_table_is_cut(sim: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    status, said, _ = sim("compare", "small.toml", "small.toml")
+    assert status == 0
+    assert "a (h100)" in said
+    assert "…" not in said

@@ -145,7 +145,9 @@ def test_illegal_searches_say_why() -> None:
                 [objective(f"max:{metric}")],
                 trials=1,
             )
-    with pytest.raises(ScenarioError, match="no trial was legal"):
+    with pytest.raises(
+        ScenarioError, match="no trial was legal, so the ranges contradict .*inference_blocks"
+    ):
         optimize.optimize(
             small(),
             [between("inference_blocks=14:100")],

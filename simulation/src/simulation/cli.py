@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from simulation import benchmark, compare, fixed, proposal, replay, report, sensitivity, verdict
@@ -187,16 +187,15 @@ def compare_(
     sides = load(base, given), load(proposal, given)
     with _progress(sides[0].replicas, "replicas") as done:
         made = compare.compare(*sides, mode, done)
-    table = Table("fleet", "GPU", "base", "proposal", "change", "difference, 95 %", "verdict")
+    table = Table("fleet", *_numeric("base", "proposal", "change", "difference, 95 %"), "verdict")
     for c in made.changes:
         d = c.difference
         table.add_row(
-            c.fleet,
-            c.gpu,
-            f"{c.base / 1e6:,.6f}",
-            f"{c.proposal / 1e6:,.6f}",
-            f"{d.mean / c.base:+.3%}" if c.base else "",
-            f"{d.mean / 1e6:+,.6f} ± {(d.high - d.mean) / 1e6:,.6f}",
+            f"{c.fleet} ({c.gpu})",
+            f"{c.base / 1e6:,.4f}",
+            f"{c.proposal / 1e6:,.4f}",
+            f"{d.mean / c.base:+.2%}" if c.base else "",
+            f"{d.mean / 1e6:+,.4f} ± {(d.high - d.mean) / 1e6:,.4f}",
             c.words,
         )
     _console.print(table)
@@ -244,6 +243,11 @@ def attack(
     _console.print(f"wrote {verdict.write_attack(made, behaviour, who, found, mode, out)}")
 
 
+def _numeric(*names: str) -> list[Column]:
+    """Columns of a table whose numbers are never cut: a narrow terminal folds them."""
+    return [Column(name, justify="right", overflow="fold") for name in names]
+
+
 def _numbers(option: str, text: str) -> list[float]:
     """Numbers with commas between, not negative."""
     try:
@@ -280,6 +284,8 @@ def sensitivity_(
     """
     given = _changes(changes, replicas=replicas)
     made = load(scenario, given)
+    if samples:
+        sensitivity.check_samples(samples)
     names = [group_free(name.strip()) for name in parameters.split(",")]
     with _progress(sensitivity.morris_runs(names, trajectories), "Morris") as done:
         effects = sensitivity.morris(

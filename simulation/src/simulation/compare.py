@@ -104,6 +104,7 @@ def compare(
                 f"to be compared, both scenarios need the same {what}: the base has {ends[0]}, "
                 f"the proposal {ends[1]}; --set {what}={ends[0]} sets it for both"
             )
+    _check_replicas(base)
     names = [", ".join(f.name for f in side.fleets) for side in (base, proposal)]
     if names[0] != names[1]:
         raise ScenarioError(
@@ -133,6 +134,11 @@ def compare(
         epochs=columns[0],
         fleets=columns[1],
     )
+
+
+def _check_replicas(scenario: Scenario) -> None:
+    if scenario.replicas < 2:
+        raise ScenarioError("one replica has no interval of confidence: set replicas to 2 or more")
 
 
 def _change(before: Fleet, after: Fleet, pairs: list[tuple[float, float]]) -> Change:
@@ -175,6 +181,9 @@ def attack(
         ScenarioError: when no fleet has that name, there is nothing to try, or what is tried is
             not legal.
     """
+    if behaviour is Behaviour.HONEST:
+        raise ScenarioError("an attack deviates: honest is what every behaviour is held against")
+    _check_replicas(scenario)
     tried = responses(behaviour, strengths, parts)
     if not tried:
         raise ScenarioError("an attack tries at least one strength and one number of parts")
@@ -183,6 +192,8 @@ def attack(
     if name not in names:
         raise ScenarioError(f"no fleet {shown(name)}; there are {', '.join(names)}")
     at = names.index(name)
+    if behaviour is Behaviour.SYBIL and scenario.fleets[at].nodes == 1:
+        raise ScenarioError(f"a host of {name} has one node, and so nothing to split")
 
     def one(behaviour: Behaviour, strength: float, parts: int) -> Scenario:
         return with_fleet(scenario, at, behaviour=behaviour, strength=strength, parts=parts)

@@ -54,6 +54,8 @@ def optimize(
     """
     if not ranges or not objectives:
         raise ScenarioError("to optimise takes at least one range and one objective")
+    if len({o.metric for o in objectives}) < len(objectives):
+        raise ScenarioError("the objectives name each metric but once")
     for o in objectives:
         check_metric(scenario, o.metric)
     optuna: Any = extra("optuna", "search")
@@ -66,12 +68,15 @@ def optimize(
     )
     study.enqueue_trial(_as_it_stands(scenario, ranges))
 
+    refused: list[str] = []
+
     def judge(trial: Any) -> list[float]:
         changes = {r.name: r.text(_suggested(trial, r)) for r in ranges}
         trial.set_user_attr("changes", changes)
         try:
             made = moved(scenario, changes)
         except ScenarioError as error:
+            refused.append(str(error))
             raise optuna.TrialPruned(str(error)) from error
         return metrics(made, [o.metric for o in objectives], mode)
 
@@ -81,7 +86,9 @@ def optimize(
     study.optimize(judge, n_trials=trials, callbacks=[finished])
     best = study.best_trials
     if not best:
-        raise ScenarioError("no trial was legal: the ranges contradict the chain's rules")
+        raise ScenarioError(
+            f"no trial was legal, so the ranges contradict the chain's rules; {refused[-1]}"
+        )
     sign = -1 if objectives[0].direction == "max" else 1
     front = {
         tuple(t.user_attrs["changes"].items()): Found(

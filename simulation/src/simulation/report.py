@@ -122,7 +122,9 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
         f"{mean('coverage'):.0%} of the weight covers every model; during PoC "
         f"{mean('serving_share'):.0%} of the capacity keeps serving.",
         f"It takes {mean('nakamoto'):.1f} hosts to hold more than a third of the weight "
-        f"(Gini {mean('gini'):.2f}, HHI {mean('hhi'):.4f}).",
+        f"(Gini {mean('gini'):.2f}, HHI {mean('hhi'):.4f})."
+        if mean("total_weight") > 0
+        else "Nobody holds any weight.",
         f"Of the credited nonces {mean('forged_credit_share'):.3%} were forged; "
         f"{mean('fraud_hosts'):.2f} hosts an epoch were found out"
         + (f", {mean('detected_share'):.1%} of those that forged." if forged else "."),

@@ -91,6 +91,14 @@ def morris(
     return sorted(effects, key=lambda e: -e.mean)
 
 
+def check_samples(samples: int) -> None:
+    """Raises ScenarioError unless Sobol's indices can be had of so many samples."""
+    if samples < 2 or samples & (samples - 1):
+        raise ScenarioError(
+            f"the samples of Sobol's indices are a power of two from 2 on, got {samples}"
+        )
+
+
 def sobol_runs(names: list[str], samples: int) -> int:
     """Settings that `sobol` runs."""
     return samples * (len(names) + 2)
@@ -120,8 +128,7 @@ def sobol(
     Raises:
         ScenarioError: as `morris`, and when samples is no power of two or nothing varies.
     """
-    if samples < 2 or samples & (samples - 1):
-        raise ScenarioError(f"the samples of Sobol's indices are a power of two, got {samples}")
+    check_samples(samples)
     ranges = _ranges(scenario, names, share)
     sampler: Any = extra("SALib.sample.sobol", "search")
     analyser: Any = extra("SALib.analyze.sobol", "search")

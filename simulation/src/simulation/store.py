@@ -131,7 +131,12 @@ class Store:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ResultError(f"{path} is no manifest: {where}: {first['msg']}") from error
+            told = cast("dict[str, Any]", read).get("version")
+            commit = cast("dict[str, Any]", told).get("commit") if isinstance(told, dict) else None
+            by = f"code at commit {shown(commit)}" if commit else "something else"
+            raise ResultError(
+                f"{path} was written by {by}, and is none of this version: {where}: {first['msg']}"
+            ) from error
 
     def has(self, point: int, replica: int) -> bool:
         """Whether a part is done: both of its files are there, and each was written whole."""

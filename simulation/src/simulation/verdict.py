@@ -126,7 +126,7 @@ def write_attack(
 def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]) -> list[str]:
     """Whether the best response pays, and the regret of being honest."""
     best = responses[0]
-    regret = max(0.0, best.gain.mean) / 1e6
+    regret = f"is {max(0.0, best.gain.mean) / 1e6:,.3f} NINE an epoch"
     ends = f"95 %: {best.gain.low / 1e6:+,.3f} to {best.gain.high / 1e6:+,.3f}"
     how = f"strength {best.strength:g}, {best.parts} parts"
     if best.gain.high <= 0:
@@ -135,8 +135,9 @@ def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]
         first = f"A {behaviour.value} pays for {fleet}: {best.gain.mean / 1e6:+,.3f} NINE an epoch."
     else:
         first = f"No gain of a {behaviour.value} for {fleet} can be told from chance."
+        regret = "cannot be told from 0 by this many replicas"
     return [
         first,
         f"The best response ({how}) gains {best.gain.mean / 1e6:+,.3f} NINE an epoch ({ends}).",
-        f"The regret of being honest is {regret:,.3f} NINE an epoch.",
+        f"The regret of being honest {regret}.",
     ]
