@@ -403,6 +403,30 @@ def test_duty_missed_in_a_round_that_was_abandoned_is_missed() -> None:
     assert (report.settled.share[away_N] < report.settled.by_weight[away_N]).all()
 
 
+def test_a_fraud_found_in_a_round_that_was_abandoned_is_not_forgotten() -> None:
+    fleets = [
+        {"name": "honest", "hosts": 60},
+        {"name": "forger", "hosts": 1, "behaviour": "nonce_overclaimer", "strength": 0.0},
+    ]
+    chance = streams(5, 0)
+    # Four fifths are enough to find a fraud, and too few to go on to the next epoch.
+    tree = {"name": "x", "fleets": fleets, "params": {"min_kept_power": "0.9"}}
+    network = build(parse(tree), chance.sizes)
+    state = start(network)
+    step(network, state, chance)
+    active_N, network.strength_N[-1] = state.active_N.copy(), 1.0
+    state.active_N = np.arange(61) >= 12
+    gone = step(network, state, chance)
+    assert gone.abandoned
+    assert gone.round.judged.outcome[-1] == poc.Outcome.FRAUD
+    state.active_N, network.strength_N[-1] = active_N, 0.0
+    report = step(network, state, chance)
+    assert not report.abandoned
+    assert report.round.judged.outcome[-1] == poc.Outcome.ACCEPTED
+    assert report.settled.by_weight[-1] > 0
+    assert report.settled.total[-1] == 0
+
+
 def test_silent_judges_hold_exactly_the_seats_that_stay_silent() -> None:
     """Who is judged is left out of its own jury, also when its duty is counted."""
     for weights in ([9_000, 1_000], [6_000] + [100] * 40):
