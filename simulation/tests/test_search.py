@@ -146,7 +146,7 @@ def test_illegal_searches_say_why() -> None:
                 trials=1,
             )
     with pytest.raises(
-        ScenarioError, match="no trial was legal, so the ranges contradict .*inference_blocks"
+        ScenarioError, match=r"no trial was legal, so the ranges contradict .*inference_blocks"
     ):
         optimize.optimize(
             small(),
