@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from simulation import compare, plots, report, store, verdict
+from simulation import compare, page, plots, report, store, verdict
 from simulation.checks import held
 from simulation.cli import app
 from simulation.errors import ResultError, ScenarioError
@@ -300,3 +300,22 @@ def test_a_stopped_sweep_says_how_to_go_on(tmp_path: Path, monkeypatch: Any) -> 
     ran = CliRunner().invoke(app, ["run", str(SCENARIOS / "splitting.toml"), "-o", str(out)])
     assert ran.exit_code == 130
     assert "stopped: 0 of 8 replicas are done; --resume goes on" in ran.output
+
+
+@pytest.mark.parametrize(("figures", "wide"), [(1, 1), (2, 2), (3, 1), (7, 1), (8, 2)])
+def test_no_plot_of_a_page_stands_beside_a_gap(figures: int, wide: int) -> None:
+    figure = plots.income_figure(
+        {"fleet": [], "gpu": [], "point": [], "income_per_gpu_hour": []}, []
+    )
+    made = page.Page(
+        title="x",
+        question="",
+        answers=[],
+        figures=[figure] * figures,
+        tables=[],
+        facts="",
+        scenarios=[],
+    )
+    text = page.render(made)
+    assert text.count("<div class='card wide'>") == wide
+    assert "Plotly.Plots.resize" in text

@@ -19,11 +19,12 @@ h1{font-size:1.7rem;line-height:1.25;margin:.2em 0}h2{font-size:1.2rem;margin:2e
 .soft{color:var(--soft);overflow-wrap:anywhere}
 .card{background:#fff;border:1px solid var(--line);border-radius:10px;padding:14px 18px;
 margin:12px 0}
-.answers ul{margin:0;padding-left:1.1em}.answers li{margin:.35em 0}
+.answers ul{margin:0;padding-left:1.1em}
+.answers li{margin:.35em 0;overflow-wrap:anywhere}
 .answers li:first-child{font-size:1.1rem;font-weight:600}
 .grid{display:grid;gap:12px;grid-template-columns:repeat(2,minmax(0,1fr))}
-.grid>*{margin:0;padding:8px}
-.grid>.wide,.grid>:last-child:nth-child(even){grid-column:1/-1}
+.grid>*{margin:0;padding:8px;overflow:hidden}
+.grid>.wide{grid-column:1/-1}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
@@ -32,6 +33,13 @@ th:first-child,td:first-child{text-align:left}
 pre{overflow-x:auto;font-size:.85rem}summary{cursor:pointer}
 @media(max-width:760px){main{padding:16px 10px 48px}.grid{grid-template-columns:minmax(0,1fr)}
 .card{padding:10px 12px}h1{font-size:1.4rem}}
+"""
+
+
+# A plot is drawn while the page is still being read, when its card may have another width.
+_FIT = """
+addEventListener("load",()=>document.querySelectorAll(".js-plotly-plot")
+.forEach(plot=>Plotly.Plots.resize(plot)))
 """
 
 
@@ -69,6 +77,9 @@ def write(page: Page, out: Path) -> Path:
 def render(page: Page) -> str:
     """The page as HTML."""
     text = html.escape
+    # The first is as wide as the page, and so is the last where it would stand alone.
+    last = len(page.figures) - 1
+    wide = {0, last} if last % 2 else {0}
     parts = [
         f"<h1>{text(page.title)}</h1>",
         f"<p class=soft>{text(page.question)}</p>" if page.question else "",
@@ -76,7 +87,7 @@ def render(page: Page) -> str:
         *(f"<li>{text(line)}</li>" for line in page.answers),
         "</ul></div><h2>Plots</h2><div class=grid>",
         *(
-            f"<div class='card{' wide' if i == 0 else ''}'>{figure_html(figure)}</div>"
+            f"<div class='card{' wide' if i in wide else ''}'>{figure_html(figure)}</div>"
             for i, figure in enumerate(page.figures)
         ),
         "</div>",
@@ -92,7 +103,7 @@ def render(page: Page) -> str:
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'>"
         f"<title>{text(page.title)}</title><style>{_STYLE}</style>"
-        f"<script>{library()}</script></head><body><main>{''.join(parts)}</main></body></html>"
+        f"<script>{library()}</script><script>{_FIT}</script></head><body><main>{''.join(parts)}</main></body></html>"
     )
 
 

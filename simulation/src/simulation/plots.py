@@ -16,6 +16,9 @@ from simulation.compare import Change, Response, interval
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a7a7a")
 _OF_WORDS = {"gains": COLOURS[2], "loses": COLOURS[1]}
 
+# So many epochs that each has a tick: there is none between two of them.
+_FEW = 12
+
 _SERIES = (
     ("Inequality of weights", "Gini", "gini", 1.0),
     ("Nakamoto coefficient", "hosts with over a third", "nakamoto", 1.0),
@@ -129,7 +132,10 @@ def epoch_figures(epochs: Columns, labels: Sequence[str]) -> list[Any]:
                 hovertemplate="epoch %{x}: %{y:.4~f}<extra>%{fullData.name}</extra>",
             )
         title_ = f"{title} (all alike)" if alike else title
-        figures.append(_styled(figure, title_, unit, len(lines) > 1, x_title="epoch"))
+        made = _styled(figure, title_, unit, len(lines) > 1, x_title="epoch")
+        if max(len(xs) for xs, _ in lines.values()) <= _FEW:
+            made.update_xaxes(dtick=1)
+        figures.append(made)
     return figures
 
 
@@ -204,7 +210,8 @@ def _styled(figure: Any, title: str, unit: str, legend: bool, x_title: str = "")
             "automargin": True,
         },
         xaxis={"gridcolor": "#f2f4f7", "automargin": True, "title": {"text": x_title}},
-        height=340 if legend else 300,
+        # On a phone a legend has one line for each of its entries.
+        height=300 + (40 + 14 * max(0, len(figure.data) - 2) if legend else 0),
         margin={"l": 8, "r": 12, "t": 44, "b": 8},
         showlegend=legend,
         legend={"orientation": "h", "y": -0.25, "yanchor": "top", "font": {"size": 11}},
