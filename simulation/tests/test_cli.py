@@ -48,7 +48,7 @@ def small(**changes: Any) -> Scenario:
         ({"fleets": []}, "fleets"),
         ({"fleets": [{"name": "a", "hosts": 1, "gpu": "h10"}]}, "did you mean h100?"),
         ({"fleets": [{"name": "a", "hosts": 1, "models": ["org/b"]}]}, "did you mean org/a?"),
-        ({"fleets": [{"name": "a", "hosts": 1}] * 2}, "unique"),
+        ({"fleets": [{"name": "a", "hosts": 1}] * 2}, "names of fleets are unique, got 'a' twice"),
         ({"fleets": [{"name": "a", "hosts": 9_999_999, "nodes": 256}]}, "nodes; at most"),
         ({"metric": "payed"}, "metric: payed is no metric"),
         ({"metric": "income:b"}, "metric: no fleet 'b'"),

@@ -133,6 +133,7 @@ WRONG = [
     (["run", "empty.toml"], "the scenario is empty"),
     (["run", "nameless.toml"], "nameless.toml: name is missing"),
     (["run", "small.toml", "-o", "small.toml"], "cannot write to small.toml"),
+    (["run", "small.toml", "--set", "fleets.0.gpu="], "no gpu ''; known are"),
     (["report", "nowhere"], "nowhere holds no results: manifest.json is missing"),
     (["report", "small.toml"], "small.toml holds no results"),
     (["compare", "small.toml", "small.toml", "--set", "replicas=1"], "one replica has no interval"),

@@ -94,8 +94,9 @@ def _progress(total: int, what: str) -> Generator[Callable[[int], None]]:
         progress.start()
 
     def done(n: int) -> None:
-        progress.start()
-        progress.advance(task, n)
+        if n:
+            progress.start()
+            progress.advance(task, n)
 
     try:
         yield done

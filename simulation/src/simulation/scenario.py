@@ -328,8 +328,10 @@ def _check_references(scenario: Scenario, where: str) -> None:
     ids = [m.id for m in scenario.models]
     names = [f.name for f in scenario.fleets]
     known = gpus()
-    if len(set(ids)) != len(ids) or len(set(names)) != len(names):
-        raise ScenarioError(f"{where}: ids of models and names of fleets are unique")
+    for what, given in (("ids of models", ids), ("names of fleets", names)):
+        twice = sorted({one for one in given if given.count(one) > 1})
+        if twice:
+            raise ScenarioError(f"{where}: {what} are unique, got {shown(twice[0])} twice")
     nodes = sum(f.hosts * f.nodes for f in scenario.fleets)
     if nodes > MAX_NODES:
         raise ScenarioError(f"{where}: {nodes:,} nodes; at most {MAX_NODES:,} fit into memory")
