@@ -94,9 +94,11 @@ bench-chain: ## Measure blocks and messages of the chain beside their goals (BEN
 compose-test: build ## Run the containers through an epoch (root, Docker Engine, docker-compose; BASE_IMAGE to build on)
 	@work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; ops/containers/test.sh "$$work"
 
-bench-mlnode: $(STAMPS)/python ## Measure the proof against float models on this CPU (on an idle machine)
+bench-mlnode: $(STAMPS)/python ## Measure the proof against float models on this CPU and its GPUs (on an idle machine)
 	@mkdir -p docs/benchmarks
 	@$(VENV)/python mlnode/benchmarks/cpu.py docs/benchmarks/mlnode.json
+	@$(VENV)/python mlnode/benchmarks/gpu.py docs/benchmarks/mlnode-gpu.json
+	@$(VENV)/python tools/benchmarks.py
 
 PEERS := mesa radcad simpy
 

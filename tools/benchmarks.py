@@ -40,8 +40,11 @@ def _section(path: Path) -> str:
         "|---|--:|--:|--:|---|---|",
         *(_line(row) for row in rows),
     ]
-    origins = dict.fromkeys(f"{r['date']}, {r['machine']}; {r['versions']}" for r in rows)
-    return "\n".join([*lines, "", *(f"Measured {text}.\n" for text in origins)])
+    origins = dict.fromkeys(
+        f"{r['date']}, {r['machine']}; {r['versions']}" for r in rows if r["value"] is not None
+    )
+    said = [f"Measured {text}.\n" for text in origins] or ["Nothing of it is measured yet.\n"]
+    return "\n".join([*lines, "", *said])
 
 
 def _line(row: dict[str, Any]) -> str:

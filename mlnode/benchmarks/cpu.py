@@ -8,25 +8,24 @@ but for inputs that are made ahead, where what two threads save is time on the c
 Axes: B sequences, S positions, D width, X streams and N bytes of one.
 """
 
-import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter, process_time
-from typing import Any
+from time import perf_counter
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from llama import llama, tiled_pool
+from parts import PRODUCTS, parts
+from rows import Origin, Row, Work, take_turns, written
 
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.cpu_arithmetic import fp32_arithmetic
+from mlnode.poc.engines.products import fp32_product, int8_product
 from mlnode.poc.engines.selection import select_engine
 from mlnode.poc.params import MODEL_PARAMS, PocParams
 from mlnode.poc.rounds import Round, new_round
@@ -42,94 +41,14 @@ BATCH = 64
 # Full width, and as many layers as fit into a few seconds; the last is the short one.
 WIDE = replace(MODEL_PARAMS, n_layers=2)
 WIDE_BATCH = 4
-TURNS = 7
+# Name, shape and batch of what is set against a Llama.
+SHAPES = (
+    ("dim 256, 4 layers", SHAPE, BATCH),
+    ("dim 1024, F 28,672, 2 layers", WIDE, WIDE_BATCH),
+)
+SIDE = 1_024
 AHEAD_BATCHES = 16
 WEIGHT_BYTES = 1 << 26
-# Share of the weights that a float network draws; the rest repeats it.
-POOL = 0.01
-GPU_ROWS = (
-    ("share of the best exact engine's dense rate, MODEL_PARAMS", "%", "value >= 75"),
-    ("nonces against a bf16 Llama of equal shape, MODEL_PARAMS", "1/s", "ratio >= 1"),
-    ("34 GB of weights", "s", "value <= 1"),
-    ("weights against a tiled 1 % pool", "GB/s", "ratio >= 10"),
-    ("share of a batch that its inputs take", "%", "value <= 3"),
-    ("differing decisions in 10⁶ nonces, against a CPU", "nonces", "value <= 0"),
-)
-
-
-class Layer(nn.Module):
-    """A decoder layer as Llama has it: RMS norm, rotary attention, SwiGLU."""
-
-    def __init__(self, params: PocParams) -> None:
-        super().__init__()
-        self.params = params
-        self.norm_1, self.norm_2 = nn.RMSNorm(params.dim), nn.RMSNorm(params.dim)
-        self.qkv = nn.Linear(params.dim, params.qkv_dim, bias=False)
-        self.o = nn.Linear(params.dim, params.dim, bias=False)
-        self.gate_up = nn.Linear(params.dim, 2 * params.ffn_dim, bias=False)
-        self.down = nn.Linear(params.ffn_dim, params.dim, bias=False)
-
-    def forward(self, x_BSD: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        size, positions, dim = x_BSD.shape
-        heads = (size, positions, -1, self.params.head_dim)
-        q, k, v = self.qkv(self.norm_1(x_BSD)).split((dim, *(self.params.kv_dim,) * 2), -1)
-        q, k, v = (part.view(heads).transpose(1, 2) for part in (q, k, v))
-        q, k = (part * cos + torch.cat((-part.chunk(2, -1)[1], part.chunk(2, -1)[0]), -1) * sin
-                for part in (q, k))  # fmt: skip
-        o = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x_BSD = x_BSD + self.o(o.transpose(1, 2).reshape(size, positions, dim))
-        gate, up = self.gate_up(self.norm_2(x_BSD)).chunk(2, -1)
-        return x_BSD + self.down(functional.silu(gate) * up)
-
-
-class Llama(nn.Module):
-    """The baseline: the same shape, and the head for the last position only, as in the proof."""
-
-    def __init__(self, params: PocParams) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(Layer(params) for _ in range(params.n_layers))
-        self.norm = nn.RMSNorm(params.dim)
-        self.head = nn.Linear(params.dim, params.vocab_size, bias=False)
-        angle = torch.outer(
-            torch.arange(params.seq_len),
-            500_000.0 ** (-torch.arange(0, params.head_dim, 2) / params.head_dim),
-        ).repeat(1, 2)
-        self.register_buffer("cos", angle.cos())
-        self.register_buffer("sin", angle.sin())
-
-    def forward(self, x_BSD: Tensor) -> Tensor:
-        for layer in self.layers:
-            x_BSD = layer(x_BSD, self.cos, self.sin)
-        return self.head(self.norm(x_BSD[:, -1]))
-
-
-Work = Callable[[], object]
-
-
-def take_turns(
-    one: Work, other: Work, turns: int = TURNS, *, clock: Callable[[], float] = process_time
-) -> tuple[float, float]:
-    """Returns the seconds of each: medians of runs that alternate, after one to warm up."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for turn in range(turns + 1):
-        for work, mine in zip((one, other), seconds, strict=True):
-            began = clock()
-            work()
-            if turn:
-                mine.append(clock() - began)
-    return float(np.median(seconds[0])), float(np.median(seconds[1]))
-
-
-def llama(params: PocParams, batch: int, dtype: torch.dtype) -> Work:
-    """Returns a forward pass of the baseline, compiled."""
-    model = torch.compile(Llama(params).to(dtype).eval())
-    x_BSD = torch.randn(batch, params.seq_len, params.dim, dtype=dtype)
-
-    def run() -> object:
-        with torch.inference_mode():
-            return model(x_BSD)
-
-    return run
 
 
 def proof(engine: ShardedEngine, params: PocParams, batch: int) -> tuple[Round, Work]:
@@ -181,80 +100,90 @@ def made_weights(round_: Round) -> Work:
     return lambda: arithmetic.fill(seed_W[None], 0, WEIGHT_BYTES, out_XN, weights=True)
 
 
-def tiled_pool() -> object:
-    """Makes as many weights in bf16 as a float network does: a pool of normals, repeated."""
-    pool_N = torch.randn(int(WEIGHT_BYTES * POOL)).to(torch.bfloat16)
-    return pool_N.repeat(-(-WEIGHT_BYTES // len(pool_N)))[:WEIGHT_BYTES]
-
-
-def row(name: str, value: float | None, unit: str, **rest: Any) -> dict[str, Any]:
-    """Returns a row as docs/benchmarks has it."""
-    return {
-        "name": name,
-        "value": value,
-        "unit": unit,
-        **rest,
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, "
+def origin() -> Origin:
+    """Returns what tells this machine's rows from another's."""
+    return Origin(
+        machine=f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, "
         f"{torch.get_num_threads()} threads",
-        "versions": f"torch {torch.__version__}, numpy {np.__version__}",
-    }
-
-
-def pair(
-    name: str, unit: str, amount: float, seconds: tuple[float, float], **rest: Any
-) -> dict[str, Any]:
-    """Returns the row of two that did the same amount."""
-    ours, theirs = (amount / s for s in seconds)
-    return row(
-        name,
-        round(ours, 3),
-        unit,
-        baseline=round(theirs, 3),
-        ratio=round(ours / theirs, 2),
-        **rest,
+        versions=f"torch {torch.__version__}, numpy {np.__version__}",
     )
+
+
+def parts_rows(here: Origin, engine: ShardedEngine, ratios: Sequence[float]) -> list[Row]:
+    """Returns the rows of where the time goes, of a batch and of the Llama beside it.
+
+    Args:
+        ratios: the batch's rate over the Llama's, of each shape.
+    """
+    rows: list[Row] = []
+    for (name, shape, size), ratio in zip(SHAPES, ratios, strict=True):
+        _, batch = proof(engine, shape, size)
+        ours, theirs = parts(batch), parts(llama(shape, size, torch.float32))
+        rows += [
+            here.row(
+                f"part of a batch, {name}: {part}",
+                round(100 * share, 1),
+                "%",
+                baseline=round(100 * theirs.get(part, 0.0), 1),
+                note="The baseline is its part of the compiled fp32 Llama",
+            )
+            for part, share in ours.items()
+            if part == PRODUCTS or share >= 0.01
+        ]
+        rows.append(
+            here.row(
+                f"a compiled fp32 Llama's time over that of the products alone, {name}",
+                round(ratio / ours[PRODUCTS], 2),
+                "×",
+                note=f"The {engine.name} engine if all but its products were free",
+            )
+        )
+    return rows
+
+
+def product_rates() -> tuple[Work, Work]:
+    """Returns an exact product in int8 and the same in fp32, of a square of SIDE."""
+    generator = np.random.default_rng(1)
+    x, w = (torch.as_tensor(generator.integers(-127, 128, (SIDE, SIDE), np.int8)) for _ in range(2))
+    out = torch.empty(SIDE, SIDE, dtype=torch.int32)
+    return lambda: int8_product(x, w, out), lambda: fp32_product(x, w, out)
 
 
 def main() -> None:
     """Measures everything in turn and writes the rows."""
-    selection = select_engine(group_engines(("cpu",)))
+    selection, here = select_engine(group_engines(("cpu",))), origin()
     engine = selection.engine
     round_, batch = proof(engine, SHAPE, BATCH)
-    shape, note = "dim 256, 4 layers", f"Engine {engine.name}"
+    (shape, _, _), (wide, _, _) = SHAPES
+    note = f"Engine {engine.name}"
     if engine.name != "int8":
         note += "; the goal is one for int8, which needs a processor with VNNI"
     rows = [
-        pair(f"nonces against a compiled fp32 Llama, {shape}", "nonces/CPU s", BATCH,
+        here.pair(f"nonces against a compiled fp32 Llama, {shape}", "nonces/CPU s", BATCH,
              take_turns(batch, llama(SHAPE, BATCH, torch.float32)), goal="ratio >= 4", note=note),
-        pair(f"nonces against a compiled bf16 Llama, {shape}", "nonces/CPU s", BATCH,
+        here.pair(f"nonces against a compiled bf16 Llama, {shape}", "nonces/CPU s", BATCH,
              take_turns(batch, llama(SHAPE, BATCH, torch.bfloat16), 3), goal="ratio >= 1.2",
              note=note),
-        pair("inputs against NumPy's normals, a generator for each nonce", "nonces/CPU s", BATCH,
-             take_turns(made_inputs(round_), normals), goal="ratio >= 5"),
-        pair("weights, each its own draw, against a tiled 1 % pool", "GB/CPU s", WEIGHT_BYTES / 1e9,
-             take_turns(made_weights(round_), tiled_pool)),
-        pair(f"inputs made ahead against made first, {shape}", "nonces/s", AHEAD_BATCHES * BATCH,
+        here.pair("inputs against NumPy's normals, a generator for each nonce", "nonces/CPU s",
+             BATCH, take_turns(made_inputs(round_), normals), goal="ratio >= 5"),
+        here.pair("weights, each its own draw, against a tiled 1 % pool", "GB/CPU s",
+             WEIGHT_BYTES / 1e9,
+             take_turns(made_weights(round_), lambda: tiled_pool(WEIGHT_BYTES))),
+        here.pair(f"inputs made ahead against made first, {shape}", "nonces/s",
+             AHEAD_BATCHES * BATCH,
              take_turns(walk(engine, ahead=True), walk(engine, ahead=False), clock=perf_counter),
              note=f"{len(os.sched_getaffinity(0))} cores; inputs are a small part of a batch on a "
              "CPU, and on one core they take as long either way"),
     ]  # fmt: skip
     _, batch = proof(engine, WIDE, WIDE_BATCH)
-    seconds = take_turns(batch, llama(WIDE, WIDE_BATCH, torch.float32), 2)
-    wide = "dim 1024, F 28,672, 2 layers"
-    rows.append(
-        pair(
-            f"nonces against a compiled fp32 Llama, {wide}",
-            "nonces/CPU s",
-            WIDE_BATCH,
-            seconds,
-            note=note,
-        )
-    )
-    rows += [row(f"GPU: {name}", None, unit, goal=goal) for name, unit, goal in GPU_ROWS]
-    text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-    if sys.argv[1:]:
-        Path(sys.argv[1]).write_text(text, "utf-8")
+    rows += [
+        here.pair(f"nonces against a compiled fp32 Llama, {wide}", "nonces/CPU s", WIDE_BATCH,
+             take_turns(batch, llama(WIDE, WIDE_BATCH, torch.float32), 2), note=note),
+        here.pair(f"exact int8 products against exact fp32 ones, {SIDE:,} a side", "GOP/CPU s",
+             2 * SIDE**3 / 1e9, take_turns(*product_rates())),
+    ]  # fmt: skip
+    rows += parts_rows(here, engine, [rows[0]["ratio"], rows[-2]["ratio"]])
+    text = written(rows, Path(sys.argv[1]) if sys.argv[1:] else None)
     sys.stdout.write(f"{selection.summary}\n{text}")
 
 
