@@ -24,6 +24,8 @@ _TRIAL_NONCE = 2**62
 # Of a worker's time, for a second engine that takes longer for a nonce than the first for a batch.
 _SLOW_SHARE = 0.1
 _WORTH_SAYING_S = 1.0
+# What is compiled at its first use takes seconds, and much longer on a busy machine.
+_FIRST_S = 60.0
 
 
 def _nobody(_: float) -> None:
@@ -73,6 +75,7 @@ class Prover:
         self._golden_s = {r.name: 1 / r.nonces_per_second for r in selection.reports if r.passed}
         self._nonce_s = self._spare_s = 0.0
         self._crosschecked_at = 0.0
+        self._fresh = True
         self.engines = tuple(e.name for e in passed)
         self.summary = selection.summary
         self.dense = self._engine.dense_rate()
@@ -83,6 +86,8 @@ class Prover:
         if self._spare is not None:
             # What it shares with the engine must be free before another network is made.
             self._spare.stop()
+        if self._fresh:
+            self._announce(_FIRST_S)
         yield from self._engine.start(round_)
         self._nonce_s = self._guess(self._engine, round_)
         if self._spare is not None:
@@ -156,7 +161,8 @@ class Prover:
 
     def _timed(self, nonces_B: U64, public_key: bytes | None) -> tuple[Decisions, float]:
         """Returns what a batch came to, and its seconds."""
-        self._say_if_long(self._nonce_s * len(nonces_B))
+        self._say_if_long(_FIRST_S if self._fresh else self._nonce_s * len(nonces_B))
+        self._fresh = False
         began = self._clock()
         came = self._engine.batch(nonces_B, public_key)
         took_s = self._clock() - began
