@@ -1,21 +1,18 @@
 """Rounds and engines that several test files start from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from engines import ARITHMETICS, ENGINES, AnyEngine, MakeEngine, fp32_engine, int8_engine
 
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import fp32_engine, int8_engine, numpy_engine
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.products import fp32_product, int8_product
+from mlnode.poc.engines.layers import Arithmetic
 from mlnode.poc.engines.selection import select_engine
-from mlnode.poc.engines.tiles import Product
 from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import Round, new_round
-
-ENGINES = {"numpy": numpy_engine, "int8": int8_engine, "fp32": fp32_engine}
+from mlnode.shard.engine import ShardedEngine
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,7 +29,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(params=sorted(ENGINES))
-def engine(request: pytest.FixtureRequest) -> ExactEngine:
+def engine(request: pytest.FixtureRequest) -> AnyEngine:
     """Each engine in turn, not started."""
     return ENGINES[request.param]()
 
@@ -44,22 +41,23 @@ def round_() -> Round:
 
 
 @pytest.fixture(scope="session")
-def quick_engine() -> Callable[[], ExactEngine]:
-    """Makes the engine this machine is quickest with, for tests that need many nonces.
+def quick_engine() -> MakeEngine:
+    """Makes the shipped engine that this machine is quickest with, for tests that need many nonces.
 
     A CPU without VNNI multiplies int8 thirty times slower than fp32.
     """
-    return ENGINES[select_engine([int8_engine(), fp32_engine()]).engine.name]
+    makers = {"int8": int8_engine, "fp32": fp32_engine}
+    return makers[select_engine([int8_engine(), fp32_engine()]).engine.name]
 
 
 @pytest.fixture(scope="session")
-def quick_product(quick_engine: Callable[[], ExactEngine]) -> Product:
-    """The product of that engine."""
-    return {"int8": int8_product, "fp32": fp32_product}[quick_engine().name]
+def quick_arithmetic(quick_engine: MakeEngine) -> Arithmetic:
+    """The arithmetic of that engine."""
+    return ARITHMETICS[quick_engine().name]()
 
 
 @pytest.fixture(scope="session")
-def fast(round_: Round, quick_engine: Callable[[], ExactEngine]) -> ExactEngine:
+def fast(round_: Round, quick_engine: MakeEngine) -> ShardedEngine:
     """A quick engine that stands in the test round; tests do not change its round."""
     started = quick_engine()
     load(started, round_)

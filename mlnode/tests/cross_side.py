@@ -18,8 +18,7 @@ from ninefold_proto.mlnode.v1 import poc_pb2
 from mlnode.bench.work import PARAMS
 from mlnode.poc.batch import ProofBatch, merge
 from mlnode.poc.engines.base import SharingEngine, load
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.reference import ReferenceKernel
+from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.poc.nonces import LaneWalk, NonceIterator, deal_lanes
 from mlnode.poc.rounds import Round, new_round
 from mlnode.service.wire import batch_to_wire
@@ -63,7 +62,7 @@ def main() -> None:
 
 def _engine(job: Job) -> SharingEngine:
     if job.engine == "numpy":
-        return ExactEngine("numpy", ReferenceKernel())
+        return ReferenceEngine()
     # The reference needs no PyTorch, which takes seconds to import.
     from mlnode.shard.gpu import group_engines
 

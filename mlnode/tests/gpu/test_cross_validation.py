@@ -3,19 +3,15 @@
 With one GPU its stages stand on the same device; with several, each side sees its own.
 """
 
-import sys
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from cross import cross, side
 
 from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG
 from mlnode.shard.memory import get_min_group_vram
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from cross import cross, side
 
 pytestmark = [
     pytest.mark.gpu,

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.engines.selftest import self_test
 from mlnode.poc.params import MODEL_PARAMS
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import weight
+from mlnode.shard.engine import ShardedEngine
 from mlnode.shard.gpu import group_engines
 
 pytestmark = [
@@ -24,7 +24,7 @@ NAMES = ["int8", "bf16", "fp16", "fp32"]
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("stages", [1, 2])
 def test_every_engine_of_a_gpu_equals_the_cpu(
-    name: str, stages: int, round_: Round, fast: ExactEngine
+    name: str, stages: int, round_: Round, fast: ShardedEngine
 ) -> None:
     engine = {engine.name: engine for engine in group_engines(("cuda:0",) * stages)}[name]
     self_test(engine)
@@ -38,7 +38,7 @@ def test_every_engine_of_a_gpu_equals_the_cpu(
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("stages", [1, 2])
 def test_inputs_made_on_a_stream_of_their_own_change_nothing(
-    name: str, stages: int, round_: Round, fast: ExactEngine
+    name: str, stages: int, round_: Round, fast: ShardedEngine
 ) -> None:
     engine = {engine.name: engine for engine in group_engines(("cuda:0",) * stages)}[name]
     load(engine, round_)

@@ -16,10 +16,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from engines import fp32_engine
 
 from mlnode.poc.decision import cq_from_r_target
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import fp32_engine
 from mlnode.poc.engines.products import int8_product
 from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.poc.params import MODEL_PARAMS_TEST

@@ -11,8 +11,7 @@ from typing_extensions import override
 from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.reference import ReferenceKernel
+from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.poc.rounds import Round
 
 # Where a batch of four begins, of the second of three nodes.
@@ -20,7 +19,7 @@ WRONG_FROM = 97
 LOST_FROM = 97
 
 
-class WrongLater(ExactEngine):
+class WrongLater(ReferenceEngine):
     """Digests of nonces from some number on are of nothing."""
 
     @override
@@ -30,7 +29,7 @@ class WrongLater(ExactEngine):
         return replace(came, digests=np.where(wrong_B[:, None], 0, came.digests).astype(np.uint8))
 
 
-class FlipsABitOnce(ExactEngine):
+class FlipsABitOnce(ReferenceEngine):
     """The first network that is not of the self-test loses a bit after its fingerprint."""
 
     flipped = False
@@ -44,7 +43,7 @@ class FlipsABitOnce(ExactEngine):
         return before
 
 
-class FlipsABitInMidWalk(ExactEngine):
+class FlipsABitInMidWalk(ReferenceEngine):
     """The network of the first walk loses a bit behind its first batches."""
 
     flipped = False
@@ -57,7 +56,7 @@ class FlipsABitInMidWalk(ExactEngine):
         return super().batch(nonces_B, public_key)
 
 
-class Dies(ExactEngine):
+class Dies(ReferenceEngine):
     """The process ends as soon as a round is loaded that is not the self-test's."""
 
     @override
@@ -71,7 +70,7 @@ class AcceleratorError(RuntimeError):
     """Named as PyTorch's error of a device that fails."""
 
 
-class LosesItsDevice(ExactEngine):
+class LosesItsDevice(ReferenceEngine):
     """The device is lost in the middle of the first walk of each process."""
 
     @override
@@ -90,7 +89,7 @@ def _tried() -> bool:
     return False
 
 
-class Inexact(ExactEngine):
+class Inexact(ReferenceEngine):
     """Every digest is off by a bit."""
 
     @override
@@ -99,26 +98,26 @@ class Inexact(ExactEngine):
         return replace(came, digests=came.digests ^ 1)
 
 
-def inexact(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
-    return (Inexact("inexact", ReferenceKernel()),)
+def inexact(_: str, __: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
+    return (Inexact("inexact"),)
 
 
-def wrong_later(name: str, _: tuple[str, ...]) -> tuple[ExactEngine, ...]:
-    return WrongLater(name, ReferenceKernel()), ExactEngine("spare", ReferenceKernel())
+def wrong_later(name: str, _: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
+    return WrongLater(name), ReferenceEngine("spare")
 
 
-def flips_a_bit_once(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
-    return (FlipsABitOnce("flips", ReferenceKernel()),)
+def flips_a_bit_once(_: str, __: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
+    return (FlipsABitOnce("flips"),)
 
 
-def flips_a_bit_in_mid_walk(name: str, _: tuple[str, ...]) -> tuple[ExactEngine, ...]:
+def flips_a_bit_in_mid_walk(name: str, _: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
     # The second engine shares the weights: it confirms what was made of changed ones.
-    return FlipsABitInMidWalk(name, ReferenceKernel()), ExactEngine("spare", ReferenceKernel())
+    return FlipsABitInMidWalk(name), ReferenceEngine("spare")
 
 
-def dies(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
-    return (Dies("dies", ReferenceKernel()),)
+def dies(_: str, __: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
+    return (Dies("dies"),)
 
 
-def loses_its_device(_: str, __: tuple[str, ...]) -> tuple[ExactEngine, ...]:
-    return (LosesItsDevice("lost", ReferenceKernel()),)
+def loses_its_device(_: str, __: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
+    return (LosesItsDevice("lost"),)

@@ -12,10 +12,10 @@ import grpc
 import numpy as np
 import pytest
 import pytest_asyncio
+from engines import fp32_engine
 from ninefold_proto.mlnode.v1 import node_pb2_grpc, poc_pb2, poc_pb2_grpc
 
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import fp32_engine
 from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import Round, new_round
 from mlnode.service.config import Config, PocConfig, ServiceConfig, ServingConfig

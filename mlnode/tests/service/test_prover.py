@@ -4,13 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engines import fp32_engine, int8_engine, of_kind, weights_of
 from typing_extensions import override
 
 from mlnode.poc.engines.base import LoadProgress
-from mlnode.poc.engines.cpu import fp32_engine, int8_engine
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.products import fp32_product
-from mlnode.poc.engines.tiles import TiledKernel
 from mlnode.poc.errors import CrosscheckError, FingerprintError, NoEngineError
 from mlnode.poc.golden import golden_round
 from mlnode.poc.rounds import Round
@@ -18,6 +15,7 @@ from mlnode.poc.tensors import operations
 from mlnode.service.candidates import candidates
 from mlnode.service.config import ENGINES
 from mlnode.service.prover import Prover
+from mlnode.shard.engine import ShardedEngine
 
 
 class Clock:
@@ -34,12 +32,8 @@ def load(prover: Prover, round_: Round) -> list[LoadProgress]:
     return list(prover.load(round_))
 
 
-def fp32(name: str = "fp32") -> ExactEngine:
-    return ExactEngine(name, TiledKernel(fp32_product))
-
-
-def flip_a_bit(engine: ExactEngine) -> None:
-    engine.network.weights["head"][0, 0] ^= 1
+def flip_a_bit(engine: ShardedEngine) -> None:
+    weights_of(engine)["head"][0, 0] ^= 1
 
 
 def test_the_engine_that_is_preferred_is_used_though_another_may_be_faster() -> None:
@@ -58,7 +52,7 @@ def test_the_names_of_the_configuration_are_those_of_the_engines() -> None:
         candidates("bf16", ("cpu", "cpu"))
 
 
-class Hashed(ExactEngine):
+class Hashed(ShardedEngine):
     """Takes a given time to hash its weights."""
 
     clock: Clock
@@ -73,7 +67,7 @@ class Hashed(ExactEngine):
 def test_hashes_take_a_hundredth_of_the_time_or_are_a_minute_apart(
     kit: Any, seconds_a_hash: float, due_after: float
 ) -> None:
-    clock, engine = Clock(), Hashed("hashed", TiledKernel(fp32_product))
+    clock, engine = Clock(), of_kind(Hashed, "hashed")
     engine.clock, engine.seconds_a_hash = clock, seconds_a_hash
     prover = Prover([engine], batch_size=4, clock=clock)
     load(prover, kit.round())
@@ -86,7 +80,7 @@ def test_hashes_take_a_hundredth_of_the_time_or_are_a_minute_apart(
 
 
 def test_a_flipped_bit_is_noticed_by_the_next_hash(kit: Any) -> None:
-    engine = fp32()
+    engine = fp32_engine()
     prover = Prover([engine], batch_size=4)
     load(prover, kit.round())
     prover.rehash()
@@ -95,7 +89,7 @@ def test_a_flipped_bit_is_noticed_by_the_next_hash(kit: Any) -> None:
         prover.rehash()
 
 
-class Forgetful(ExactEngine):
+class Forgetful(ShardedEngine):
     """Computes with its own idea of the host."""
 
     @override
@@ -104,7 +98,7 @@ class Forgetful(ExactEngine):
 
 
 def test_a_nonce_of_each_batch_is_recomputed_also_of_another_host(kit: Any) -> None:
-    prover = Prover([Forgetful("forgetful", TiledKernel(fp32_product)), fp32()], prefer="forgetful")
+    prover = Prover([of_kind(Forgetful, "forgetful"), fp32_engine()], prefer="forgetful")
     load(prover, kit.round())
     prover.batch(np.arange(4, dtype=np.uint64))
     with pytest.raises(CrosscheckError, match="fp32 does not confirm nonce"):
@@ -112,13 +106,13 @@ def test_a_nonce_of_each_batch_is_recomputed_also_of_another_host(kit: Any) -> N
 
 
 def test_without_the_check_nothing_is_recomputed(kit: Any) -> None:
-    engines = [Forgetful("forgetful", TiledKernel(fp32_product)), fp32()]
+    engines = [of_kind(Forgetful, "forgetful"), fp32_engine()]
     prover = Prover(engines, prefer="forgetful", check_each=False)
     load(prover, kit.round())
     prover.batch(np.arange(4, dtype=np.uint64), bytes(20))
 
 
-class Timed(ExactEngine):
+class Timed(ShardedEngine):
     """Takes a given time a nonce."""
 
     clock: Clock
@@ -144,7 +138,7 @@ def test_a_spare_that_is_slower_than_a_batch_gets_a_tenth_of_the_time(
     kit: Any, spare_s: float, checked: int
 ) -> None:
     clock = Clock()
-    engine, spare = (Counted(name, TiledKernel(fp32_product)) for name in ("first", "spare"))
+    engine, spare = (of_kind(Counted, name) for name in ("first", "spare"))
     engine.clock = spare.clock = clock
     engine.seconds_a_nonce = spare.seconds_a_nonce = 0.0
     said: list[float] = []
@@ -172,7 +166,7 @@ def test_a_spare_that_is_slower_than_a_batch_gets_a_tenth_of_the_time(
 def test_a_batch_is_as_large_as_a_quarter_of_a_second_allows(
     kit: Any, seconds_a_nonce: float, size: int
 ) -> None:
-    clock, engine = Clock(), Timed("timed", TiledKernel(fp32_product))
+    clock, engine = Clock(), of_kind(Timed, "timed")
     engine.clock, engine.seconds_a_nonce = clock, 0.0
     prover = Prover([engine], clock=clock)
     engine.seconds_a_nonce = seconds_a_nonce
@@ -181,7 +175,7 @@ def test_a_batch_is_as_large_as_a_quarter_of_a_second_allows(
 
 
 def test_the_same_round_is_not_generated_again(kit: Any) -> None:
-    prover = Prover([fp32()], batch_size=4)
+    prover = Prover([fp32_engine()], batch_size=4)
     assert load(prover, kit.round())
     assert load(prover, kit.round()) == []
     prover.drop()

@@ -9,22 +9,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from engines import MakeEngine, outputs, weights_of, with_weights
 
 from mlnode.bench.shortcuts import PLAIN, Shortcut, ShortcutNetwork
 from mlnode.bench.shortcuts import SHORTCUTS as SHORTCUTS_OF_A_PROVER
 from mlnode.poc.decision import Decisions, decide, digests
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.tiles import Product, TiledKernel
+from mlnode.poc.engines.layers import Arithmetic
 from mlnode.poc.exact8 import head_shift
 from mlnode.poc.params import MODEL_PARAMS
 from mlnode.poc.rounds import Round, new_round
 from mlnode.poc.tensors import inputs
+from mlnode.shard.engine import ShardedEngine
 
 COUNT = 2_048
 NONCES = np.arange(COUNT, dtype=np.uint64)
 Weights = dict[str, np.ndarray]
-MakeEngine = Callable[[], ExactEngine]
 
 
 def skip(layer: int) -> Callable[[Weights], None]:
@@ -72,7 +72,7 @@ WIDE = replace(MODEL_PARAMS, n_layers=2, seq_len=16)
 
 
 @pytest.fixture(scope="module")
-def truth(fast: ExactEngine) -> Decisions:
+def truth(fast: ShardedEngine) -> Decisions:
     return fast.batch(NONCES)
 
 
@@ -96,31 +96,30 @@ def tells_nothing(truth: Decisions, short: Decisions) -> None:
 
 @pytest.mark.parametrize("name", sorted(SHORTCUTS))
 def test_a_shortcut_tells_nothing_about_the_output(
-    name: str, fast: ExactEngine, quick_engine: MakeEngine, round_: Round, truth: Decisions
+    name: str, fast: ShardedEngine, quick_engine: MakeEngine, round_: Round, truth: Decisions
 ) -> None:
-    weights = {key: array.copy() for key, array in fast.network.weights.items()}
+    weights = {key: array.copy() for key, array in weights_of(fast).items()}
     SHORTCUTS[name](weights)
     engine = quick_engine()
-    engine.adopt(round_, replace(fast.network, weights=weights))
+    engine.adopt(round_, with_weights(fast.network, weights))
     tells_nothing(truth, engine.batch(NONCES))
 
 
 def test_one_position_dropped_tells_nothing_about_the_output(
-    fast: ExactEngine, quick_product: Product, round_: Round, truth: Decisions
+    fast: ShardedEngine, quick_arithmetic: Arithmetic, round_: Round, truth: Decisions
 ) -> None:
-    kernel = TiledKernel(quick_product)
-    kernel.load(replace(round_.params, seq_len=31), fast.network.weights)
     x_BSD = np.delete(inputs(round_, round_.public_key, NONCES), 10, axis=1)
-    y_BV = kernel.outputs(x_BSD)
+    params = replace(round_.params, seq_len=31)
+    y_BV = outputs(quick_arithmetic, params, weights_of(fast), x_BSD)
     bits = head_shift(round_.params)
     tells_nothing(truth, decide(y_BV, bits, fast.network.target, round_.cq))
 
 
 @pytest.mark.parametrize("shortcut", SHORTCUTS_OF_A_PROVER, ids=lambda shortcut: shortcut.name)
 def test_a_shortcut_in_the_arithmetic_tells_nothing_about_the_output(
-    shortcut: Shortcut, fast: ExactEngine, round_: Round
+    shortcut: Shortcut, fast: ShardedEngine, round_: Round
 ) -> None:
-    network = ShortcutNetwork(round_.params, fast.network.weights, shortcut)
+    network = ShortcutNetwork(round_.params, weights_of(fast), shortcut)
     half = NONCES[: COUNT // 2]
     y_BV = network.outputs(inputs(round_, round_.public_key, half))
     bits = head_shift(round_.params)
@@ -128,9 +127,9 @@ def test_a_shortcut_in_the_arithmetic_tells_nothing_about_the_output(
 
 
 def test_without_a_shortcut_that_arithmetic_is_the_network(
-    fast: ExactEngine, round_: Round, truth: Decisions
+    fast: ShardedEngine, round_: Round, truth: Decisions
 ) -> None:
-    network = ShortcutNetwork(round_.params, fast.network.weights, PLAIN)
+    network = ShortcutNetwork(round_.params, weights_of(fast), PLAIN)
     y_BV = network.outputs(inputs(round_, round_.public_key, NONCES[:128]))
     assert np.array_equal(digests(y_BV), truth.digests[:128])
 
@@ -146,11 +145,11 @@ def test_shortcuts_tell_nothing_at_full_width_but_for_a_column_of_the_last_ffn(
     load(engine, wide)
     whole = engine.batch(NONCES)
     for columns, layer in ((29, 0), (1, 0), (29, 1), (1, 1)):
-        weights = dict(engine.network.weights)
+        weights = weights_of(engine)
         weights[f"layers.{layer}.down"] = weights[f"layers.{layer}.down"].copy()
         weights[f"layers.{layer}.down"][:, :columns] = 0
         short = quick_engine()
-        short.adopt(wide, replace(engine.network, weights=weights))
+        short.adopt(wide, with_weights(engine.network, weights))
         came = short.batch(NONCES)
         if (columns, layer) == (1, 1):
             assert 0.05 < np.corrcoef(cosines(whole), cosines(came))[0, 1] < 0.3

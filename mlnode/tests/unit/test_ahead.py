@@ -13,7 +13,6 @@ from mlnode.poc.arrays import U32, U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.cpu_arithmetic import fp32_arithmetic
-from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.engines.layers import Arithmetic
 from mlnode.poc.engines.products import fp32_product
 from mlnode.poc.engines.tiles import TiledArithmetic
@@ -67,7 +66,7 @@ class Counting(TiledArithmetic):
 @pytest.mark.parametrize("stages", [1, 2, 3])
 @pytest.mark.parametrize("count", [1, SIZE, 3 * SIZE + 2])
 def test_a_walk_that_is_foreseen_comes_to_the_same_and_makes_every_input_once(
-    stages: int, count: int, round_: Round, fast: ExactEngine
+    stages: int, count: int, round_: Round, fast: ShardedEngine
 ) -> None:
     counting = Counting()
     engine = engine_of(round_, counting, stages=stages)
@@ -81,7 +80,9 @@ def test_a_walk_that_is_foreseen_comes_to_the_same_and_makes_every_input_once(
     assert "inputs" in counting.threads
 
 
-def test_a_wrong_guess_costs_its_inputs_and_nothing_else(round_: Round, fast: ExactEngine) -> None:
+def test_a_wrong_guess_costs_its_inputs_and_nothing_else(
+    round_: Round, fast: ShardedEngine
+) -> None:
     counting = Counting()
     engine = engine_of(round_, counting)
     engine.foresee(some(100, 3))
@@ -91,7 +92,7 @@ def test_a_wrong_guess_costs_its_inputs_and_nothing_else(round_: Round, fast: Ex
 
 
 def test_the_same_nonces_of_another_host_are_not_taken_for_its_own(
-    round_: Round, fast: ExactEngine
+    round_: Round, fast: ShardedEngine
 ) -> None:
     engine = engine_of(round_, fp32_arithmetic())
     engine.foresee(some(5, 4))
@@ -143,7 +144,7 @@ class Meeting(Counting):
 
 
 def test_the_next_inputs_are_made_while_the_layers_are_computed(
-    round_: Round, fast: ExactEngine
+    round_: Round, fast: ShardedEngine
 ) -> None:
     meeting = Meeting()
     engine = engine_of(round_, meeting)
@@ -164,7 +165,7 @@ class Full(TiledArithmetic):
         return super().gated(x_RD, gate_up_OI)
 
 
-def test_out_of_memory_forgets_what_was_made_ahead(round_: Round, fast: ExactEngine) -> None:
+def test_out_of_memory_forgets_what_was_made_ahead(round_: Round, fast: ShardedEngine) -> None:
     engine = engine_of(round_, Full(fp32_product))
     engine.foresee(some(9, 9))
     assert same(engine.batch(some(0, 9)), fast.batch(some(0, 9)))
@@ -183,7 +184,7 @@ class Broken(Counting):
 
 
 def test_inputs_that_could_not_be_made_fail_the_batch_that_needs_them_and_no_other(
-    round_: Round, fast: ExactEngine
+    round_: Round, fast: ShardedEngine
 ) -> None:
     engine = engine_of(round_, Broken())
     engine.foresee(some(4, 4))

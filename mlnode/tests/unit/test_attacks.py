@@ -3,24 +3,25 @@
 import numpy as np
 import pytest
 import torch
+from engines import weights_of
 
 from mlnode.bench.predictors import LEARNERS, Knowledge, knowledge
 from mlnode.bench.shortcuts import PLAIN, ShortcutNetwork
-from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import inputs
+from mlnode.shard.engine import ShardedEngine
 
 FIT = np.arange(3_072, dtype=np.uint64)
 JUDGE = np.arange(3_072, 4_096, dtype=np.uint64)
 
 
 @pytest.fixture(scope="module")
-def known(round_: Round, fast: ExactEngine) -> list[Knowledge]:
-    return knowledge(round_, fast, np.concatenate([FIT, JUDGE]))
+def known(round_: Round, fast: ShardedEngine) -> list[Knowledge]:
+    return knowledge(round_, weights_of(fast), np.concatenate([FIT, JUDGE]))
 
 
 @pytest.fixture(scope="module")
-def cosines(fast: ExactEngine) -> np.ndarray:
+def cosines(fast: ShardedEngine) -> np.ndarray:
     came = fast.batch(np.concatenate([FIT, JUDGE]))
     return came.dots / came.norms
 
@@ -50,10 +51,12 @@ def test_the_learners_find_a_tenth_of_the_variance_where_there_is_one(
     assert held_out(learner, features, leaked) > 5 / np.sqrt(len(JUDGE))
 
 
-def test_no_two_positions_of_different_nonces_share_work(round_: Round, fast: ExactEngine) -> None:
+def test_no_two_positions_of_different_nonces_share_work(
+    round_: Round, fast: ShardedEngine
+) -> None:
     """Rows that agree in many bytes would let a product be corrected instead of computed."""
     dim = round_.params.dim
-    plain = ShortcutNetwork(round_.params, fast.network.weights, PLAIN)
+    plain = ShortcutNetwork(round_.params, weights_of(fast), PLAIN)
     h_BSD = torch.as_tensor(inputs(round_, round_.public_key, np.arange(64, dtype=np.uint64)))
     for layer in range(round_.params.n_layers):
         rows_RD = h_BSD.reshape(-1, dim).to(torch.int8).numpy()

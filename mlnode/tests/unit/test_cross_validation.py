@@ -1,13 +1,9 @@
 """Proofs of any configuration hold in any other: groups, stages and engines, on CPUs."""
 
-import sys
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from cross import cross, side
 
 R_TARGET = "1.3971164020989417"

@@ -6,22 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from engines import of_kind
 from typing_extensions import override
 
 from mlnode.bench import doctor
 from mlnode.bench.doctor import Finding, examine
 from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.products import fp32_product
-from mlnode.poc.engines.tiles import TiledKernel
 from mlnode.shard.devices import DriverError
+from mlnode.shard.engine import ShardedEngine
 from mlnode.shard.groups import Device, GpuGroup, Grouping
 
 GB = 10**9
 
 
-class WrongDigests(ExactEngine):
+class WrongDigests(ShardedEngine):
     """A card that computes wrongly."""
 
     @override
@@ -30,7 +29,7 @@ class WrongDigests(ExactEngine):
         return replace(came, digests=np.zeros_like(came.digests))
 
 
-class Lost(ExactEngine):
+class Lost(ShardedEngine):
     """A card that fell off the bus."""
 
     @override
@@ -38,11 +37,11 @@ class Lost(ExactEngine):
         raise torch.AcceleratorError("CUDA error: unspecified launch failure")
 
 
-CARDS: dict[str, type[ExactEngine]] = {
-    "cuda:0": ExactEngine,
+CARDS: dict[str, type[ShardedEngine]] = {
+    "cuda:0": ShardedEngine,
     "cuda:1": WrongDigests,
     "cuda:2": Lost,
-    "cuda:3": ExactEngine,
+    "cuda:3": ShardedEngine,
 }
 
 
@@ -52,11 +51,11 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     asked: list[tuple[str, ...]] = []
     gpus = tuple(Device(index=number, vram=24 * GB, model="card") for number in range(4))
 
-    def engines(devices: tuple[str, ...]) -> tuple[ExactEngine, ...]:
+    def engines(devices: tuple[str, ...]) -> tuple[ShardedEngine, ...]:
         asked.append(devices)
         kinds = {CARDS[name] for name in devices}
-        kind = (kinds - {ExactEngine} or kinds).pop()
-        return (kind("fp32", TiledKernel(fp32_product)),)
+        kind = (kinds - {ShardedEngine} or kinds).pop()
+        return (of_kind(kind, "fp32"),)
 
     groups = tuple(GpuGroup(devices=(gpu,), primary_device=gpu) for gpu in gpus)
     monkeypatch.setattr(doctor, "visible_devices", lambda: gpus)

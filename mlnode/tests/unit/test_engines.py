@@ -4,16 +4,17 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import torch
+from engines import AnyEngine, MakeEngine, fp32_engine, int8_engine
 
 from mlnode.poc import exact8
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import fp32_engine, int8_engine, numpy_engine
-from mlnode.poc.engines.exact import ExactEngine
+from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.poc.errors import NotStartedError, RoundError
 from mlnode.poc.params import MODEL_PARAMS_TEST, PocParams
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import inputs, weight, weight_bytes, weight_shapes
+from mlnode.shard.engine import ShardedEngine
 
 OTHER_KEY = b"\x02" * 20
 
@@ -37,13 +38,13 @@ def part(came: Decisions, rows: slice) -> Decisions:
 
 @pytest.fixture(scope="module")
 def wanted(round_: Round, nonces: np.ndarray) -> Decisions:
-    reference = numpy_engine()
+    reference = ReferenceEngine()
     load(reference, round_)
     return reference.batch(nonces)
 
 
 def test_every_engine_equals_the_reference(
-    engine: ExactEngine, round_: Round, nonces: np.ndarray, wanted: Decisions
+    engine: AnyEngine, round_: Round, nonces: np.ndarray, wanted: Decisions
 ) -> None:
     load(engine, round_)
     assert same(engine.batch(nonces), wanted)
@@ -51,7 +52,7 @@ def test_every_engine_equals_the_reference(
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 64])
 def test_the_size_of_a_batch_changes_no_bit(
-    engine: ExactEngine, size: int, round_: Round, nonces: np.ndarray, wanted: Decisions
+    engine: AnyEngine, size: int, round_: Round, nonces: np.ndarray, wanted: Decisions
 ) -> None:
     load(engine, round_)
     for first in range(0, min(len(nonces), 3 * size), size):
@@ -60,7 +61,7 @@ def test_the_size_of_a_batch_changes_no_bit(
 
 
 def test_the_order_of_a_batch_changes_no_bit(
-    fast: ExactEngine, nonces: np.ndarray, wanted: Decisions
+    fast: ShardedEngine, nonces: np.ndarray, wanted: Decisions
 ) -> None:
     assert same(fast.batch(nonces[::-1]), part(wanted, slice(None, None, -1)))
 
@@ -68,7 +69,7 @@ def test_the_order_of_a_batch_changes_no_bit(
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("make", [int8_engine, fp32_engine])
 def test_the_number_of_threads_changes_no_bit(
-    make: type[ExactEngine], threads: int, round_: Round, nonces: np.ndarray, wanted: Decisions
+    make: MakeEngine, threads: int, round_: Round, nonces: np.ndarray, wanted: Decisions
 ) -> None:
     torch.set_num_threads(threads)
     engine = make()
@@ -99,7 +100,7 @@ SHAPES = {
 def test_every_shape_of_network_is_exact(shape: str, round_: Round) -> None:
     made = replace(round_, params=SHAPES[shape])
     nonces_B = np.array([0, 1, 2**50], np.uint64)
-    reference = numpy_engine()
+    reference = ReferenceEngine()
     load(reference, made)
     wanted = reference.batch(nonces_B)
     for engine in (int8_engine(), fp32_engine()):
@@ -119,7 +120,7 @@ def test_leaving_out_what_does_not_enter_the_result_changes_no_bit(round_: Round
 
 
 def test_another_hosts_nonces_are_verified_on_the_same_network(
-    fast: ExactEngine, round_: Round, nonces: np.ndarray
+    fast: ShardedEngine, round_: Round, nonces: np.ndarray
 ) -> None:
     prover = int8_engine()
     load(prover, replace(round_, public_key=OTHER_KEY, node_index=1, node_count=2))
@@ -127,12 +128,12 @@ def test_another_hosts_nonces_are_verified_on_the_same_network(
     assert not np.any(fast.batch(nonces, OTHER_KEY).dots == fast.batch(nonces).dots)
 
 
-def test_an_empty_batch_comes_to_nothing(engine: ExactEngine, round_: Round) -> None:
+def test_an_empty_batch_comes_to_nothing(engine: AnyEngine, round_: Round) -> None:
     load(engine, round_)
     assert len(engine.batch(np.empty(0, np.uint64)).valid) == 0
 
 
-def test_a_key_that_is_no_address_is_refused(fast: ExactEngine, nonces: np.ndarray) -> None:
+def test_a_key_that_is_no_address_is_refused(fast: ShardedEngine, nonces: np.ndarray) -> None:
     with pytest.raises(RoundError, match="public_key"):
         fast.batch(nonces, b"\x02" * 33)
 
@@ -144,7 +145,7 @@ def test_where_every_nonce_counts_every_nonce_is_valid(round_: Round, nonces: np
 
 
 def test_progress_ends_with_everything_and_names_what_it_made(
-    engine: ExactEngine, round_: Round
+    engine: AnyEngine, round_: Round
 ) -> None:
     steps = list(engine.start(round_))
     assert [step.tensor for step in steps] == list(weight_shapes(round_.params))
@@ -163,7 +164,7 @@ def test_a_round_on_the_same_network_keeps_its_weights(round_: Round, nonces: np
     assert engine.network is not network
 
 
-def test_an_engine_without_a_round_says_so(engine: ExactEngine, round_: Round) -> None:
+def test_an_engine_without_a_round_says_so(engine: AnyEngine, round_: Round) -> None:
     for _ in range(2):
         with pytest.raises(NotStartedError, match=engine.name):
             engine.batch(np.zeros(1, np.uint64))
@@ -173,7 +174,7 @@ def test_an_engine_without_a_round_says_so(engine: ExactEngine, round_: Round) -
         engine.stop()
 
 
-def test_a_start_that_is_broken_off_leaves_no_round(engine: ExactEngine, round_: Round) -> None:
+def test_a_start_that_is_broken_off_leaves_no_round(engine: AnyEngine, round_: Round) -> None:
     load(engine, round_)
     loading = engine.start(replace(round_, block_hash="5b" * 32))
     next(loading)
@@ -181,6 +182,6 @@ def test_a_start_that_is_broken_off_leaves_no_round(engine: ExactEngine, round_:
         engine.batch(np.zeros(1, np.uint64))
 
 
-def test_a_network_of_another_round_is_not_adopted(fast: ExactEngine, round_: Round) -> None:
+def test_a_network_of_another_round_is_not_adopted(fast: ShardedEngine, round_: Round) -> None:
     with pytest.raises(ValueError, match="another round"):
         int8_engine().adopt(replace(round_, block_hash="5b" * 32), fast.network)

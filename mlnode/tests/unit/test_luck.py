@@ -6,23 +6,24 @@ not make a test fail now and then. The samples of the default run are sized for 
 those marked long are the sizes of the specification.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 
 import numpy as np
 import pytest
+from engines import MakeEngine, outputs, weights_of
 from scipy import stats
 
 from mlnode.poc.decision import decide, r_target_from_fraction
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.tiles import Product, TiledKernel
+from mlnode.poc.engines.layers import Arithmetic
 from mlnode.poc.exact8 import head_shift
 from mlnode.poc.params import MODEL_PARAMS_TEST, PocParams
 from mlnode.poc.rounds import Round, new_round
 from mlnode.poc.tensors import inputs
+from mlnode.shard.engine import ShardedEngine
 
 HASHES = [sha256(f"block {number}".encode()).hexdigest() for number in range(20)]
 KEYS = [sha256(f"host {number}".encode()).digest()[:20] for number in range(20)]
@@ -38,7 +39,6 @@ NARROW = PocParams(
     seq_len=8,
 )
 CHUNK = 5_000
-MakeEngine = Callable[[], ExactEngine]
 
 
 def even(counts: list[int], size: int) -> float:
@@ -54,7 +54,7 @@ def valid_by_hash(round_: Round, size: int, make: MakeEngine) -> list[int]:
     return counts
 
 
-def valid_by_key(fast: ExactEngine, size: int) -> list[int]:
+def valid_by_key(fast: ShardedEngine, size: int) -> list[int]:
     nonces_B = np.arange(size, dtype=np.uint64)
     return [int(np.count_nonzero(fast.batch(nonces_B, key).valid)) for key in KEYS]
 
@@ -71,7 +71,7 @@ def test_no_block_hash_is_luckier_than_another(
 @pytest.mark.parametrize(
     "size", [1_024, pytest.param(20_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
 )
-def test_no_host_is_luckier_than_another(size: int, fast: ExactEngine) -> None:
+def test_no_host_is_luckier_than_another(size: int, fast: ShardedEngine) -> None:
     assert even(valid_by_key(fast, size), size) > 1e-4
 
 
@@ -99,21 +99,20 @@ def chunks(count: int) -> Iterator[np.ndarray]:
         yield np.arange(first, min(first + CHUNK, count), dtype=np.uint64)
 
 
-def observe(round_: Round, count: int, product: Product) -> Seen:
-    engine = ExactEngine("quick", TiledKernel(product))
+def observe(round_: Round, count: int, make: MakeEngine, arithmetic: Arithmetic) -> Seen:
+    engine = make()
     load(engine, round_)
-    network, params = engine.network, round_.params
-    kernel = TiledKernel(product)
-    kernel.load(params, network.weights)
+    network, params, weights = engine.network, round_.params, weights_of(engine)
     target_V = network.target.values.astype(np.float32)
-    head_VD = network.weights["head"].astype(np.float32)
+    head_VD = weights["head"].astype(np.float32)
     through_head_D = target_V @ head_VD
     parts: list[Seen] = []
     for nonces_B in chunks(count):
         x_BSD = inputs(round_, round_.public_key, nonces_B)
         mask_BV = sign_masks(nonces_B, params.vocab_size).astype(np.float32)
-        y_BV = kernel.outputs(x_BSD)
+        y_BV = outputs(arithmetic, params, weights, x_BSD)
         came = decide(y_BV, head_shift(params), network.target, round_.cq)
+        assert np.array_equal(came.digests[:64], engine.batch(nonces_B[:64]).digests)
         wide_BV = y_BV.astype(np.float32)
         linear_B = (mask_BV * wide_BV) @ target_V / np.linalg.norm(wide_BV, axis=1)
         last_BD = x_BSD[:, -1].astype(np.float32)
@@ -153,10 +152,12 @@ SIZES: list[object] = [
 
 
 @pytest.fixture(scope="module", params=SIZES)
-def seen(request: pytest.FixtureRequest, quick_product: Product) -> Seen:
+def seen(
+    request: pytest.FixtureRequest, quick_engine: MakeEngine, quick_arithmetic: Arithmetic
+) -> Seen:
     params: PocParams = request.param
     round_ = new_round(block_hash="5a" * 32, public_key=KEYS[0], params=params)
-    return observe(round_, 100_000, quick_product)
+    return observe(round_, 100_000, quick_engine, quick_arithmetic)
 
 
 def test_the_top_tenth_by_what_is_free_to_know_holds_the_base_rate(seen: Seen) -> None:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.engines.guard import check_fingerprint
 from mlnode.poc.engines.products import fp32_product, int8_product
 from mlnode.poc.engines.selftest import self_test
@@ -50,7 +49,7 @@ def staged(count: int, *, arithmetic: TiledArithmetic = INT8, batch_size: int = 
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("arithmetic", [INT8, FP32], ids=["int8", "fp32"])
 def test_stages_in_a_pipeline_come_to_what_one_device_does(
-    count: int, arithmetic: TiledArithmetic, round_: Round, fast: ExactEngine, nonces: np.ndarray
+    count: int, arithmetic: TiledArithmetic, round_: Round, fast: ShardedEngine, nonces: np.ndarray
 ) -> None:
     engine = staged(count, arithmetic=arithmetic, batch_size=5)
     load(engine, round_)
@@ -117,7 +116,7 @@ class Full(TiledArithmetic):
 def test_out_of_memory_halves_the_batch_once_and_loses_nothing(
     count: int,
     round_: Round,
-    fast: ExactEngine,
+    fast: ShardedEngine,
     nonces: np.ndarray,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -198,7 +197,7 @@ class Member:
 
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_columns_and_depth_dealt_out_come_to_what_one_process_does(
-    size: int, round_: Round, fast: ExactEngine, nonces: np.ndarray
+    size: int, round_: Round, fast: ShardedEngine, nonces: np.ndarray
 ) -> None:
     made = replace(round_, params=replace(MODEL_PARAMS_TEST, n_kv_heads=4))
     whole = ShardedEngine("one", INT8, lambda params: even_stages(params, ["cpu"]))

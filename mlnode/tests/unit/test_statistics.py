@@ -4,26 +4,26 @@ Rounds and nonces are fixed: a limit says how unlikely the numbers would be by c
 not make a test fail now and then.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from engines import MakeEngine, weights_of
 from scipy import stats
 
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.exact8 import PRODUCT_SHIFT, attention, layer, shift, w8
 from mlnode.poc.params import MODEL_PARAMS, PocParams
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import inputs, weight
+from mlnode.shard.engine import ShardedEngine
 
 COUNT = 8_192
 NONCES = np.arange(COUNT, dtype=np.uint64)
 
 
 def test_the_valid_rate_is_p_and_the_distances_follow_their_law(
-    round_: Round, quick_engine: Callable[[], ExactEngine]
+    round_: Round, quick_engine: MakeEngine
 ) -> None:
     distances: list[np.ndarray] = []
     for first in ("5a", "00", "e7"):
@@ -38,7 +38,7 @@ def test_the_valid_rate_is_p_and_the_distances_follow_their_law(
     assert stats.kstest(halves, stats.beta(shape, shape).cdf).pvalue > 1e-4
 
 
-def test_the_decision_agrees_with_the_reported_distance(fast: ExactEngine, round_: Round) -> None:
+def test_the_decision_agrees_with_the_reported_distance(fast: ShardedEngine, round_: Round) -> None:
     came = fast.batch(NONCES)
     # T, Y and cq are floors of 20 bits and more: they move the border by less than 1e-5.
     clear = np.abs(came.distances - round_.r_target) > 1e-5
@@ -78,9 +78,9 @@ def stays_uniform(seen: dict[str, np.ndarray]) -> None:
         assert entropy(values) >= (7.95 if name == "gated" else 7.99), name
 
 
-def test_activations_stay_uniform_bytes_in_every_layer(fast: ExactEngine, round_: Round) -> None:
+def test_activations_stay_uniform_bytes_in_every_layer(fast: ShardedEngine, round_: Round) -> None:
     # 131,072 bytes a layer: counting alone takes 0.0014 bits off the 8 of uniform ones.
-    params, weights = round_.params, fast.network.weights
+    params, weights = round_.params, weights_of(fast)
     h_BSD = inputs(round_, round_.public_key, NONCES[:32]).astype(np.int64)
     for index in range(params.n_layers):
         seen = bytes_of_a_layer(h_BSD, weights, index, params)

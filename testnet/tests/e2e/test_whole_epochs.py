@@ -25,7 +25,7 @@ import psutil
 import pytest
 from cosmpy.crypto.address import Address
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.cpu import numpy_engine
+from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.service.wire import round_from_wire
 from ninefold_proto.inference.v1 import participant_pb2, poc_pb2, tx_pb2
 from testnet.drive import Net, observe_nodes, observe_round
@@ -183,7 +183,7 @@ def _compare_with_reference(told: Story) -> None:
     with node_client(net.home, host, "node1") as client:
         wire = client.poc_status().round
         told.asked = client.validate(STRANGER, list(range(16)))
-    engine = numpy_engine()
+    engine = ReferenceEngine()
     load(engine, round_from_wire(wire))
     told.reference = engine.batch(np.arange(16, dtype=np.uint64), STRANGER)
 

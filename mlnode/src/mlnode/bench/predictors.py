@@ -11,7 +11,7 @@ Axes: B nonces, S positions, D width, K features.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from mlnode.bench.shortcuts import PLAIN, ShortcutNetwork
 from mlnode.poc.arrays import F64, I8, U64
-from mlnode.poc.engines.exact import ExactEngine
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import inputs
 
@@ -47,11 +46,11 @@ class Knowledge:
     features: F64
 
 
-def knowledge(round_: Round, engine: ExactEngine, nonces_B: U64) -> list[Knowledge]:
+def knowledge(round_: Round, weights: Mapping[str, I8], nonces_B: U64) -> list[Knowledge]:
     """Returns what is known of nonces before, and after more and more of, the layers."""
-    network, params = engine.network, round_.params
+    params = round_.params
     x_BSD = inputs(round_, round_.public_key, nonces_B)
-    plain = ShortcutNetwork(params, network.weights, PLAIN)
+    plain = ShortcutNetwork(params, weights, PLAIN)
     known = [Knowledge(name="the input", share=0.0, features=_features(x_BSD))]
     for layer in range(params.n_layers - 1):
         chunks = torch.as_tensor(x_BSD).split(64)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from mlnode.poc.engines.base import SharingEngine
-from mlnode.poc.engines.exact import ExactEngine
-from mlnode.poc.engines.reference import ReferenceKernel
+from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.poc.errors import NoEngineError
 
 AUTO = "auto"
@@ -25,7 +24,7 @@ def candidates(name: str, devices: tuple[str, ...]) -> Sequence[SharingEngine]:
     """
     if name == REFERENCE:
         # Alone it needs no PyTorch, which takes seconds and hundreds of megabytes.
-        return (ExactEngine(REFERENCE, ReferenceKernel()),)
+        return (ReferenceEngine(REFERENCE),)
     from mlnode.shard.gpu import group_engines
 
     engines = group_engines(devices)

@@ -1,30 +1,27 @@
-"""Arithmetic in PyTorch whose int32 sums never leave the cache, and the CPU kernel on it.
+"""Arithmetic in PyTorch on any device, whose int32 sums never leave the cache.
 
 A product's sums are four times the size of what is kept of them. Columns are therefore done
 in tiles: multiply, shift, keep the low byte, go on.
 
 Axes: B nonces of a tile, S positions, R rows = positions of all nonces, D width, F FFN width,
-V outputs, O and I rows and columns of a weight, N columns of a tile, K depth of a product,
-C all keys or values of a position, Q positions wanted, X rows and W words of a seed.
+O and I rows and columns of a weight, N columns of a tile, C all keys or values of a position,
+Q positions wanted, X rows and W words of a seed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mlnode.poc.arrays import I8, I32, I64, U32
-from mlnode.poc.engines.layers import fp32_attention, run_layer
+from mlnode.poc.arrays import U32
+from mlnode.poc.engines.layers import fp32_attention
 from mlnode.poc.exact8 import PRODUCT_SHIFT, shift
-from mlnode.poc.params import PocParams
 from mlnode.poc.streams import fill
 
 Product = Callable[[Tensor, Tensor, Tensor], None]
 """(x int8 [R, I], w int8 [O, I], out int32 [R, O]): sets out to x·wᵀ, exactly."""
 
-# Rows of a tile: enough to hide the overhead of a call (256 rows: 7,400 nonces/s, 1,024: 10,300).
-_TILE_ROWS = 1_024
 # int32 sums of a tile: 512 KiB, half of a usual second-level cache.
 _TILE_SUMS = 131_072
 
@@ -78,39 +75,6 @@ class TiledArithmetic:
     def _shifted(self, x_RI: Tensor, w_NI: Tensor) -> Tensor:
         """Returns (x·wᵀ) >> s(I), int32 [R, N]."""
         return self.sums(x_RI, w_NI).bitwise_right_shift_(shift(x_RI.shape[1]))
-
-
-class TiledKernel:
-    """See ``exact.Kernel``."""
-
-    def __init__(self, product: Product) -> None:
-        self._arithmetic = TiledArithmetic(product)
-        self._params: PocParams | None = None
-        self._weights: dict[str, Tensor] = {}
-
-    def load(self, params: PocParams, weights: Mapping[str, I8]) -> None:
-        self._params = params
-        self._weights = {name: torch.as_tensor(array) for name, array in weights.items()}
-
-    def unload(self) -> None:
-        self._params, self._weights = None, {}
-
-    def outputs(self, x_BSD: I8) -> I32:
-        if self._params is None:
-            raise RuntimeError("no weights are loaded")
-        params, size = self._params, len(x_BSD)
-        last_BD = torch.empty(size, params.dim, dtype=torch.int8)
-        step = max(1, _TILE_ROWS // params.seq_len)
-        for first in range(0, size, step):
-            h_BSD = torch.as_tensor(x_BSD[first : first + step])
-            for index in range(params.n_layers):
-                h_BSD = run_layer(self._arithmetic, self._weights, h_BSD, index, params)
-            last_BD[first : first + step] = h_BSD[:, 0]
-        return self._arithmetic.sums(last_BD, self._weights["head"]).numpy()
-
-    def dot(self, x_RK: I8, w_NK: I8) -> I64:
-        sums_RN = self._arithmetic.sums(torch.as_tensor(x_RK), torch.as_tensor(w_NK))
-        return sums_RN.to(torch.int64).numpy()
 
 
 def _column_tiles(rows: int, cols: int) -> list[slice]:
