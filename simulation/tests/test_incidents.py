@@ -1,174 +1,144 @@
 """Incidents of earlier networks: their numbers under the rule that failed, and under ours."""
 
-import tomllib
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from simulation import commit, fixed, poc, price, reward, timeslot, weight
-from simulation.arrays import u64
-from simulation.errors import BatchError
-from simulation.judging import draw_juries
+from simulation import incidents
+from simulation.cli import app
+from simulation.errors import ScenarioError
 
-FILE = Path(__file__).resolve().parents[1] / "scenarios/incidents/incidents.toml"
-PACK: dict[str, dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))
+FILE = Path(__file__).resolve().parents[1] / "scenarios/incidents.toml"
+TEXT = FILE.read_text(encoding="utf-8")
+TOLD = {one.name: one for one in incidents.tell(FILE)}
 
-
-def powers(weights: list[int]) -> list[int]:
-    order, made = weight.consensus_powers(u64(weights), 100)
-    out = np.zeros(len(weights), np.uint64)
-    out[order] = made
-    return out.tolist()
-
-
-def test_every_incident_has_numbers_a_verdict_and_a_rule() -> None:
-    for name, incident in PACK.items():
-        assert {"what", "verdict", "rule"} <= set(incident), name
-        assert f"def test_{name}(" in Path(__file__).read_text(encoding="utf-8"), name
-
-
-def test_power_cap_to_ones() -> None:
-    case = PACK["power_cap_to_ones"]
-    # Theirs capped everybody at a share of what the smallest left over.
-    smallest = min(case["weights"])
-    assert [min(w, smallest) for w in case["weights"]] == case["theirs"]
-    assert powers(case["weights"]) == case["ours"]
-
-
-def test_zero_weight_neighbour() -> None:
-    case = PACK["zero_weight_neighbour"]
-    smallest = min(case["weights"])
-    assert [min(w, smallest) for w in case["weights"]] == case["theirs"]
-    assert powers(case["weights"]) == case["ours"]
-
-
-def test_cap_split_in_three() -> None:
-    case = PACK["cap_split_in_three"]
-    whole, split = sum(case["weights"]), sum(case["split"])
-    assert whole == split
-
-    def capped(weights: list[int]) -> int:
-        return sum(min(w, whole // 4) for w in weights[: len(weights) - 4])
-
-    assert capped(case["split"]) > 2 * capped(case["weights"]), "a cap on pay rewards the split"
-    paid = [pay(weights, 10**9) for weights in (case["weights"], case["split"])]
-    assert sum(paid[1][:3]) <= paid[0][0]
+# What is told of each, and what ours comes to.
+WANTED = {
+    "power_cap_to_ones": ("[1, 1, 1, 1]", "[1, 27000, 27000, 27000]"),
+    "zero_weight_neighbour": ("[0, 0, 0, 0]", "[0, 27000, 27300, 27400]"),
+    "cap_split_in_three": (
+        "25.0% of the reward whole, 60.0% in parts",
+        "60.0% of the reward whole, 60.0% in parts",
+    ),
+    "one_gpu_two_nodes": (
+        "nodes weigh [50, 100], of a GPU of 100",
+        "nodes weigh [33, 66], of a GPU of 100",
+    ),
+    "dead_node_preserved": (
+        "weighs in 10 of 10 epochs after its death",
+        "weighs in 2 of 10 epochs after its death",
+    ),
+    "one_nonce_in_many_batches": (
+        "300 nonces count",
+        "60 nonces count, the others are refused: count_of_range",
+    ),
+    "settlement_of_100": ("100 of 250 hosts are paid", "250 of 250 hosts are paid"),
+    "stuck_price": ("49 becomes 49", "49 becomes 50"),
+    "flagged_honest_host": (
+        "flagged from 6 errors of 100 on: in 0.38 of checks",
+        "flagged from 21 errors of 100 on: in 2.1e-08 of checks",
+    ),
+    "remainders": (
+        "of 1000, 1000 are minted and 1006 are paid",
+        "of 1000, 994 are minted and 994 are paid",
+    ),
+}
 
 
-def pay(weights: list[int], amount: int) -> list[int]:
-    n = len(weights)
-    made = reward.settle_amounts(
-        reward.Epoch(reward=amount, total_weight=sum(weights), blocks=1, coverage_bonus=0),
-        reward.Hosts(
-            weight=u64(weights),
-            seats_drawn=np.zeros(n, np.uint64),
-            seats_cast=np.zeros(n, np.uint64),
-            unjailed_blocks=np.ones(n, np.uint64),
-            covers=np.zeros(n, np.bool_),
-            forfeited=np.zeros(n, np.uint8),
-        ),
-    )
-    return made.total.tolist()
+def changed(tmp_path: Path, name: str, old: str, new: str) -> Path:
+    """The pack with something of one incident changed."""
+    at, path = TEXT.index(f"[{name}]"), tmp_path / "incidents.toml"
+    assert old in TEXT[at:]
+    path.write_text(TEXT[:at] + TEXT[at:].replace(old, new, 1), encoding="utf-8")
+    return path
 
 
-def test_one_gpu_two_nodes() -> None:
-    case = PACK["one_gpu_two_nodes"]
-    assert sum(case["weights"]) == case["theirs"]
-    assert timeslot.cap_preserved(case["weights"], case["full_weight"]) == case["ours"]
+def test_every_incident_that_is_known_is_in_the_file_and_passes() -> None:
+    assert set(TOLD) == set(incidents.KINDS)
+    assert {one.verdict for one in TOLD.values()} == {"passes"}
 
 
-def test_dead_node_preserved() -> None:
-    case = PACK["dead_node_preserved"]
-    limit = case["max_consecutive_preserved_epochs"]
-    history = timeslot.new_histories(1).after(
-        weight=u64(100), any_preserved=np.array([False]), fleet_changed=np.array([False])
-    )
-    kept = 0
-    for _ in range(case["epochs"]):
-        preserved = history.eligible(limit)
-        kept += int(preserved[0])
-        # A dead node proves nothing once it has to.
-        weighs = np.where(preserved, np.uint64(100), np.uint64(0))
-        history = history.after(
-            weight=weighs, any_preserved=preserved, fleet_changed=np.array([False])
-        )
-    assert kept == limit < case["epochs"]
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_both_rules_make_of_the_numbers_what_is_told(name: str) -> None:
+    assert (TOLD[name].theirs.text, TOLD[name].ours.text) == WANTED[name]
 
 
-def test_one_nonce_in_many_batches() -> None:
-    case = PACK["one_nonce_in_many_batches"]
-    limits = commit.Limits(
-        lanes=2, max_batches_per_node=64, max_nonces_per_node=10**6, valid_fraction=10**17
-    )
-    state = commit.State()
-    refused: list[str] = []
-    for number in range(1, case["batches"] + 1):
-        batch = commit.Batch(
-            batch_id=state.last_id + 1,
-            count=case["count"],
-            root=number.to_bytes(32, "big"),
-            lane_next=tuple(case["lane_next"]),
-        )
-        try:
-            state = commit.accept(state, batch, limits)
-        except BatchError as error:
-            refused.append(error.code)
-    assert case["count"] * case["batches"] == case["theirs"]
-    assert state.claimed == case["ours"]
-    assert refused == ["count_of_range"] * (case["batches"] - 1)
+def test_seats_counted_by_weight_let_one_host_decide_four_fifths() -> None:
+    told = TOLD["juries_by_weight_squared"]
+    assert told.ours.text == "a host of 5.0% decides 0.0% of the verdicts alone"
+    share = told.theirs.text.removeprefix("a host of 5.0% decides ").partition("%")[0]
+    assert float(share) == pytest.approx(82, abs=5)
 
 
-def test_settlement_of_100() -> None:
-    case = PACK["settlement_of_100"]
-    made = pay([1] * case["hosts"], 10**6)
-    assert sum(1 for v in made[: case["theirs"]] if v) == case["theirs"]
-    assert sum(1 for v in made if v) == case["ours"]
+def test_a_cap_at_a_share_leaves_nobody_with_more_where_that_can_be() -> None:
+    weights = [6000, 1000, 1000, 1000, 1000]
+    made = incidents.capped(weights, Fraction(1, 4))
+    assert made == [1333, 1000, 1000, 1000, 1000]
+    assert 4 * max(made) <= sum(made)
+    assert incidents.capped([3, 3, 3, 3], Fraction(1, 4)) == [3, 3, 3, 3]
 
 
-def test_stuck_price() -> None:
-    case = PACK["stuck_price"]
-    p = case["price"]
-    assert p + p // 50 == case["theirs"]
-    assert price.next_price(p, real=1, expected=1) == case["ours"]
+def test_a_host_of_two_thirds_rules_the_juries_and_the_verdict_says_so(tmp_path: Path) -> None:
+    path = changed(tmp_path, "juries_by_weight_squared", "weight = 5000", "weight = 190000")
+    told = incidents.tell(path)[-1]
+    assert told.verdict == "fails"
+    done = CliRunner().invoke(app, ["incidents", str(path)])
+    assert done.exit_code == 2
+    assert "juries_by_weight_squared: fails" in done.output
+    assert "10 of 11 incidents do no harm under our rules" in done.output
 
 
-def test_flagged_honest_host() -> None:
-    case = PACK["flagged_honest_host"]
-    rng = np.random.default_rng(1)
-    mismatch = fixed.parse(case["mismatch"])
-    found = rng.binomial(case["sample"], mismatch / fixed.ONE, 200_000)
-    # Theirs flagged what lay above the mean, with a half of the mean itself.
-    theirs = float((found > case["sample"] * 0.05).mean()) + float((found == 5).mean()) / 2
-    assert theirs == pytest.approx(case["theirs"], abs=0.06)
-    limit = poc.fraud_limit(case["sample"], mismatch, fixed.parse("0.0000001"))
-    assert (found >= limit).mean() < 1e-4
+def test_numbers_that_hurt_nobody_show_nothing(tmp_path: Path) -> None:
+    path = changed(tmp_path, "stuck_price", "price = 49", "price = 100")
+    told = {one.name: one for one in incidents.tell(path)}["stuck_price"]
+    assert told.theirs.text == told.ours.text == "100 becomes 102"
+    assert told.verdict == "not shown by these numbers"
 
 
-def test_remainders() -> None:
-    case = PACK["remainders"]
-    each, rest = divmod(case["reward"], len(case["weights"]))
-    # Theirs gave the remainder to the last one, and then to everybody but it again.
-    assert case["reward"] + rest == case["theirs"]
-    made = pay(case["weights"], case["reward"])
-    assert made == [each] * len(case["weights"])
-    assert sum(made) == case["ours"]
+def test_the_command_prints_each_with_its_reason() -> None:
+    done = CliRunner().invoke(app, ["incidents", str(FILE)])
+    assert done.exit_code == 0
+    for one in TOLD.values():
+        assert f"{one.name}: passes\n" in done.output
+        assert f"  because {one.rule}\n" in done.output
+    assert done.output.endswith("11 of 11 incidents do no harm under our rules\n")
 
 
-def test_juries_by_weight_squared() -> None:
-    case = PACK["juries_by_weight_squared"]
-    # One host of 5 % beside 950 of a tenth of a percent.
-    weights = u64([5_000] + [100] * 950)
-    judged = np.arange(1, len(weights))
-    host, holder, seats = draw_juries(weights, judged, case["seats"], np.random.default_rng(2))
-    large = holder == 0
-    hosts = len(judged)
-    by_weight = np.bincount(host, weights=weights[holder].astype(float), minlength=hosts)
-    of_large = np.bincount(
-        host[large], weights=weights[holder[large]].astype(float), minlength=hosts
-    )
-    squared = float((of_large > by_weight / 2).mean())
-    assert squared == pytest.approx(case["theirs"], abs=0.05)
-    ours = np.bincount(host[large], weights=seats[large].astype(float), minlength=hosts)
-    assert float((ours * 2 > case["seats"]).mean()) == 0.0
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("stuck_price", "[stuck_price]", "[stuck_prize]", "stuck_prize is no incident"),
+        ("stuck_price", "price = 49", "prize = 49", "stuck_price.prize is not a key; legal are"),
+        ("stuck_price", "price = 49", "", "stuck_price.price is missing"),
+        ("stuck_price", "price = 49", "price = 0", "stuck_price.price: .*, got 0"),
+        ("stuck_price", "price = 49", 'price = "49"', "stuck_price.price: .*, got '49'"),
+        ("remainders", "[1, 1, 1, 1, 1, 1, 1]", "[]", "remainders.weights: .*at least 1"),
+        ("remainders", "[1, 1, 1, 1, 1, 1, 1]", "[0]", "remainders: "),
+        ("remainders", "[1, 1, 1, 1, 1, 1, 1]", "[1, -1]", "remainders.weights.1: .*, got -1"),
+        ("power_cap_to_ones", '"0.25"', '"1.25"', "a share lies between 0 and 1, got '1.25'"),
+        ("power_cap_to_ones", '"0.25"', '"1e9999"', "power_cap_to_ones: "),
+        ("zero_weight_neighbour", "[0, 27000, 27300, 27400]", "[0, 0]", "cannot be empty"),
+        ("flagged_honest_host", '"0.05"', '"0.6"', "flagged_honest_host: "),
+        ("one_nonce_in_many_batches", "[400, 400]", "[]", "lane_next: .*at least 1"),
+    ],
+)
+def test_numbers_that_are_not_legal_are_named(
+    tmp_path: Path, name: str, old: str, new: str, words: str
+) -> None:
+    path = changed(tmp_path, name, old, new)
+    with pytest.raises(ScenarioError, match=words):
+        incidents.tell(path)
+
+
+def test_a_file_without_incidents_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="there is no incident in it"):
+        incidents.tell(path)
+    path.write_text("[stuck_price", encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"none\.toml"):
+        incidents.tell(path)
+    with pytest.raises(ScenarioError, match="No such file"):
+        incidents.tell(tmp_path / "absent.toml")

@@ -14,7 +14,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 from rich.text import Text
 
-from simulation import benchmark, compare, fixed, proposal, replay, report, sensitivity, verdict
+from simulation import (
+    benchmark,
+    compare,
+    fixed,
+    incidents,
+    proposal,
+    replay,
+    report,
+    sensitivity,
+    verdict,
+)
 from simulation.errors import DecimalError, ReplayDifferenceError, SimulationError, shown
 from simulation.grid import MOST_SETTINGS, axis
 from simulation.optimize import objective, optimize
@@ -360,6 +370,28 @@ def report_(
 ) -> None:
     """Write one offline page of a folder of results."""
     _console.print(f"wrote {report.write(folder, out)}")
+
+
+@app.command(name="incidents")
+def incidents_(pack: Path) -> None:
+    """Put incidents of earlier networks to the rule that failed, and to ours; status 2 if a
+    number of the file does harm under ours.
+    """
+    told = incidents.tell(pack)
+    for one in told:
+        lines = (
+            f"{one.name}: {one.verdict}",
+            one.what,
+            f"rule that failed: {one.theirs.text}",
+            f"ours: {one.ours.text}",
+            f"because {one.rule}",
+        )
+        _console.print("\n  ".join(lines), highlight=False, soft_wrap=True)
+    failed = sum(one.ours.harms for one in told)
+    words = f"{len(told) - failed} of {len(told)} incidents do no harm under our rules"
+    if failed:
+        _fail(words, 2)
+    _console.print(words, highlight=False)
 
 
 @app.command(name="replay")
