@@ -10,7 +10,7 @@ from simulation import incidents
 from simulation.cli import app
 from simulation.errors import ScenarioError
 
-FILE = Path(__file__).resolve().parents[1] / "scenarios/incidents.toml"
+FILE = Path(__file__).resolve().parents[1] / "scenarios/incidents/incidents.toml"
 TEXT = FILE.read_text(encoding="utf-8")
 TOLD = {one.name: one for one in incidents.tell(FILE)}
 

@@ -113,5 +113,51 @@ def test_a_replay_says_what_it_took_as_it_stands() -> None:
     first, last = made.epochs
     assert made.words == (
         f"epochs {first} … {last}: {made.compared} values compared, 0 differ; of epoch {first} not "
-        "who sat on juries nor what was carried over: the epoch before is not in the file"
+        "who sat on juries nor what was carried over: the epoch before is not there"
+    )
+
+
+def part(path: Path, out: Path, *epochs: int) -> Path:
+    """A file with some epochs of another."""
+    table = pq.read_table(path)
+    rows = [row for row in table.to_pylist() if row["epoch"] in epochs]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), out)
+    return out
+
+
+def test_epochs_in_several_files_replay_as_in_one(tmp_path: Path) -> None:
+    whole = replay.replay(CHANGES)
+    first, last = whole.epochs
+    parts = [part(CHANGES, tmp_path / f"{epoch}.parquet", epoch) for epoch in whole.epochs]
+    assert replay.replay(*reversed(parts)) == replay.replay(*parts, CHANGES) == whole
+    alone = [replay.replay(path) for path in parts]
+    assert [one.partly for one in alone] == [[first], [last]]
+
+
+def test_of_an_epoch_in_two_files_the_newer_is_taken(tmp_path: Path) -> None:
+    first, _ = replay.replay(CHANGES).epochs
+    table = pq.read_table(CHANGES)
+    changed: list[dict[str, Any]] = [r for r in table.to_pylist() if r["epoch"] == first]
+    next(row for row in changed if changes(row, "settle_amount", first, ("amount",)))
+    older = tmp_path / "older.parquet"
+    pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), older)
+    with pytest.raises(ReplayDifferenceError):
+        replay.replay(older)
+    assert replay.replay(older, CHANGES) == replay.replay(CHANGES)
+
+
+def test_files_of_two_networks_are_refused(tmp_path: Path) -> None:
+    table = pq.read_table(CHANGES)
+    changed: list[dict[str, Any]] = table.to_pylist()
+    epoch = changed[0]["epoch"]
+    next(r for r in changed if changes(r, "epoch", epoch, ("heights", "poc_start")))
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), other)
+    with pytest.raises(ReplayError, match=f"tell otherwise of epoch {epoch}: they are not of one"):
+        replay.replay(CHANGES, other)
+
+
+def test_a_gap_between_epochs_is_told(tmp_path: Path) -> None:
+    assert replay.Replayed(epochs=[3, 4, 7], partly=[], compared=5).words == (
+        "epochs 3 … 4, 7: 5 values compared, 0 differ"
     )

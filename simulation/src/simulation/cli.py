@@ -395,9 +395,11 @@ def incidents_(pack: Path) -> None:
 
 
 @app.command(name="replay")
-def replay_(export: Path) -> None:
-    """Recompute exported epochs; status 2 at the first difference."""
-    _console.print(replay.replay(export).words, highlight=False)
+def replay_(exports: list[Path]) -> None:
+    """Recompute epochs that a network exported, in one file or several; status 2 at the first
+    difference.
+    """
+    _console.print(replay.replay(*exports).words, highlight=False, soft_wrap=True)
 
 
 @app.command()

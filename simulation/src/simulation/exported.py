@@ -3,6 +3,7 @@
 import base64
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,40 @@ class Export:
         }
 
 
-def read(path: Path) -> Export:
-    """Read an export. Raises ReplayError when it is none, or of another version."""
+def read(paths: Sequence[Path]) -> Export:
+    """Read exports of one network, of which each may hold some of its epochs.
+
+    An epoch that stands in several is taken from the newest of them: settled rewards are claimed
+    later.
+
+    Raises:
+        ReplayError: one is no export, or of another version, or of another network.
+    """
+    rows: dict[tuple[int, str], list[Row]] = {}
+    origin: dict[int, tuple[Path, Export]] = {}
+    found = [(path, _read(path)) for path in paths]
+    found.sort(key=lambda pair: pair[1].epochs[-1:])
+    for path, export in found:
+        for epoch in export.epochs:
+            if epoch in origin and _lasting(origin[epoch][1], epoch) != _lasting(export, epoch):
+                raise ReplayError(
+                    f"{origin[epoch][0]} and {path} tell otherwise of epoch {epoch}: they are not "
+                    "of one network"
+                )
+            origin[epoch] = path, export
+    for epoch, (_, export) in origin.items():
+        rows |= {key: of for key, of in export.rows.items() if key[0] == epoch}
+    return Export(rows=rows, epochs=sorted(origin))
+
+
+def _lasting(export: Export, epoch: int) -> list[Any]:
+    """What of an epoch never changes once it has begun."""
+    record = export.one(epoch, "epoch") or {}
+    kept = [record.get(field) for field in ("heights", "judged_by", "params")]
+    return [*kept, export.one(epoch, "round")]
+
+
+def _read(path: Path) -> Export:
     try:
         columns, metadata = parquet.read(path)
     except ResultError as error:

@@ -32,8 +32,8 @@ class Replayed:
     """A replay without a difference.
 
     Attributes:
-        epochs: of the file, ascending.
-        partly: those whose judging epoch is not in the file: who sat on their juries, and what
+        epochs: of the files, ascending.
+        partly: those whose judging epoch is in none of them: who sat on their juries, and what
             they carried over, is taken as it stands.
         compared: integers.
     """
@@ -47,25 +47,35 @@ class Replayed:
         """What was compared, and what was not."""
         if not self.epochs:
             return "no epochs"
-        ends = f"epochs {self.epochs[0]} … {self.epochs[-1]}"
-        said = f"{ends}: {self.compared:,} values compared, 0 differ"
+        said = f"epochs {_runs(self.epochs)}: {self.compared:,} values compared, 0 differ"
         if not self.partly:
             return said
         which = ", ".join(str(index) for index in self.partly)
         return (
             f"{said}; of epoch {which} not who sat on juries nor what was carried over: the epoch "
-            "before is not in the file"
+            "before is not there"
         )
 
 
-def replay(path: Path) -> Replayed:
-    """Replay a file.
+def _runs(epochs: list[int]) -> str:
+    """Epochs in words, with a gap for each that is missing."""
+    runs = [[epochs[0]]]
+    for epoch_ in epochs[1:]:
+        if epoch_ == runs[-1][-1] + 1:
+            runs[-1].append(epoch_)
+        else:
+            runs.append([epoch_])
+    return ", ".join(f"{r[0]} … {r[-1]}" if len(r) > 1 else str(r[0]) for r in runs)
+
+
+def replay(*paths: Path) -> Replayed:
+    """Replay what exports of one network hold together.
 
     Raises:
         ReplayError: when it is no export of this version, or an epoch lacks what decided it.
         ReplayDifferenceError: at the first difference, naming epoch, host, field and values.
     """
-    export = exported.read(path)
+    export = exported.read(paths)
     counter, partly = Counter(), list[int]()
     for index in export.epochs:
         record = export.one(index, "epoch")
