@@ -137,7 +137,7 @@ class Rules:
         own = 0 if host.online else host.weight
         share = min(1.0, max(0.0, (silent - own) / max(whole - host.weight, 1.0)))
         seats = self.spec["seats_per_host"]
-        silence = int(self.juries.binomial(seats, share)) if silent else 0
+        silence = binomial(self.juries.random(), seats, share) if silent else 0
         quiet = self.is_heard(host) and not host.forged
         host.silence = silence if quiet else 0
         host.honest = seats - silence if quiet else 0
@@ -344,6 +344,18 @@ class Rules:
     def block_hash(self, epoch: int) -> bytes:
         """The hash that seeds the slots of an epoch."""
         return hashlib.sha256(f"block/{self.spec['seed']}/0/{epoch}".encode()).digest()
+
+
+def binomial(point: float, n: int, p: float) -> int:
+    """How many of n come, each with probability p, where the distribution passes a point."""
+    rare = min(p, 1.0 - p)
+    rest, held = 1.0 - rare, 0
+    chance = rest**n
+    while point >= chance and held < n:
+        point -= chance
+        chance *= (n - held) * rare / ((held + 1) * rest)
+        held += 1
+    return held if p <= 0.5 else n - held
 
 
 @cache

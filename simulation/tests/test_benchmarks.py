@@ -37,7 +37,7 @@ def driver() -> Any:
 
 
 def test_the_peers_rules_pay_what_the_arrays_pay(rules: Any, driver: Any) -> None:
-    epochs = 12
+    epochs = 40
     scenario = measured_scenario(120)
     chance = streams(scenario.seed, 0)
     network = build(scenario, chance.sizes)

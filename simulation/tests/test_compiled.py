@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from simulation import compiler, draw, judging, sha256, timeslot
 from simulation.errors import OverflowU64Error
@@ -128,6 +129,24 @@ def test_silence_is_drawn_the_same(monkeypatch: Any) -> None:
     compiled = [drawn(seed) for seed in SEEDS]
     plainly(monkeypatch)
     assert [drawn(seed) for seed in SEEDS] == compiled
+
+
+@pytest.mark.parametrize("silent", [1, 40, 100, 700, 999])
+def test_how_many_seats_are_silent_is_binomial(silent: int) -> None:
+    # A host that casts is judged by 999 others of equal weight, of which so many are silent.
+    hosts, seats = 40_000, 32
+    seats_N, unit_N = np.empty(hosts, np.int64), np.ones(hosts, np.uint64)
+    none_N, rng = np.zeros(hosts, np.uint64), np.random.default_rng(silent)
+    judging._silent_seats_plainly(rng, unit_N, none_N, 1_000.0, float(silent), seats, seats_N)
+    wanted = stats.binom(seats, silent / 999)
+    kinds = [k for k in range(seats + 1) if hosts * wanted.pmf(k) >= 5]
+    counts = np.bincount(seats_N, minlength=seats + 1)[kinds]
+    expected = hosts * wanted.pmf(kinds)
+    # What is too rare to be compared alone counts with the rarest that is not.
+    rarest = int(np.argmin(expected))
+    counts[rarest] += hosts - counts.sum()
+    expected[rarest] += hosts - expected.sum()
+    assert len(kinds) == 1 or stats.chisquare(counts, expected).pvalue > 1e-4
 
 
 def test_the_compiler_is_loaded_once_that_pays(monkeypatch: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from simulation import compiler, poc
-from simulation.arrays import F64, I64, U64, Bool, largest, some, sums_by, total, u64
+from simulation.arrays import I64, U64, Bool, largest, some, sums_by, total, u64
 from simulation.claims import Claims
 from simulation.compiler import Kernel
 from simulation.network import Network, State
@@ -123,13 +123,12 @@ def _quietly(
     own_N = weight_N * silent_N
     if some(own_N):
         silent = float(total(own_N))
+        silent_seats_N = np.empty(len(weight_N), np.int64)
+        facts = rng, weight_N, own_N, float(whole), silent, seats, silent_seats_N
         if compiler.ready():
-            silent_seats_N = np.empty(len(weight_N), np.int64)
-            _silent_seats(rng, weight_N, own_N, float(whole), silent, seats, silent_seats_N)
+            _silent_seats(*facts)
         else:
-            share_N = (silent - own_N) / np.maximum(float(whole) - weight_N, 1.0)
-            share_N = np.minimum(np.maximum(share_N, 0.0), 1.0)
-            silent_seats_N = _binomial(rng, seats, share_N).astype(np.int64)
+            _silent_seats_plainly(*facts)
         silent_seats_N *= heard_N
         honest_N -= silent_seats_N.astype(np.uint64)
         judged_S = np.repeat(np.arange(len(weight_N)), silent_seats_N)
@@ -151,10 +150,59 @@ def _quietly(
 def _silent_seats(
     rng: Any, weight_N: Any, own_N: Any, whole: Any, silent: Any, seats: Any, seats_N: Any
 ) -> None:
-    """How many of the seats of each host silent members hold."""
+    """How many of the seats of each host silent members hold: binomial, by inversion.
+
+    One number a host: where shares are small, as they are, it is decided in a step or two.
+    """
     for n in range(len(weight_N)):
+        point = rng.random()
         share = (silent - np.float64(own_N[n])) / max(whole - np.float64(weight_N[n]), 1.0)
-        seats_N[n] = rng.binomial(seats, min(max(share, 0.0), 1.0))
+        share = min(max(share, 0.0), 1.0)
+        rare = min(share, 1.0 - share)
+        rest = 1.0 - rare
+        chance, square, left = 1.0, rest, seats
+        while left:
+            if left & 1:
+                chance *= square
+            square *= square
+            left >>= 1
+        held = 0
+        while point >= chance and held < seats:
+            point -= chance
+            chance *= (seats - held) * rare / ((held + 1) * rest)
+            held += 1
+        seats_N[n] = held if share <= 0.5 else seats - held
+
+
+def _silent_seats_plainly(
+    rng: np.random.Generator,
+    weight_N: U64,
+    own_N: U64,
+    whole: float,
+    silent: float,
+    seats: int,
+    seats_N: I64,
+) -> None:
+    point_N = rng.random(len(weight_N))
+    share_N = (silent - own_N.astype(np.float64)) / np.maximum(whole - weight_N, 1.0)
+    share_N = np.minimum(np.maximum(share_N, 0.0), 1.0)
+    rare_N = np.minimum(share_N, 1.0 - share_N)
+    rest_N = 1.0 - rare_N
+    chance_N, square_N, left = np.ones(len(weight_N)), rest_N.copy(), seats
+    while left:
+        if left & 1:
+            chance_N *= square_N
+        square_N *= square_N
+        left >>= 1
+    seats_N[:] = 0
+    for held in range(seats):
+        on_N = (seats_N == held) & (point_N >= chance_N)
+        if not some(on_N):
+            break
+        point_N[on_N] -= chance_N[on_N]
+        chance_N[on_N] *= (seats - held) * rare_N[on_N] / ((held + 1) * rest_N[on_N])
+        seats_N[on_N] += 1
+    seats_N[share_N > 0.5] = seats - seats_N[share_N > 0.5]
 
 
 def _held_seats(weight_N: U64, judged_S: I64, rng: np.random.Generator) -> U64:
@@ -365,11 +413,6 @@ def _count(
         honest_N[host], fraud_N[host] = np.uint64(honest), np.uint64(fraud)
         unavailable_N[host] = np.uint64(unavailable)
         sampled_N[host], invalid_N[host] = sampled, invalid
-
-
-def _binomial(rng: np.random.Generator, n: int, p_N: F64) -> U64:
-    untyped: Any = rng
-    return u64(untyped.binomial(n, p_N))
 
 
 def draw_juries(

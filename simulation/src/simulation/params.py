@@ -190,6 +190,11 @@ def _r_target_follows(p: Params) -> bool:
     return fewer <= p.decimal("valid_fraction") <= more
 
 
+def _fraud_can_be_found(p: Params) -> bool:
+    chance = Fraction(p.decimal("p_mismatch"), fixed.ONE) ** p.integer("sample_size")
+    return chance < Fraction(p.decimal("fraud_threshold"), fixed.ONE)
+
+
 def _heads_fit(p: Params) -> bool:
     dim, heads = p.integer("poc_model.dim"), p.integer("poc_model.n_heads")
     return dim % heads == 0 and Fraction(32) <= Fraction(dim, heads) <= 1024
@@ -205,4 +210,5 @@ _RULES: dict[str, Callable[[Params], bool]] = {
     "poc_model.ffn_dim_multiplier": _ffn_fits,
     "cq": _cq_follows,
     "r_target": _r_target_follows,
+    "sample_size": _fraud_can_be_found,
 }
