@@ -3,6 +3,7 @@ package params
 import (
 	"errors"
 	"fmt"
+	"math/big"
 
 	"ninefold.dev/inference-chain/core/fixed"
 )
@@ -69,6 +70,11 @@ func Rules() []Rule {
 			"r_target must lie within 10^-9 of the radius that valid_fraction and poc_model.vocab_size give",
 			rTargetFollows,
 		},
+		{
+			"sample_size",
+			"sample_size must be so large that a sample of which nothing is valid is fraud, with p_mismatch^sample_size below fraud_threshold",
+			fraudCanBeFound,
+		},
 	}
 }
 
@@ -113,6 +119,38 @@ func rTargetFollows(p Params) (string, bool) {
 	}
 	return fmt.Sprintf("%s with valid_fraction %s and poc_model.vocab_size %d, which give %s",
 		p.RTarget, p.ValidFraction, p.PocModel.VocabSize, want), false
+}
+
+// fraudCanBeFound asks for P(X = n) < threshold, where all n leaves of a sample are
+// invalid: otherwise chance explains every sample, and no verdict could be fraud.
+func fraudCanBeFound(p Params) (string, bool) {
+	mismatch, err := fixed.Parse(p.PMismatch)
+	if err != nil {
+		return err.Error(), false
+	}
+	threshold, err := fixed.Parse(p.FraudThreshold)
+	if err != nil {
+		return err.Error(), false
+	}
+	if allByChanceIsRare(mismatch, threshold, p.SampleSize) {
+		return "", true
+	}
+	// Below ½ and from 10⁻¹⁸ on, 60 leaves are enough.
+	least := p.SampleSize
+	for !allByChanceIsRare(mismatch, threshold, least) {
+		least++
+	}
+	return fmt.Sprintf("%d with p_mismatch %s and fraud_threshold %s, which need %d",
+		p.SampleSize, p.PMismatch, p.FraudThreshold, least), false
+}
+
+// allByChanceIsRare compares mismatchⁿ with the threshold, exactly.
+func allByChanceIsRare(mismatch, threshold fixed.Dec, n uint64) bool {
+	exponent, one := new(big.Int).SetUint64(n), new(big.Int).SetUint64(uint64(fixed.One))
+	chance := new(big.Int).SetUint64(uint64(mismatch))
+	chance.Exp(chance, exponent, nil).Mul(chance, one)
+	bound := new(big.Int).Exp(one, exponent, nil)
+	return chance.Cmp(bound.Mul(bound, new(big.Int).SetUint64(uint64(threshold)))) < 0
 }
 
 // fractionsAround returns the fractions that lie within a radius less and plus the

@@ -10,6 +10,7 @@ import (
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/core/fixed"
 	"ninefold.dev/inference-chain/core/params"
+	"ninefold.dev/inference-chain/core/poc"
 	"pgregory.net/rapid"
 )
 
@@ -39,7 +40,9 @@ func TestLimitsHoldExactly(t *testing.T) {
 		{"poc_validation_exchange_blocks", func(p *params.Params, v uint64) { p.PocValidationExchangeBlocks = v }, 4, 1_000_000},
 		{"model_loading_blocks", func(p *params.Params, v uint64) { p.ModelLoadingBlocks = v }, 3, 1_000_000},
 		{"lanes", func(p *params.Params, v uint64) { p.Lanes = v }, 1, 64},
-		{"sample_size", func(p *params.Params, v uint64) { p.SampleSize = v }, 1, 1_000},
+		{"sample_size", func(p *params.Params, v uint64) {
+			p.SampleSize, p.PMismatch, p.FraudThreshold = v, "0.0005", "0.001"
+		}, 1, 1_000},
 		{"seats_per_host", func(p *params.Params, v uint64) { p.SeatsPerHost = v }, 1, 128},
 		{"min_host_nonces", func(p *params.Params, v uint64) { p.MinHostNonces = v }, 1, math.MaxUint32},
 		{"max_nonces_per_node", func(p *params.Params, v uint64) { p.MaxNoncesPerNode = v }, 1, math.MaxUint32},
@@ -176,6 +179,17 @@ func TestRulesBetweenParametersNameBothSides(t *testing.T) {
 		}, ""},
 		{"a radius without a positive cq", func(p *params.Params) { p.RTarget = "1.5" }, "cq must be"},
 		{"a radius of two", func(p *params.Params) { p.RTarget = "2" }, "r_target must be a decimal of at most 18 digits in (0, 2)"},
+		{"a sample that is fraud at best as a whole", func(p *params.Params) { p.SampleSize = 3 }, ""},
+		{
+			"a sample that chance explains whatever is in it", func(p *params.Params) { p.SampleSize = 2 },
+			"sample_size must be so large that a sample of which nothing is valid is fraud, with p_mismatch^sample_size below fraud_threshold, got 2 with p_mismatch 0.0005 and fraud_threshold 0.0000001, which need 3",
+		},
+		{"chance exactly at the threshold", func(p *params.Params) {
+			p.SampleSize, p.PMismatch, p.FraudThreshold = 3, "0.2", "0.008"
+		}, "which need 4"},
+		{"the worst hardware and the rarest chance", func(p *params.Params) {
+			p.SampleSize, p.PMismatch, p.FraudThreshold = 59, "0.499999999999999999", "0.000000000000000001"
+		}, "which need 60"},
 		{"another kind", func(p *params.Params) { p.PocKind = "SERVED_MODEL" }, `poc_kind must be EXACT8, got "SERVED_MODEL"`},
 		{"no version", func(p *params.Params) { p.PocVersion = 0 }, "poc_version must lie in"},
 	}
@@ -192,6 +206,19 @@ func TestRulesBetweenParametersNameBothSides(t *testing.T) {
 			require.ErrorContains(t, err, tc.want)
 		})
 	}
+}
+
+func TestFraudCanBeFoundWhereTheLimitIsWithinTheSample(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := params.Default()
+		p.SampleSize = rapid.Uint64Range(1, 70).Draw(t, "sample")
+		mismatch := fixed.Dec(rapid.Uint64Range(1, uint64(fixed.One)/2-1).Draw(t, "mismatch"))
+		threshold := fixed.Dec(rapid.Uint64Range(1, uint64(fixed.One)/100-1).Draw(t, "threshold"))
+		p.PMismatch, p.FraudThreshold = mismatch.String(), threshold.String()
+		limit, err := poc.FraudLimit(p.SampleSize, mismatch, threshold)
+		require.NoError(t, err)
+		requireVerdict(t, p, limit <= p.SampleSize, "sample_size", p.PMismatch)
+	})
 }
 
 func TestARadiusHoldsItsFractionToTheTolerance(t *testing.T) {
