@@ -1,8 +1,10 @@
 """What a real network exported replays to the last integer.
 
-The files of ``data`` are what `testnet export` wrote of a network in which host3 forges. In
+The files of ``data`` are what `testnet export` wrote of networks in which host3 forges. In
 ``no_quorum.parquet`` the whole network was stopped and continued while it judged; between the
-epochs of ``changes.parquet`` a host joins and a proposal removes a model.
+epochs of ``changes.parquet`` a host joins and a proposal removes a model. ``history`` was
+written two epochs at a time, from the first epoch to the ninth: a host joins and proves from the
+sixth on, and a proposal changes the coverage bonus, which the ninth is the first to have.
 """
 
 import json
@@ -17,6 +19,7 @@ from simulation import replay
 from simulation.errors import ReplayDifferenceError, ReplayError
 
 DATA = Path(__file__).parent / "data"
+HISTORY = sorted((DATA / "history").glob("*.parquet"))
 NO_QUORUM, CHANGES = DATA / "no_quorum.parquet", DATA / "changes.parquet"
 
 
@@ -43,6 +46,60 @@ def test_the_records_tell_of_a_join_a_change_by_governance_and_a_missing_quorum(
     before, after = by_epoch(CHANGES, "model", "id")
     assert before - after == {"ninefold/tiny-qwen"}
     assert "OUTCOME_NO_QUORUM" in by_epoch(NO_QUORUM, "host_outcome", "outcome")[0]
+
+
+def test_nine_epochs_with_a_fraud_a_join_and_a_change_of_rewards_replay_whole() -> None:
+    made = replay.replay(*HISTORY)
+    assert made.epochs == list(range(1, 10))
+    # The first epoch was judged by genesis, which no export holds.
+    assert made.partly == [1]
+    assert made.compared > 1_700
+    found: dict[int, dict[str, str]] = {}
+    bonuses: dict[int, str] = {}
+    for path in HISTORY:
+        for row in pq.read_table(path).to_pylist():
+            content = json.loads(row["row"])
+            if row["kind"] == "host_outcome":
+                found.setdefault(row["epoch"], {})[row["host"]] = content["outcome"]
+            if row["kind"] == "epoch":
+                bonuses[row["epoch"]] = content["params"]["coverage_bonus"]
+    assert [len(found[epoch]) for epoch in made.epochs] == [4] * 5 + [5] * 4
+    forgers = {host for of in found.values() for host in of if of[host] == "OUTCOME_FRAUD"}
+    assert len(forgers) == 1
+    assert all(of[min(forgers)] == "OUTCOME_FRAUD" for of in found.values())
+    assert bonuses == dict.fromkeys(range(1, 9), "0.1") | {9: "0.2"}
+
+
+def test_what_stands_on_both_sides_of_a_gap_is_compared() -> None:
+    made = replay.replay(HISTORY[0], HISTORY[1], HISTORY[-1])
+    assert made.epochs == [1, 2, 3, 8, 9]
+    assert made.partly == [1, 8]
+
+
+@pytest.mark.parametrize("at", range(2, 9))
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("seat", ("seats",)),
+        ("host_outcome", ("credited",)),
+        ("settle_amount", ("amount",)),
+        ("settlement", ("subsidy",)),
+        ("duty", ("drawn",)),
+    ],
+    ids=lambda one: one if isinstance(one, str) else None,
+)
+def test_an_integer_changed_in_any_epoch_is_refused(
+    tmp_path: Path, kind: str, path: tuple[str, ...], at: int
+) -> None:
+    files = list[Path]()
+    for file in HISTORY:
+        table = pq.read_table(file)
+        rows: list[dict[str, Any]] = table.to_pylist()
+        next((row for row in rows if changes(row, kind, at, path)), None)
+        files.append(tmp_path / file.name)
+        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), files[-1])
+    with pytest.raises(ReplayDifferenceError):
+        replay.replay(*files)
 
 
 INTEGERS = [

@@ -139,16 +139,23 @@ def _heard(export: Export, index: int) -> set[str]:
 
 
 def check_subsidies(export: Export, counter: Compares) -> None:
-    """The subsidy decays once per settled epoch, and minting stays below its cap."""
+    """The subsidy decays once per settled epoch, and minting stays below its cap.
+
+    Behind a gap between the epochs it is taken as it stands.
+    """
     settled = [e for e in export.epochs if e > 0 and export.one(e, "settlement")]
     minted = 0
     subsidy: int | None = None
+    before = 0
     for index in settled:
+        if not set(range(before + 1, index)) <= set(export.epochs):
+            subsidy = None
+        before = index
         settlement, record = export.one(index, "settlement"), export.one(index, "epoch")
         if settlement is None or record is None:
             continue
         of = record["params"]
-        if subsidy is None and settled[0] == 1:
+        if index == 1:
             subsidy = number(of, "initial_epoch_subsidy")
         paid = number(settlement, "subsidy")
         if subsidy is not None:
