@@ -55,6 +55,13 @@ def test_a_damaged_record_and_an_empty_home_are_said_plainly(tmp_path: Path) -> 
         home.load()
 
 
+def test_a_home_that_is_a_file_is_said_plainly(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("")
+    with pytest.raises(HomeError, match="file cannot be read: Not a directory"):
+        Home(path).load()
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("do not touch")
     with pytest.raises(HomeError, match="not empty"):

@@ -73,6 +73,10 @@ def test_parameters_the_file_leaves_out_stay_as_they_are() -> None:
             ),
             'no field named "lane"',
         ),
+        (
+            json.dumps({"title": "t", "summary": "s", "messages": ["a"]}),
+            r"messages\[0\] is an object with \"@type\", got 'a'",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, body: str, words: str) -> None:
@@ -85,6 +89,28 @@ def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, body: str, word
 def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         load_proposal(tmp_path / "none.json")
+
+
+def test_a_folder_and_what_is_no_text_are_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="Is a directory"):
+        load_proposal(tmp_path)
+    path = tmp_path / "p.json"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match="not JSON: 'utf-8' codec"):
+        load_proposal(path)
+
+
+@pytest.mark.parametrize(
+    "given", [{"coverageBonus": "0", "throughputValidationEnabled": False}, None]
+)
+def test_parameters_have_either_name_that_json_gives_them(given: dict[str, Any] | None) -> None:
+    now = params_pb2.Params(lanes=16, coverage_bonus="0.1", throughput_validation_enabled=True)
+    raw = {"@type": "/inference.v1.MsgUpdateParams", "params": given}
+    (message,) = build_messages(Proposal(title="t", summary="s", messages=(raw,)), now)
+    assert isinstance(message, tx_pb2.MsgUpdateParams)
+    assert message.params.lanes == 16
+    assert message.params.coverage_bonus == ("0" if given else "0.1")
+    assert message.params.throughput_validation_enabled == (given is None)
 
 
 def test_only_members_of_the_epoch_in_effect_vote() -> None:

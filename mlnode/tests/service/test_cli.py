@@ -26,6 +26,15 @@ def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert result.stderr == f"mlnode: {tmp_path}/none.toml: no such file\n"
 
 
+def test_a_folder_and_what_is_no_text_are_no_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "mlnode.toml"
+    path.write_bytes(b"\xff\xfe")
+    for given, words in ((tmp_path, "Is a directory"), (path, "not TOML: 'utf-8' codec")):
+        result = CliRunner().invoke(app, ["serve", "--config", f"{given}"])
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"mlnode: {given}: {words}")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -190,7 +190,9 @@ class Home:
             raise HomeError(
                 f"{self.root} holds no network; start one with `testnet up --home {self.root}`"
             ) from None
-        except json.JSONDecodeError as err:
+        except OSError as err:
+            raise HomeError(f"{self.root} cannot be read: {err.strerror}") from None
+        except (UnicodeDecodeError, json.JSONDecodeError) as err:
             raise HomeError(f"{self.record_path} is damaged: {err}") from None
         if raw.get("format") != FORMAT:
             raise HomeError(

@@ -13,6 +13,7 @@ from cosmpy.aerial.wallet import LocalWallet
 from cosmpy.crypto.address import Address
 from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as ProtoAny
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from ninefold_proto.inference.v1 import params_pb2, tx_pb2
 
@@ -63,10 +64,12 @@ def load_proposal(path: Path) -> Proposal:
         SpecError: naming the file, the key, and what would be right.
     """
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise SpecError(f"{path}: no such file") from None
-    except json.JSONDecodeError as err:
+    except OSError as err:
+        raise SpecError(f"{path}: {err.strerror}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
         raise SpecError(f"{path}: not JSON: {err}") from None
     if not isinstance(raw, dict) or set(cast(dict[str, Any], raw)) != _KEYS:
         raise SpecError(f"{path}: a proposal has exactly the keys {', '.join(sorted(_KEYS))}")
@@ -74,6 +77,9 @@ def load_proposal(path: Path) -> Proposal:
     messages = body["messages"]
     if not isinstance(messages, list) or not messages:
         raise SpecError(f"{path}: messages is a list of at least one message")
+    for i, message in enumerate(cast(list[Any], messages)):
+        if not isinstance(message, dict):
+            raise SpecError(f'{path}: messages[{i}] is an object with "@type", got {message!r}')
     proposal = Proposal(
         title=str(body["title"]),
         summary=str(body["summary"]),
@@ -99,19 +105,22 @@ def build_messages(proposal: Proposal, params: params_pb2.Params) -> list[Messag
             merged.CopyFrom(params)
             merged.MergeFrom(message.params)
             # MergeFrom cannot set a field to its zero value; the file can.
-            for name, value in raw.get("params", {}).items():
-                if value in (0, "0", False, "") and not _is_decimal(name):
-                    merged.ClearField(name)
+            for key, value in (raw.get("params") or {}).items():
+                field = _parameter(key)
+                if value in (0, "0", False, "") and field.type != field.TYPE_STRING:
+                    merged.ClearField(field.name)
             message.params.CopyFrom(merged)
         message.authority = gov_address()  # type: ignore[attr-defined]
         built.append(message)
     return built
 
 
-def _is_decimal(name: str) -> bool:
-    """Whether a parameter is a decimal in a string, whose zero is "0" and not empty."""
-    field = params_pb2.Params.DESCRIPTOR.fields_by_name[name]
-    return field.type == field.TYPE_STRING
+def _parameter(key: str) -> FieldDescriptor:
+    """A parameter by either of the names that the JSON of protobuf has for it.
+
+    One in a string is a decimal, whose zero is "0" and not empty.
+    """
+    return next(f for f in params_pb2.Params.DESCRIPTOR.fields if key in (f.name, f.json_name))
 
 
 def submit(

@@ -108,7 +108,9 @@ def load_config(path: Path) -> Config:
             raw = tomllib.load(file)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except tomllib.TOMLDecodeError as err:
+    except OSError as err:
+        raise ConfigError(f"{path}: {err.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
         raise ConfigError(f"{path}: not TOML: {err}") from None
     try:
         config = parse_config(raw)
