@@ -112,6 +112,12 @@ func TestAWrongFileIsRefusedNamingTheFieldAndWhatWouldBeRight(t *testing.T) {
 		"an endpoint without a key":       {add(strings.Replace(endpoint, "warm.key", "lost.key", 1)), []string{"nodes[1].key_file", "no such file"}},
 		"an endpoint's key for everybody": {add(strings.Replace(endpoint, "warm.key", "open.key", 1)), []string{"nodes[1].key_file", "chmod 600"}},
 		"an endpoint of a node's id":      {add(strings.Replace(endpoint, "verifier", "gpu-1", 1)), []string{"nodes[1].id", "unique"}},
+		"a table where a list is":         {edit("[[nodes]]", "[nodes]"), []string{"nodes must be a list of tables, as [[nodes]]"}},
+		"an address without a port":       {edit("127.0.0.1:9090", "127.0.0.1:abc"), []string{"admin.listen", "at most 65535"}},
+		"a port beyond the last":          {edit("127.0.0.1:9090", "127.0.0.1:65536"), []string{"admin.listen", "at most 65535"}},
+		"a model that is named twice":     {edit(`["ninefold/tiny"]`, `["a", "b", "a"]`), []string{"nodes[0].models[2]", "named once"}},
+		"a model that is no id":           {edit(`["ninefold/tiny"]`, `["a", "bad id!"]`), []string{"nodes[0].models[1]", "1 to 128"}},
+		"hardware beyond what a node has": {edit("count = 2", "count = 1025"), []string{"nodes[0].hardware[0]", "1 to 1024"}},
 		"hardware without a count":        {edit("count = 2", "count = 0"), []string{"nodes[0].hardware[0]"}},
 		"sabotage on a real chain": {
 			func(s string) string {

@@ -38,7 +38,10 @@ func unknownBelow(value any, shape reflect.Type, path string) error {
 		if shape.Elem().Kind() != reflect.Struct {
 			return nil
 		}
-		rows, _ := value.([]any)
+		rows, ok := value.([]any)
+		if !ok {
+			return fmt.Errorf("%w: %s must be a list of tables, as [[%s]] or [{…}]", ErrInvalid, path, path)
+		}
 		var failures []error
 		for i, row := range rows {
 			failures = append(failures, unknownBelow(row, shape.Elem(), fmt.Sprintf("%s[%d]", path, i)))

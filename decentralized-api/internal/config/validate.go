@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,12 +25,16 @@ const (
 	// MaxNodes is how many nodes the chain takes of one host.
 	MaxNodes = 256
 
-	maxModelsPerNode = 8
+	// What the chain takes of one node: a diff with more is refused as a whole.
+	maxModelsPerNode   = 8
+	maxHardwarePerNode = 16
+	maxDevices         = 1_024
 )
 
 var (
 	chainIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,50}$`)
 	nodeIDPattern  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	modelIDPattern = regexp.MustCompile(`^[A-Za-z0-9._/-]{1,128}$`)
 )
 
 func (c *Config) validate() error {
@@ -109,7 +114,10 @@ func (l Log) check() error {
 
 func checkListen(field, address string) error {
 	_, port, err := net.SplitHostPort(address)
-	return check(err == nil && port != "", field, "host:port", address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return check(err == nil, field, "host:port with a port of at most 65535", address)
 }
 
 func (p Public) check() error {
@@ -182,9 +190,27 @@ func (n Node) Check(field string) error {
 	if n.TokenFile != "" {
 		failures = append(failures, checkSecret(field+".token_file", n.TokenFile))
 	}
+	return errors.Join(append(failures, n.checkModels(field), n.checkHardware(field))...)
+}
+
+func (n Node) checkModels(field string) error {
+	var failures []error
+	for i, id := range n.Models {
+		at := fmt.Sprintf("%s.models[%d]", field, i)
+		failures = append(failures,
+			check(modelIDPattern.MatchString(id), at, "1 to 128 of A-Z a-z 0-9 . _ / -", id),
+			check(!slices.Contains(n.Models[:i], id), at, "named once", id))
+	}
+	return errors.Join(failures...)
+}
+
+func (n Node) checkHardware(field string) error {
+	failures := []error{check(len(n.Hardware) <= maxHardwarePerNode, field+".hardware",
+		fmt.Sprintf("at most %d entries", maxHardwarePerNode), len(n.Hardware))}
 	for i, h := range n.Hardware {
-		failures = append(failures, check(h.Type != "" && h.Count > 0, fmt.Sprintf("%s.hardware[%d]", field, i),
-			"a type and a count of at least 1", fmt.Sprintf("%s × %d", h.Type, h.Count)))
+		failures = append(failures, check(h.Type != "" && 1 <= h.Count && h.Count <= maxDevices,
+			fmt.Sprintf("%s.hardware[%d]", field, i), fmt.Sprintf("a type and a count of 1 to %d", maxDevices),
+			fmt.Sprintf("%s × %d", h.Type, h.Count)))
 	}
 	return errors.Join(failures...)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -160,7 +162,8 @@ func replaced(object json.RawMessage, path []string, value json.RawMessage) (jso
 	}
 	old, known := fields[path[0]]
 	if !known {
-		return nil, fmt.Errorf("unknown parameter %q", path[0])
+		names := slices.Sorted(maps.Keys(fields))
+		return nil, fmt.Errorf("unknown parameter %q; there are %s", path[0], strings.Join(names, ", "))
 	}
 	if len(path) > 1 {
 		inner, err := replaced(old, path[1:], value)
@@ -173,6 +176,22 @@ func replaced(object json.RawMessage, path []string, value json.RawMessage) (jso
 	if len(old) > 0 && old[0] == '"' && value[0] != '"' {
 		value, _ = json.Marshal(string(value))
 	}
+	if want := kindOf(old); want != "" && kindOf(value) != want {
+		return nil, fmt.Errorf("%s must be %s, got %s", path[0], want, value)
+	}
 	fields[path[0]] = value
 	return json.Marshal(fields)
+}
+
+// kindOf says what a value is where another kind could not be read in its place, in
+// words; nothing for texts.
+func kindOf(value json.RawMessage) string {
+	text := strings.Trim(string(value), `"`)
+	switch {
+	case text == "true" || text == "false":
+		return "true or false"
+	case text != "" && strings.Trim(text, "-.0123456789") == "":
+		return "a number"
+	}
+	return ""
 }
