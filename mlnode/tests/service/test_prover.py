@@ -1,5 +1,6 @@
 """What guards a group's results, on engines of this process."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from typing_extensions import override
 from mlnode.poc.engines.base import LoadProgress
 from mlnode.poc.errors import CrosscheckError, FingerprintError, NoEngineError
 from mlnode.poc.golden import golden_round
+from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import operations
 from mlnode.service.candidates import candidates
@@ -172,6 +174,29 @@ def test_a_batch_is_as_large_as_a_quarter_of_a_second_allows(
     engine.seconds_a_nonce = seconds_a_nonce
     load(prover, kit.round())
     assert prover.batch_size == size
+
+
+def test_a_batch_is_sized_once_for_a_network_and_again_where_it_became_quick(kit: Any) -> None:
+    clock, engine = Clock(), of_kind(Counted, "counted")
+    engine.clock, engine.seconds_a_nonce = clock, 0.0
+    prover = Prover([engine], clock=clock)
+    engine.seconds_a_nonce = 0.004
+    for number in range(3):
+        engine.asked = 0
+        load(prover, replace(kit.round(), block_hash=f"{number:02x}" * 32))
+        assert prover.batch_size == 62
+        assert (engine.asked > 0) == (number == 0)
+        prover.batch(np.arange(62, dtype=np.uint64))
+        # A part of a batch says nothing of a whole one.
+        prover.batch(np.arange(3, dtype=np.uint64))
+    engine.seconds_a_nonce = 0.001
+    prover.batch(np.arange(62, dtype=np.uint64))
+    load(prover, replace(kit.round(), block_hash="03" * 32))
+    assert prover.batch_size > 200
+    other = replace(kit.round(), params=replace(MODEL_PARAMS_TEST, n_layers=2))
+    engine.asked = 0
+    load(prover, other)
+    assert engine.asked > 0
 
 
 def test_the_same_round_is_not_generated_again(kit: Any) -> None:

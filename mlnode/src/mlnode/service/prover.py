@@ -3,6 +3,7 @@
 Axes: B nonces of a batch.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,8 +14,9 @@ from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress, SharingEngine
 from mlnode.poc.engines.guard import crosscheck
 from mlnode.poc.engines.selection import select_engine
-from mlnode.poc.engines.sizing import find_batch_size
+from mlnode.poc.engines.sizing import BATCH_S, find_batch_size
 from mlnode.poc.golden import golden_round
+from mlnode.poc.params import PocParams
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import operations
 from mlnode.service.watch import WeightWatch
@@ -76,6 +78,9 @@ class Prover:
         self._nonce_s = self._spare_s = 0.0
         self._crosschecked_at = 0.0
         self._fresh = True
+        self._sized_for: PocParams | None = None
+        # Of the batches of that size; none yet.
+        self._shortest_s = math.inf
         self.engines = tuple(e.name for e in passed)
         self.summary = selection.summary
         self.dense = self._engine.dense_rate()
@@ -96,10 +101,21 @@ class Prover:
             self._spare.adopt(round_, self._engine.network)
             self._spare_s = self._guess(self._spare, round_)
         self._watch.begin()
-        self.batch_size = self._wanted_size or find_batch_size(
-            self._time_batch, self._engine.largest_batch
-        )
+        self.batch_size = self._wanted_size or self._size_for(round_.params)
         self._crosschecked_at = self._clock()
+
+    def _size_for(self, params: PocParams) -> int:
+        """Returns the nonces of a batch: those of the last round, where the network is as large.
+
+        Where other work takes its share of the machine, trying takes seconds, and a round has few.
+        It is tried again where batches took less than half of the time that is meant for them.
+        """
+        largest = self._engine.largest_batch
+        quick = self._shortest_s < BATCH_S / 2 and self.batch_size < largest
+        if self._sized_for != params or quick:
+            self._sized_for, self._shortest_s = params, math.inf
+            return find_batch_size(self._time_batch, largest)
+        return min(self.batch_size, largest)
 
     def batch(
         self, nonces_B: U64, public_key: bytes | None = None, *, ahead: U64 | None = None
@@ -118,6 +134,8 @@ class Prover:
             self._engine.foresee(ahead, public_key)
         came, took_s = self._timed(nonces_B, public_key)
         self._batches += 1
+        if len(nonces_B) == self.batch_size:
+            self._shortest_s = min(self._shortest_s, took_s)
         if self._spare is not None and self._crosscheck_due(took_s):
             self._say_if_long(self._spare_s)
             began = self._clock()
