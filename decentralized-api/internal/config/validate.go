@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cosmos/cosmos-sdk/types/bech32"
+
+	inference "ninefold.dev/inference-chain/x/inference/types"
 )
 
 const (
@@ -23,18 +25,12 @@ const (
 	localChain = "ninefold-local"
 
 	// MaxNodes is how many nodes the chain takes of one host.
-	MaxNodes = 256
-
-	// What the chain takes of one node: a diff with more is refused as a whole.
-	maxModelsPerNode   = 8
-	maxHardwarePerNode = 16
-	maxDevices         = 1_024
+	MaxNodes = inference.MaxNodesPerHost
 )
 
 var (
 	chainIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,50}$`)
 	nodeIDPattern  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	modelIDPattern = regexp.MustCompile(`^[A-Za-z0-9._/-]{1,128}$`)
 )
 
 func (c *Config) validate() error {
@@ -183,8 +179,8 @@ func (n Node) Check(field string) error {
 		check(n.Kind == "" && n.URL == "", field+".kind", `absent, or "serverless" with a url`, n.Kind),
 		check(nodeIDPattern.MatchString(n.ID), field+".id", "1 to 64 of A-Z a-z 0-9 . _ -", n.ID),
 		checkListen(field+".address", n.Address),
-		check(len(n.Models) >= 1 && len(n.Models) <= maxModelsPerNode, field+".models",
-			fmt.Sprintf("1 to %d governance ids", maxModelsPerNode), n.Models),
+		check(len(n.Models) >= 1 && len(n.Models) <= inference.MaxModelsPerNode, field+".models",
+			fmt.Sprintf("1 to %d governance ids", inference.MaxModelsPerNode), n.Models),
 		check((n.CertFile == "") == (n.KeyFile == ""), field+".cert_file", "given together with key_file", n.CertFile),
 	}
 	if n.TokenFile != "" {
@@ -198,18 +194,19 @@ func (n Node) checkModels(field string) error {
 	for i, id := range n.Models {
 		at := fmt.Sprintf("%s.models[%d]", field, i)
 		failures = append(failures,
-			check(modelIDPattern.MatchString(id), at, "1 to 128 of A-Z a-z 0-9 . _ / -", id),
+			check(inference.IsModelID(id), at,
+				fmt.Sprintf("1 to %d of A-Z a-z 0-9 . _ / -", inference.MaxModelIDBytes), id),
 			check(!slices.Contains(n.Models[:i], id), at, "named once", id))
 	}
 	return errors.Join(failures...)
 }
 
 func (n Node) checkHardware(field string) error {
-	failures := []error{check(len(n.Hardware) <= maxHardwarePerNode, field+".hardware",
-		fmt.Sprintf("at most %d entries", maxHardwarePerNode), len(n.Hardware))}
+	failures := []error{check(len(n.Hardware) <= inference.MaxHardwarePerNode, field+".hardware",
+		fmt.Sprintf("at most %d entries", inference.MaxHardwarePerNode), len(n.Hardware))}
 	for i, h := range n.Hardware {
-		failures = append(failures, check(h.Type != "" && 1 <= h.Count && h.Count <= maxDevices,
-			fmt.Sprintf("%s.hardware[%d]", field, i), fmt.Sprintf("a type and a count of 1 to %d", maxDevices),
+		failures = append(failures, check(h.Type != "" && 1 <= h.Count && h.Count <= inference.MaxDevices,
+			fmt.Sprintf("%s.hardware[%d]", field, i), fmt.Sprintf("a type and a count of 1 to %d", inference.MaxDevices),
 			fmt.Sprintf("%s × %d", h.Type, h.Count)))
 	}
 	return errors.Join(failures...)

@@ -3,9 +3,9 @@ package params
 import (
 	"errors"
 	"fmt"
-	"math/big"
 
 	"ninefold.dev/inference-chain/core/fixed"
+	"ninefold.dev/inference-chain/core/poc"
 )
 
 // ErrParam is the kind of every error of Validate. Its text names the parameter,
@@ -121,8 +121,8 @@ func rTargetFollows(p Params) (string, bool) {
 		p.RTarget, p.ValidFraction, p.PocModel.VocabSize, want), false
 }
 
-// fraudCanBeFound asks for P(X = n) < threshold, where all n leaves of a sample are
-// invalid: otherwise chance explains every sample, and no verdict could be fraud.
+// fraudCanBeFound asks that a sample of which nothing is valid is fraud: otherwise
+// chance explains every sample, and no verdict could be.
 func fraudCanBeFound(p Params) (string, bool) {
 	mismatch, err := fixed.Parse(p.PMismatch)
 	if err != nil {
@@ -132,25 +132,20 @@ func fraudCanBeFound(p Params) (string, bool) {
 	if err != nil {
 		return err.Error(), false
 	}
-	if allByChanceIsRare(mismatch, threshold, p.SampleSize) {
-		return "", true
-	}
-	// Below ½ and from 10⁻¹⁸ on, 60 leaves are enough.
 	least := p.SampleSize
-	for !allByChanceIsRare(mismatch, threshold, least) {
+	for {
+		limit, err := poc.FraudLimit(least, mismatch, threshold)
+		if err != nil {
+			return err.Error(), false
+		}
+		if limit <= least {
+			break
+		}
+		// Below ½ and from 10⁻¹⁸ on, 60 leaves are enough.
 		least++
 	}
 	return fmt.Sprintf("%d with p_mismatch %s and fraud_threshold %s, which need %d",
-		p.SampleSize, p.PMismatch, p.FraudThreshold, least), false
-}
-
-// allByChanceIsRare compares mismatchⁿ with the threshold, exactly.
-func allByChanceIsRare(mismatch, threshold fixed.Dec, n uint64) bool {
-	exponent, one := new(big.Int).SetUint64(n), new(big.Int).SetUint64(uint64(fixed.One))
-	chance := new(big.Int).SetUint64(uint64(mismatch))
-	chance.Exp(chance, exponent, nil).Mul(chance, one)
-	bound := new(big.Int).Exp(one, exponent, nil)
-	return chance.Cmp(bound.Mul(bound, new(big.Int).SetUint64(uint64(threshold)))) < 0
+		p.SampleSize, p.PMismatch, p.FraudThreshold, least), least == p.SampleSize
 }
 
 // fractionsAround returns the fractions that lie within a radius less and plus the

@@ -2,6 +2,7 @@ package params_test
 
 import (
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,7 +11,6 @@ import (
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/core/fixed"
 	"ninefold.dev/inference-chain/core/params"
-	"ninefold.dev/inference-chain/core/poc"
 	"pgregory.net/rapid"
 )
 
@@ -208,16 +208,19 @@ func TestRulesBetweenParametersNameBothSides(t *testing.T) {
 	}
 }
 
-func TestFraudCanBeFoundWhereTheLimitIsWithinTheSample(t *testing.T) {
+func TestFraudCanBeFoundWhereAWholeSampleOfItIsRarerThanTheThreshold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := params.Default()
 		p.SampleSize = rapid.Uint64Range(1, 70).Draw(t, "sample")
 		mismatch := fixed.Dec(rapid.Uint64Range(1, uint64(fixed.One)/2-1).Draw(t, "mismatch"))
 		threshold := fixed.Dec(rapid.Uint64Range(1, uint64(fixed.One)/100-1).Draw(t, "threshold"))
 		p.PMismatch, p.FraudThreshold = mismatch.String(), threshold.String()
-		limit, err := poc.FraudLimit(p.SampleSize, mismatch, threshold)
-		require.NoError(t, err)
-		requireVerdict(t, p, limit <= p.SampleSize, "sample_size", p.PMismatch)
+		chance, one := big.NewRat(1, 1), int64(fixed.One)
+		for range p.SampleSize {
+			chance.Mul(chance, big.NewRat(int64(mismatch), one))
+		}
+		rare := chance.Cmp(big.NewRat(int64(threshold), one)) < 0
+		requireVerdict(t, p, rare, "sample_size", p.PMismatch)
 	})
 }
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from simulation import fixed
+from simulation import fixed, poc
 from simulation.epoch import Lengths
 from simulation.errors import DecimalError, ParameterError, shown
 
@@ -191,8 +191,8 @@ def _r_target_follows(p: Params) -> bool:
 
 
 def _fraud_can_be_found(p: Params) -> bool:
-    chance = Fraction(p.decimal("p_mismatch"), fixed.ONE) ** p.integer("sample_size")
-    return chance < Fraction(p.decimal("fraud_threshold"), fixed.ONE)
+    sample = p.integer("sample_size")
+    return poc.fraud_limit(sample, p.decimal("p_mismatch"), p.decimal("fraud_threshold")) <= sample
 
 
 def _heads_fit(p: Params) -> bool:
