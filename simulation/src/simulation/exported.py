@@ -83,7 +83,6 @@ def read(paths: Sequence[Path]) -> Export:
     Raises:
         ReplayError: one is no export, or of another version, or of another network.
     """
-    rows: dict[tuple[int, str], list[Row]] = {}
     origin: dict[int, tuple[Path, Export]] = {}
     found = [(path, _read(path)) for path in paths]
     found.sort(key=lambda pair: pair[1].epochs[-1:])
@@ -95,8 +94,12 @@ def read(paths: Sequence[Path]) -> Export:
                     "of one network"
                 )
             origin[epoch] = path, export
-    for epoch, (_, export) in origin.items():
-        rows |= {key: of for key, of in export.rows.items() if key[0] == epoch}
+    rows = {
+        (epoch, kind): of
+        for _, export in found
+        for (epoch, kind), of in export.rows.items()
+        if origin[epoch][1] is export
+    }
     return Export(rows=rows, epochs=sorted(origin))
 
 

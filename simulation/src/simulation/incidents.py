@@ -7,7 +7,7 @@ Axes: N hosts, J judged hosts.
 """
 
 import math
-import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +21,7 @@ from simulation import commit, fixed, poc, price, reward, timeslot, weight
 from simulation.arrays import u64
 from simulation.errors import BatchError, ScenarioError, SimulationError, shown
 from simulation.judging import draw_juries
+from simulation.scenario import read_toml
 
 # Sums of weights stay below 2⁶¹ whatever a file says.
 Weight = Annotated[int, Field(ge=0, le=2**40)]
@@ -60,7 +61,7 @@ class Told:
         return "passes" if self.theirs.harms else "not shown by these numbers"
 
 
-class Incident(BaseModel):
+class Incident(BaseModel, ABC):
     """The numbers of an incident, and what each rule makes of them.
 
     Attributes:
@@ -73,13 +74,13 @@ class Incident(BaseModel):
     what: str
     rule: str
 
+    @abstractmethod
     def theirs(self) -> Figure:
         """What the rule that failed makes of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ours(self) -> Figure:
         """What ours makes of it."""
-        raise NotImplementedError
 
 
 def capped(weights: Sequence[int], share: Fraction) -> list[int]:
@@ -378,10 +379,7 @@ def read(path: Path) -> dict[str, Incident]:
     Raises:
         ScenarioError: unreadable, an unknown incident or number, a number that is not legal.
     """
-    try:
-        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ScenarioError(f"{path}: {error}") from error
+    tree = read_toml(path)
     if not tree:
         raise ScenarioError(f"{path}: there is no incident in it")
     return {name: _parse(name, numbers, path) for name, numbers in tree.items()}

@@ -37,6 +37,8 @@ _NO_PLACE = {
     "units_of_compute_per_token": "it prices receipts, and no receipts are modelled",
 }
 
+_TOO_DEEP = "values hold others too many levels deep"
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -172,17 +174,27 @@ def load(path: Path, changes: dict[str, str] | None = None) -> Scenario:
     Raises:
         ScenarioError: unreadable, an unknown key (with a suggestion), a value that is not legal.
     """
+    tree = read_toml(path)
     try:
-        # Beside TOML's own errors, ValueError stands for text that is not UTF-8 and for an integer
-        # of thousands of digits, which Python refuses to read.
-        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         for key, value in (changes or {}).items():
             _change(tree, key, value)
         return parse(tree, str(path))
+    except ValueError as error:
+        raise ScenarioError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ScenarioError(f"{path}: {_TOO_DEEP}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tree of values of a file. Raises ScenarioError when it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    # Beside TOML's own errors, ValueError stands for text that is not UTF-8 and for an integer
+    # of thousands of digits, which Python refuses to read.
     except (OSError, ValueError) as error:
         raise ScenarioError(f"{path}: {error}") from error
     except RecursionError as error:
-        raise ScenarioError(f"{path}: values hold others too many levels deep") from error
+        raise ScenarioError(f"{path}: {_TOO_DEEP}") from error
 
 
 def parse(tree: dict[str, Any], where: str = "scenario") -> Scenario:
