@@ -77,9 +77,6 @@ def load_proposal(path: Path) -> Proposal:
     messages = body["messages"]
     if not isinstance(messages, list) or not messages:
         raise SpecError(f"{path}: messages is a list of at least one message")
-    for i, message in enumerate(cast(list[Any], messages)):
-        if not isinstance(message, dict):
-            raise SpecError(f'{path}: messages[{i}] is an object with "@type", got {message!r}')
     proposal = Proposal(
         title=str(body["title"]),
         summary=str(body["summary"]),
@@ -209,7 +206,10 @@ def members(ledger: Ledger, wallets: Iterable[LocalWallet]) -> list[LocalWallet]
     return [wallet for wallet in wallets if str(wallet.address()) in addresses]
 
 
-def _parse(raw: dict[str, Any], *, where: str) -> Any:
+def _parse(raw: Any, *, where: str) -> Any:
+    if not isinstance(raw, dict):
+        raise SpecError(f'{where} is an object with "@type", got {raw!r}')
+    raw = cast(dict[str, Any], raw)
     kind = str(raw.get("@type", "")).removeprefix("/")
     if kind not in _KINDS:
         raise SpecError(f"{where}: @type {kind!r} is not one of {', '.join(sorted(_KINDS))}")
