@@ -12,11 +12,9 @@ import torch
 from rows import Origin, Work
 
 from mlnode.poc.engines.layers import Arithmetic
-from mlnode.poc.engines.products import fp32_product
-from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.shard.devices import DriverError, read_driver
 from mlnode.shard.engine import ShardedEngine
-from mlnode.shard.gpu import group_engines
+from mlnode.shard.gpu import arithmetics, group_engines
 
 
 class Machine(Protocol):
@@ -77,13 +75,7 @@ class Cuda:
         )
 
     def arithmetic(self, kind: str) -> Arithmetic:
-        from mlnode.poc.engines.triton_ops import TritonArithmetic
-
-        if kind == "fp32":
-            return TiledArithmetic(fp32_product)
-        if kind not in ("int8", "bf16", "fp16"):
-            raise ValueError(f"a GPU has no {kind} engine")
-        return TritonArithmetic(kind)
+        return arithmetics(self.devices)[kind]
 
     def engines(self, devices: tuple[str, ...], batch_size: int = 0) -> Sequence[ShardedEngine]:
         return group_engines(devices, batch_size=batch_size)

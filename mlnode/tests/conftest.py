@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from engines import ARITHMETICS, ENGINES, AnyEngine, MakeEngine, fp32_engine, int8_engine
+from engines import ENGINES, SHIPPED, AnyEngine, MakeEngine
 
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.layers import Arithmetic
@@ -13,6 +13,7 @@ from mlnode.poc.engines.selection import select_engine
 from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import Round, new_round
 from mlnode.shard.engine import ShardedEngine
+from mlnode.shard.gpu import arithmetics
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -46,14 +47,13 @@ def quick_engine() -> MakeEngine:
 
     A CPU without VNNI multiplies int8 thirty times slower than fp32.
     """
-    makers = {"int8": int8_engine, "fp32": fp32_engine}
-    return makers[select_engine([int8_engine(), fp32_engine()]).engine.name]
+    return SHIPPED[select_engine([make() for make in SHIPPED.values()]).engine.name]
 
 
 @pytest.fixture(scope="session")
 def quick_arithmetic(quick_engine: MakeEngine) -> Arithmetic:
     """The arithmetic of that engine."""
-    return ARITHMETICS[quick_engine().name]()
+    return arithmetics(("cpu",))[quick_engine().name]
 
 
 @pytest.fixture(scope="session")

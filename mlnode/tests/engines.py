@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mlnode.poc.arrays import I8, I32
-from mlnode.poc.engines.cpu_arithmetic import fp32_arithmetic, int8_arithmetic
+from mlnode.poc.engines.cpu_arithmetic import fp32_arithmetic
 from mlnode.poc.engines.layers import Arithmetic, run_layer
 from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.poc.params import PocParams
@@ -35,15 +35,8 @@ def fp32_engine() -> ShardedEngine:
     return _shipped("fp32")
 
 
-ENGINES: dict[str, Callable[[], AnyEngine]] = {
-    "numpy": ReferenceEngine,
-    "int8": int8_engine,
-    "fp32": fp32_engine,
-}
-ARITHMETICS: dict[str, Callable[[], Arithmetic]] = {
-    "int8": int8_arithmetic,
-    "fp32": fp32_arithmetic,
-}
+SHIPPED: dict[str, MakeEngine] = {"int8": int8_engine, "fp32": fp32_engine}
+ENGINES: dict[str, Callable[[], AnyEngine]] = {"numpy": ReferenceEngine, **SHIPPED}
 
 
 def on_one_cpu(params: PocParams) -> tuple[Stage, ...]:

@@ -2,9 +2,7 @@
 
 import importlib
 import json
-import os
 import runpy
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from interpreter import interpreted
 from torch import Tensor
 from typing_extensions import override
 
@@ -50,10 +49,9 @@ def gpu(modules: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     Few nonces keep this one busy, and batches are short.
     """
     monkeypatch.setattr(torch, "compile", lambda model: model)
-    module = modules("gpu")
-    monkeypatch.setattr(module, "good_batch", lambda _: 16)
+    monkeypatch.setattr(modules("measures"), "good_batch", lambda _: 16)
     monkeypatch.setattr(sizing, "BATCH_S", 0.01)
-    return module
+    return modules("gpu")
 
 
 class Memory:
@@ -226,13 +224,13 @@ def test_a_device_that_decides_otherwise_is_found(
     assert one(by_name(path), "differing")["value"] == 2
 
 
-def test_a_measure_that_fails_costs_its_row_alone(gpu: Any, tmp_path: Path) -> None:
+def test_a_measure_that_fails_costs_its_row_alone(gpu: Any, modules: Any, tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
 
     def broken(_: Any) -> Any:
         raise torch.AcceleratorError("CUDA error: an illegal memory access\nmore")
 
-    numbers = gpu.Measured(value=1e-3 / 6, baseline=1.2e-4)
+    numbers = modules("measures").Measured(value=1e-3 / 6, baseline=1.2e-4)
     wanted = [
         gpu.Wanted(name="ill", unit="s", goal="value <= 1", measure=broken),
         gpu.Wanted(name="well", unit="s", measure=lambda _: numbers),
@@ -340,30 +338,15 @@ def test_the_page_claims_no_measure_where_there_was_none(tmp_path: Path) -> None
 
 
 def test_a_layers_operations_run_in_the_kernels_of_a_gpu() -> None:
-    """In Triton's interpreter, which is chosen when a kernel is defined: in its own process."""
-    environment = {
-        **os.environ,
-        "TRITON_INTERPRET": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": f"{FOLDER}{os.pathsep}{Path(__file__).parent}",
-    }
-    came = subprocess.run(
-        [sys.executable, "-c", INTERPRETED],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert came.returncode == 0, came.stdout + came.stderr
-    assert came.stdout.split() == ["qkv", "attention", "o", "gate_up", "down", "products"]
+    said = interpreted("-c", INTERPRETED, path=(FOLDER, Path(__file__).parent))
+    assert said == ["qkv", "attention", "o", "gate_up", "down", "products"]
 
 
 INTERPRETED = """
 from dataclasses import replace
 from types import SimpleNamespace
 import torch
-import gpu
+import measures
 from mlnode.poc.params import MODEL_PARAMS_BIG, MODEL_PARAMS_TEST
 from mlnode.poc.engines.products import int8_product
 from mlnode.poc.engines.tiles import TiledArithmetic
@@ -380,7 +363,7 @@ weights = {
 }
 engine = SimpleNamespace(name="int8", network=SimpleNamespace(weights=[weights]))
 
-class Fake(gpu.Bench):
+class Fake(measures.Bench):
     def proving(self, params):
         return engine, None
     def busy(self, params):
@@ -392,7 +375,7 @@ def bench(arithmetic):
     machine = SimpleNamespace(devices=("cpu",), arithmetic=lambda _: arithmetic)
     return Fake(machine, SimpleNamespace(main=params, side=32))
 
-ours, theirs = (gpu.operations_of_layer(bench(each)) for each in (made, plain))
+ours, theirs = (measures.operations_of_layer(bench(each)) for each in (made, plain))
 for name, (work, size) in ours.items():
     other, same = theirs[name]
     assert size == same > 0
@@ -400,7 +383,8 @@ for name, (work, size) in ours.items():
     print(name)
 x = bench(made).bytes_of(32, 32)
 assert torch.equal(
-    gpu._product(bench(made), "int8", x, x)(), gpu._product(bench(plain), "torch int8", x, x)()
+    measures._product(bench(made), "int8", x, x)(),
+    measures._product(bench(plain), "torch int8", x, x)(),
 )
 print("products")
 """

@@ -34,11 +34,12 @@ def group_engines(devices: tuple[str, ...], *, batch_size: int = 0) -> tuple[Sha
 
     return tuple(
         ShardedEngine(name, arithmetic, placed, devices=devices, batch_size=batch_size)
-        for name, arithmetic in _arithmetics(devices).items()
+        for name, arithmetic in arithmetics(devices).items()
     )
 
 
-def _arithmetics(devices: tuple[str, ...]) -> dict[str, Arithmetic]:
+def arithmetics(devices: tuple[str, ...]) -> dict[str, Arithmetic]:
+    """Returns the products that the engines of a group are made of, by the engine's name."""
     if not any(device.startswith("cuda") for device in devices):
         return {"int8": int8_arithmetic(), "fp32": fp32_arithmetic()}
     # TF32 keeps 10 bits of a factor: fp32 products must be what their name says.

@@ -16,10 +16,8 @@ from mlnode.poc.arrays import U32
 from mlnode.poc.engines import compiled
 from mlnode.poc.engines.layers import by_head, heads_of_queries
 from mlnode.poc.engines.products import EXACT_DEPTH, int8_product
+from mlnode.poc.engines.tiles import column_tiles
 from mlnode.poc.exact8 import PRODUCT_SHIFT, shift
-
-# int32 sums of a tile: 512 KiB, half of a usual second-level cache.
-_TILE_SUMS = 131_072
 
 Sums = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(x prepared [R, I], w int8 [T, I], int32 [R, T] to work in): returns x·wᵀ, int32 or fp32."""
@@ -45,7 +43,7 @@ class CpuArithmetic:
     def linear(self, x_RI: Tensor, w_OI: Tensor) -> Tensor:
         out_RO = torch.empty(len(x_RI), len(w_OI), dtype=torch.int8)
         x, bits, room = self._prepare(x_RI), shift(x_RI.shape[1]), _room(len(x_RI), len(w_OI))
-        for cols in _column_tiles(len(x_RI), len(w_OI)):
+        for cols in column_tiles(len(x_RI), len(w_OI)):
             sums_RT = self._tile(x, w_OI[cols], room)
             compiled.narrow(sums_RT.numpy(), bits, cols.start, out_RO.numpy())
         return out_RO
@@ -55,7 +53,7 @@ class CpuArithmetic:
         out_RF = torch.empty(len(x_RD), len(gate_FD), dtype=torch.int8)
         x, bits = self._prepare(x_RD), shift(x_RD.shape[1])
         rooms = [_room(len(x_RD), len(gate_FD)) for _ in range(2)]
-        for cols in _column_tiles(len(x_RD), len(gate_FD)):
+        for cols in column_tiles(len(x_RD), len(gate_FD)):
             gate_RT = self._tile(x, gate_FD[cols], rooms[0])
             up_RT = self._tile(x, up_FD[cols], rooms[1])
             compiled.gate(
@@ -116,11 +114,6 @@ def fp32_arithmetic() -> CpuArithmetic:
 
 def _room(rows: int, cols: int) -> Tensor:
     """Returns memory for the sums of any tile."""
-    tiles = _column_tiles(rows, cols)
+    tiles = column_tiles(rows, cols)
     width = max((len(range(cols)[tile]) for tile in tiles), default=0)
     return torch.empty(rows * width, dtype=torch.int32)
-
-
-def _column_tiles(rows: int, cols: int) -> list[slice]:
-    width = max(64, _TILE_SUMS // max(rows, 1) // 64 * 64)
-    return [slice(first, min(first + width, cols)) for first in range(0, cols, width)]

@@ -39,14 +39,14 @@ class TiledArithmetic:
 
     def linear(self, x_RI: Tensor, w_OI: Tensor) -> Tensor:
         out_RO = torch.empty(len(x_RI), len(w_OI), dtype=torch.int8, device=x_RI.device)
-        for cols in _column_tiles(len(x_RI), len(w_OI)):
+        for cols in column_tiles(len(x_RI), len(w_OI)):
             out_RO[:, cols] = self._shifted(x_RI, w_OI[cols])
         return out_RO
 
     def gated(self, x_RD: Tensor, gate_up_OI: Tensor) -> Tensor:
         gate_FD, up_FD = gate_up_OI.chunk(2)
         out_RF = torch.empty(len(x_RD), len(gate_FD), dtype=torch.int8, device=x_RD.device)
-        for cols in _column_tiles(len(x_RD), len(gate_FD)):
+        for cols in column_tiles(len(x_RD), len(gate_FD)):
             gate_RN = self._shifted(x_RD, gate_FD[cols]).to(torch.int8).to(torch.int16)
             up_RN = self._shifted(x_RD, up_FD[cols]).to(torch.int8)
             out_RF[:, cols] = gate_RN.mul_(up_RN).bitwise_right_shift_(PRODUCT_SHIFT)
@@ -77,6 +77,7 @@ class TiledArithmetic:
         return self.sums(x_RI, w_NI).bitwise_right_shift_(shift(x_RI.shape[1]))
 
 
-def _column_tiles(rows: int, cols: int) -> list[slice]:
+def column_tiles(rows: int, cols: int) -> list[slice]:
+    """Returns tiles of so many rows whose sums stay in the cache; together they are all columns."""
     width = max(64, _TILE_SUMS // max(rows, 1) // 64 * 64)
-    return [slice(first, first + width) for first in range(0, cols, width)]
+    return [slice(first, min(first + width, cols)) for first in range(0, cols, width)]
