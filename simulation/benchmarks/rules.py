@@ -300,11 +300,11 @@ class Rules:
         ledger.real = [int(min(a, c)) for a, c in zip(asked, capacity, strict=True)]
 
     def capacity(self, hosts: list[Host]) -> list[int]:
-        """Tokens that nodes of any weight can serve, by model."""
+        """Tokens that nodes of any weight can serve, of hosts that are online, by model."""
         sums = [0] * len(self.models)
         for host in hosts:
             for node in host.nodes:
-                if node.weight:
+                if host.online and node.weight:
                     sums[node.model] += node.tokens
         return sums
 

@@ -321,6 +321,31 @@ def coin_at_which(pays: float, nonces: float, hosts: list[tuple[int, float]]) ->
     return pays * hours * whole / (nonces * p.integer("initial_epoch_subsidy") / 1e6)
 
 
+@pytest.mark.parametrize("kind", ["independent", "correlated"])
+def test_a_host_that_is_offline_serves_nothing(kind: str) -> None:
+    """Neither through the PoC that it misses, nor until the next one; demand takes all there is."""
+    tree = {
+        "name": "x",
+        "fleets": [{"name": "a", "hosts": 80, "nodes": 2, "models": ["m"]}],
+        "models": [{"id": "m", "demand": 1000}],
+        "faults": {"kind": kind, "share": 0.4},
+    }
+    chance = streams(4, 0)
+    network = build(parse(tree), chance.sizes)
+    state = start(network)
+    tokens = network.tokens_K.astype(float)
+    shares: list[float] = []
+    for _ in range(12):
+        kept, capacity = state.serves_K.copy(), float(state.capacity_M[0])
+        report = step(network, state, chance)
+        online = report.claims.online_N[network.of.host_K]
+        assert report.serving_share == pytest.approx(tokens[kept & online].sum() / capacity)
+        assert state.real_M[0] == tokens[online & (state.node_weight_K > 0)].sum()
+        if kept.any():
+            shares.append(float(online[kept].mean()))
+    assert min(shares) < max(shares), "some that were to serve were away"
+
+
 def test_who_earns_less_than_its_cost_leaves_and_the_others_stay() -> None:
     """With all of them a nonce a second earns 0.035 USD an hour: an H100 pays with 0.0238 and an
     A100 with 0.0455. Without the A100s it earns 0.046, too little over their cost to come back.

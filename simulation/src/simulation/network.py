@@ -107,7 +107,7 @@ class State:
     served_M: Bool  # whether the effective epoch has nodes of a model, and real_M was measured
     expected_M: list[int]  # tokens a period that the epoch is expected to serve before PoC
     real_M: U64  # tokens a period before PoC
-    capacity_M: U64  # tokens a period that nodes of any weight can serve
+    capacity_M: U64  # tokens a period that nodes of any weight can serve, were all online
     first_capacity_M: U64  # at genesis, which demand is a share of
     model_K: I64
     income_N: U64

@@ -19,7 +19,7 @@ _ALL = np.ones(1, np.bool_)
 
 
 def capacity(network: Network, state: State, mask_K: Bool) -> U64:
-    """Tokens a period that nodes of any weight can really serve, by model (M,).
+    """Tokens a period that nodes of any weight really serve where they are there, by model (M,).
 
     mask_K is (K,), or (1,) for all nodes.
     """
@@ -50,13 +50,16 @@ def demand(network: Network, state: State, streams: Streams) -> F64:
     return base_M * noise_M * grown * dear**-market.price_elasticity
 
 
-def serve(network: Network, state: State, asked_M: F64) -> None:
-    """Measure PRE_POC_SLOT, of the models that anybody serves."""
+def serve(network: Network, state: State, asked_M: F64, online_N: Bool) -> None:
+    """Measure PRE_POC_SLOT: what hosts that are online serve, of the models that anybody holds."""
     state.capacity_M = capacity(network, state, _ALL)
     state.served_M = state.capacity_M > 0
     if not state.served_M.all():
         state.served_M = network.by_model(state.model_K, state.node_weight_K) > 0
-    state.real_M = np.floor(np.minimum(asked_M, state.capacity_M)).astype(np.uint64)
+    online_M = state.capacity_M
+    if not online_N.all():
+        online_M = capacity(network, state, network.of.each(online_N))
+    state.real_M = np.floor(np.minimum(asked_M, online_M)).astype(np.uint64)
 
 
 def allocate(network: Network, state: State, seed: int, replica: int) -> Bool:

@@ -71,7 +71,7 @@ def step(
     _hop(network, state)
     claims = claim(network, state, streams)
     tally = hear(network, state, claims, streams)
-    served_M, serving_share = _serve_through_poc(network, state)
+    served_M, serving_share = _serve_through_poc(network, state, claims.online_N)
     nodes = _nodes(network, state, claims, served_M)
     old_weight_N, whole = state.weight_N, total(state.weight_N)
     if state.duty.rounds:
@@ -96,7 +96,7 @@ def step(
     else:
         settled = reward.unsettled(made.settled.hosts)
         _go_on(network, state, claims, tally, made, streams)
-    _serve(network, state, streams, replica, becomes_effective)
+    _serve(network, state, claims.online_N, streams, replica, becomes_effective)
     state.epoch += 1
     return Report(
         claims=claims,
@@ -151,11 +151,13 @@ def _hop(network: Network, state: State) -> None:
         state.model_K = np.where(hops_K, (state.model_K + 1) % network.models, state.model_K)
 
 
-def _serve_through_poc(network: Network, state: State) -> tuple[U64, float]:
-    """Tokens that preserved nodes served, by model, and their share of the capacity."""
+def _serve_through_poc(network: Network, state: State, online_N: Bool) -> tuple[U64, float]:
+    """Tokens that preserved nodes of hosts that are online served, by model, and their share of
+    the capacity.
+    """
     if not some(state.serves_K):
         return np.zeros(network.models, np.uint64), 0.0
-    online_M = slots.capacity(network, state, state.serves_K)
+    online_M = slots.capacity(network, state, state.serves_K & network.of.each(online_N))
     everything = int(state.capacity_M.sum())
     share = int(online_M.sum()) / everything if everything else 0.0
     return np.minimum(online_M, state.real_M), share
@@ -211,13 +213,22 @@ def _move_price(state: State) -> None:
         state.price = price.next_price(state.price, real=real, expected=expected)
 
 
-def _serve(network: Network, state: State, streams: Streams, replica: int, effective: bool) -> None:
+def _serve(
+    network: Network,
+    state: State,
+    online_N: Bool,
+    streams: Streams,
+    replica: int,
+    effective: bool,
+) -> None:
+    """INFERENCE: who was online in the round serves until the next one, unless it has left."""
     if network.models == 0:
         return
     if not some(state.served_M):
         # Genesis, whose nodes nobody asked for anything yet.
         state.expected_M = slots.expected(network, state)
-    slots.serve(network, state, slots.demand(network, state, streams))
+    asked_M = slots.demand(network, state, streams)
+    slots.serve(network, state, asked_M, online_N & state.active_N)
     state.serves_K = (
         slots.allocate(network, state, network.scenario.seed, replica)
         if effective
