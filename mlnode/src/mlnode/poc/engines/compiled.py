@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 from mlnode.poc.arrays import F32, I8, I32, U8, U32, U64
 
@@ -87,32 +89,55 @@ def _fill(seed_XW: U32, first_X: U64, out_XN: U8, weights: bool) -> None:
             skip = 0
 
 
+def _lower_w8(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+    shifted = builder.ashr(arguments[0], arguments[1])
+    return builder.trunc(shifted, context.get_value_type(types.int8))
+
+
+def _type_w8(_context: Any, value: Any, bits: Any) -> Any:
+    del value, bits  # Numba gives them their types by name
+    return types.int8(types.int32, types.int32), _lower_w8
+
+
+# w8(value >> bits) of an int32, in lanes of 32 bits. Numba widens every operation on integers
+# to 64, and the compiler cannot narrow a shift by a number that it does not know.
+_w8 = cast(Callable[[np.int32, np.int32], np.int8], intrinsic(_type_w8))
+
+
 @_compiled
 def _narrow(sums_RT: Any, bits: int, first: int, out_RO: I8) -> None:
-    for r in range(sums_RT.shape[0]):
-        for t in range(sums_RT.shape[1]):
-            out_RO[r, first + t] = np.int8(np.int32(sums_RT[r, t]) >> bits)
+    rows, cols = sums_RT.shape
+    shift = np.int32(bits)
+    for r in range(rows):
+        out_T = out_RO[r, first : first + cols]
+        for t in range(cols):
+            out_T[t] = _w8(np.int32(sums_RT[r, t]), shift)
 
 
 @_compiled
 def _gate(gate_RT: Any, up_RT: Any, bits: int, product_bits: int, first: int, out_RO: I8) -> None:
-    for r in range(gate_RT.shape[0]):
-        for t in range(gate_RT.shape[1]):
-            gate = np.int32(np.int8(np.int32(gate_RT[r, t]) >> bits))
-            up = np.int32(np.int8(np.int32(up_RT[r, t]) >> bits))
-            out_RO[r, first + t] = np.int8((gate * up) >> product_bits)
+    rows, cols = gate_RT.shape
+    shift, product_shift = np.int32(bits), np.int32(product_bits)
+    for r in range(rows):
+        out_T = out_RO[r, first : first + cols]
+        for t in range(cols):
+            gate = np.int32(_w8(np.int32(gate_RT[r, t]), shift))
+            up = np.int32(_w8(np.int32(up_RT[r, t]), shift))
+            out_T[t] = _w8(np.int32(gate * up), product_shift)
 
 
 @_compiled
 def _wrap_seen(p_ZGS: F32, bits: int, queries: int) -> None:
     positions = p_ZGS.shape[2]
+    shift = np.int32(bits)
     for z in range(p_ZGS.shape[0]):
         for g in range(p_ZGS.shape[1]):
             seen = g % queries + positions - queries + 1
-            for s in range(seen):
-                p_ZGS[z, g, s] = np.float32(np.int8(np.int32(p_ZGS[z, g, s]) >> bits))
-            for s in range(seen, positions):
-                p_ZGS[z, g, s] = 0.0
+            p_S = p_ZGS[z, g]
+            # A choice for every position, where two loops would be too short for vectors.
+            for s in range(positions):
+                score = np.float32(_w8(np.int32(p_S[s]), shift))
+                p_S[s] = score if s < seen else np.float32(0.0)
 
 
 @_compiled
