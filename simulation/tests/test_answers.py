@@ -178,7 +178,11 @@ def test_what_cannot_be_compared_is_said_with_both_values() -> None:
     ("ends", "first", "regret"),
     [
         ((-2e6, -1e6), "No tried cartel pays for a.", "is 0.000 NINE an epoch"),
-        ((1e6, 3e6), "A cartel pays for a: +2.000 NINE an epoch.", "is 2.000 NINE an epoch"),
+        (
+            (1e6, 3e6),
+            "A cartel pays for a: +2.000 NINE an epoch, +0.200% of its income.",
+            "is 2.000 NINE an epoch",
+        ),
         ((-1e6, 3e6), "No gain of a cartel for a can be told from chance.", "cannot be told from"),
     ],
 )
@@ -186,7 +190,7 @@ def test_the_regret_of_honesty_is_told_where_it_is_sure(
     ends: tuple[float, float], first: str, regret: str
 ) -> None:
     gain = compare.Interval(mean=sum(ends) / 2, low=ends[0], high=ends[1])
-    best = compare.Response(strength=0.1, parts=1, gain=gain)
+    best = compare.Response(strength=0.1, parts=1, gain=gain, honest=1e9)
     words = verdict.attack_words(Behaviour.CARTEL, "a", [best])
     assert words[0] == first
     assert f"The regret of being honest {regret}" in words[-1]

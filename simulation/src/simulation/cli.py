@@ -38,6 +38,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 _console = Console(markup=False)
 _errors = Console(stderr=True, markup=False)
 
+# As the option takes it.
+_STRENGTHS = ",".join(f"{strength:g}" for strength in compare.STRENGTHS)
+
 ModeOption = Annotated[Mode, typer.Option(help="exact, or float64 for searches")]
 Set = Annotated[list[str], typer.Option("--set", help="KEY=VALUE, as reward.coverage_bonus=11/100")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="folder of the results")]
@@ -221,18 +224,22 @@ def attack(
     scenario: Path,
     behaviour: Annotated[Behaviour, typer.Option(help="how the fleet deviates")],
     fleet: Annotated[str | None, typer.Option(help="who deviates; the first fleet")] = None,
-    strengths: Annotated[str, typer.Option(help="what to try")] = "0.01,0.02,0.05,0.1,0.3",
-    parts: Annotated[str, typer.Option(help="what to try, for a sybil or a grinder")] = "2,4,8",
+    strengths: Annotated[str, typer.Option(help="what to try")] = _STRENGTHS,
+    parts: Annotated[
+        str | None,
+        typer.Option(help="what to try, for a sybil or a grinder; up to 8, as far as nodes go"),
+    ] = None,
     mode: ModeOption = "exact",
     seed: Seed = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="the page")] = Path("attack.html"),
     changes: Set = [],  # noqa: B006 - as in run
 ) -> None:
     """Find a behaviour's best response, what it earns beyond honesty, and write a page of it."""
-    given = _numbers("--strengths", strengths), _wholes("--parts", parts)
-    tried = compare.responses(behaviour, *given)
     made: Scenario = load(scenario, _changes(changes, seed=seed))
     who = fleet or made.fleets[0].name
+    splits = compare.usual_parts(made, behaviour, who)
+    given = _numbers("--strengths", strengths), _wholes("--parts", parts) if parts else splits
+    tried = compare.responses(behaviour, *given)
     with _progress(len(tried) + 1, "responses") as done:
         found = compare.attack(
             made,
@@ -243,11 +250,11 @@ def attack(
             mode=mode,
             done=done,
         )
-    table = Table("strength", "parts", "gain, NINE an epoch, 95 %")
+    table = Table("strength", "parts", "gain, NINE an epoch, 95 %", "of its income")
     for r in found:
         half = (r.gain.high - r.gain.mean) / 1e6
         gain = f"{r.gain.mean / 1e6:+,.3f} ± {half:,.3f}"
-        table.add_row(f"{r.strength:g}", str(r.parts), gain)
+        table.add_row(f"{r.strength:g}", str(r.parts), gain, r.of_income)
     _console.print(table)
     for line in verdict.attack_words(behaviour, who, found):
         _console.print(line, highlight=False)

@@ -153,13 +153,25 @@ def _change(before: Fleet, after: Fleet, pairs: list[tuple[float, float]]) -> Ch
     )
 
 
+# What an attack tries unless it is told. The best of a forgery may lie at a thousandth of all
+# claims (docs/spec/poc-judging.md), so that the ladder begins below that.
+STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+_PARTS = (2, 4, 8)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What a behaviour earns its fleet beyond honesty, in unine an epoch."""
+    """What a behaviour earns its fleet beyond honesty, and honesty itself, in unine an epoch."""
 
     strength: float
     parts: int
     gain: Interval
+    honest: float
+
+    @property
+    def of_income(self) -> str:
+        """The gain as a share of what honesty earns, in words."""
+        return f"{self.gain.mean / self.honest:+.3%}" if self.honest else ""
 
 
 def attack(
@@ -167,15 +179,16 @@ def attack(
     behaviour: Behaviour,
     *,
     fleet: str | None = None,
-    strengths: Sequence[float] = (0.0,),
-    parts: Sequence[int] = (1,),
+    strengths: Sequence[float] = STRENGTHS,
+    parts: Sequence[int] | None = None,
     mode: Mode = "exact",
     done: Callable[[int], None] = lambda _: None,
 ) -> list[Response]:
     """The income of one fleet when it deviates, against itself when honest, on the same seeds.
 
-    Every strength is tried with every number of parts, where the behaviour knows them. The first
-    response is the best one; its gain is the regret of being honest.
+    Every strength is tried with every number of parts, where the behaviour knows them; without
+    parts, `usual_parts`. The first response is the best one; its gain is the regret of being
+    honest.
 
     Raises:
         ScenarioError: when no fleet has that name, there is nothing to try, or what is tried is
@@ -184,14 +197,16 @@ def attack(
     if behaviour is Behaviour.HONEST:
         raise ScenarioError("an attack deviates: honest is what every behaviour is held against")
     _check_replicas(scenario)
-    tried = responses(behaviour, strengths, parts)
-    if not tried:
-        raise ScenarioError("an attack tries at least one strength and one number of parts")
     names = [f.name for f in scenario.fleets]
     name = fleet or names[0]
     if name not in names:
         raise ScenarioError(f"no fleet {shown(name)}; there are {', '.join(names)}")
     at = names.index(name)
+    if parts is None:
+        parts = usual_parts(scenario, behaviour, name)
+    tried = responses(behaviour, strengths, parts)
+    if not tried:
+        raise ScenarioError("an attack tries at least one strength and one number of parts")
     if behaviour is Behaviour.SYBIL and scenario.fleets[at].nodes == 1:
         raise ScenarioError(f"a host of {name} has one node, and so nothing to split")
 
@@ -212,10 +227,22 @@ def attack(
 
     def response(how: tuple[float, int], varied: Scenario) -> Response:
         pairs = zip(income(varied), honest, strict=True)
-        return Response(strength=how[0], parts=how[1], gain=interval([a - b for a, b in pairs]))
+        return Response(
+            strength=how[0],
+            parts=how[1],
+            gain=interval([a - b for a, b in pairs]),
+            honest=sum(honest) / len(honest),
+        )
 
     made = map(response, tried, varied)
     return sorted(made, key=lambda r: -r.gain.mean)
+
+
+def usual_parts(scenario: Scenario, behaviour: Behaviour, fleet: str) -> list[int]:
+    """What an attack tries unless it is told: as far as a host to be split has nodes."""
+    nodes = next((f.nodes for f in scenario.fleets if f.name == fleet), _PARTS[-1])
+    fits = [p for p in _PARTS if behaviour is not Behaviour.SYBIL or p <= nodes]
+    return fits or [nodes]
 
 
 def responses(

@@ -19,9 +19,9 @@ _ALL = np.ones(1, np.bool_)
 
 
 def capacity(network: Network, state: State, mask_K: Bool) -> U64:
-    """Tokens a period that nodes of any weight really serve where they are there, by model (M,).
+    """Tokens a period that nodes of any weight can really serve, by model (M,).
 
-    mask_K is (K,), or (1,) for all nodes.
+    mask_K is (K,), whose nodes are there, or (1,) for all of them.
     """
     if compiler.ready():
         sums_M = np.zeros(network.models)

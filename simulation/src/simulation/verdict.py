@@ -105,10 +105,11 @@ def write_attack(
             str(r.parts),
             f"{r.gain.mean / 1e6:+,.3f}",
             f"{r.gain.low / 1e6:+,.3f} … {r.gain.high / 1e6:+,.3f}",
+            r.of_income,
         ]
         for r in responses
     ]
-    head = ["Strength", "Parts", "Gain, NINE an epoch", "95 % interval"]
+    head = ["Strength", "Parts", "Gain, NINE an epoch", "95 % interval", "Of its income"]
     return page.write(
         Page(
             title=f"{scenario.name}: {behaviour.value}",
@@ -132,7 +133,9 @@ def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]
     if best.gain.high <= 0:
         first = f"No tried {behaviour.value} pays for {fleet}."
     elif best.gain.low > 0:
-        first = f"A {behaviour.value} pays for {fleet}: {best.gain.mean / 1e6:+,.3f} NINE an epoch."
+        by = f"{best.gain.mean / 1e6:+,.3f} NINE an epoch"
+        share = f", {best.of_income} of its income" if best.of_income else ""
+        first = f"A {behaviour.value} pays for {fleet}: {by}{share}."
     else:
         first = f"No gain of a {behaviour.value} for {fleet} can be told from chance."
         regret = "cannot be told from 0 by this many replicas"
