@@ -17,8 +17,10 @@ from simulation.arrays import u64
 from simulation.cli import app, main
 from simulation.errors import ParameterError, ResultError, ScenarioError
 from simulation.grid import axis
+from simulation.network import build
+from simulation.randomness import streams
 from simulation.run import Point, run_points, run_replica
-from simulation.scenario import Behaviour, Scenario, load, parse
+from simulation.scenario import OF_PARTS, OF_STRENGTH, Behaviour, Scenario, load, parse
 from simulation.step import fast_floor_each
 from simulation.store import Store
 
@@ -50,6 +52,8 @@ def small(**changes: Any) -> Scenario:
         ({"fleets": [{"name": "a", "hosts": 1, "models": ["org/b"]}]}, "did you mean org/a?"),
         ({"fleets": [{"name": "a", "hosts": 1}] * 2}, "names of fleets are unique, got 'a' twice"),
         ({"fleets": [{"name": "a", "hosts": 9_999_999, "nodes": 256}]}, "nodes; at most"),
+        ({"fleets": [{"name": "a", "hosts": 1, "strength": 0.1}]}, "fleets.0.strength: nothing"),
+        ({"fleets": [{"name": "a", "hosts": 1, "parts": 2}]}, "fleets.0.parts: nothing follows"),
         ({"metric": "payed"}, "metric: payed is no metric"),
         ({"metric": "income:b"}, "metric: no fleet 'b'"),
     ],
@@ -58,6 +62,46 @@ def test_a_scenario_that_is_not_legal_says_why(given: dict[str, Any], words: str
     with pytest.raises(ScenarioError) as caught:
         small(**given)
     assert words in str(caught.value)
+
+
+LEGAL = {"strength": OF_STRENGTH, "parts": OF_PARTS}
+
+
+@pytest.mark.parametrize("behaviour", Behaviour)
+@pytest.mark.parametrize(("key", "value"), [("strength", 0.1), ("parts", 2)])
+def test_a_key_is_taken_only_where_the_behaviour_knows_it(
+    key: str, value: float, behaviour: Behaviour
+) -> None:
+    given = {"name": "a", "hosts": 2, "nodes": 2, "behaviour": behaviour.value, key: value}
+    if behaviour in LEGAL[key]:
+        assert getattr(small(fleets=[given]).fleets[0], key) == value
+        return
+    with pytest.raises(ScenarioError) as caught:
+        small(fleets=[given])
+    assert f"fleets.0.{key}: nothing follows from it for a fleet that is {behaviour.value}" in str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize("behaviour", ["offline", "throughput_overclaimer"])
+def test_a_share_above_one_is_refused_and_not_clipped(behaviour: str) -> None:
+    given = {"name": "a", "hosts": 2, "behaviour": behaviour, "strength": 1.0}
+    assert small(fleets=[given]).fleets[0].strength == 1
+    words = rf"fleets\.0\.strength: of {behaviour} it is a share, from 0 to 1, got 1\.5"
+    with pytest.raises(ScenarioError, match=words):
+        small(fleets=[given | {"strength": 1.5}])
+
+
+def test_a_host_is_not_split_into_more_parts_than_it_has_nodes() -> None:
+    given = {"name": "a", "hosts": 2, "nodes": 3, "behaviour": "sybil", "parts": 3}
+    assert build(small(fleets=[given]), streams(1, 0).sizes).hosts == 6
+    words = r"fleets\.0\.parts: a host is split by nodes, so from 1 to nodes = 3, got 4"
+    with pytest.raises(ScenarioError, match=words):
+        small(fleets=[given | {"parts": 4}])
+    honest = small(fleets=[{"name": "a", "hosts": 4, "nodes": 3}, {"name": "b", "hosts": 4}])
+    with pytest.raises(ScenarioError, match="fleet a: parts: a host is split by nodes"):
+        compare.attack(honest, Behaviour.SYBIL, parts=[4])
+    assert [r.parts for r in compare.attack(honest, Behaviour.SYBIL)] == [2], "what fits is tried"
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda p: p.stem)
@@ -302,6 +346,37 @@ def test_an_attack_says_on_one_page_what_honesty_costs(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["attack", base, *how, *quick, "-o", str(page)])
     assert ran.exit_code == 0, ran.output
     assert_offline(page, "regret of being honest is 0.000 NINE an epoch")
+
+
+def test_an_attack_finds_that_forging_very_little_gains_a_little(tmp_path: Path) -> None:
+    """With 32 seats of 200 leaves a thousandth gains at most 0.09 % of the credit, less what of
+    it the forgers lose again to the total; three thousandths lose already.
+    """
+    made = small(
+        models=[],
+        epochs=10,
+        replicas=3,
+        fleets=[{"name": "others", "hosts": 190}, {"name": "mine", "hosts": 10}],
+    )
+    found = compare.attack(made, Behaviour.NONCE_OVERCLAIMER, fleet="mine")
+    assert min(compare.STRENGTHS) < 0.001 < max(compare.STRENGTHS)
+    gains = {r.strength: r.gain for r in found}
+    assert found[0].strength == 0.001
+    assert gains[0.001].low > 0
+    assert gains[0.001].high < 0.0009 * found[0].honest
+    assert gains[0.003].high < 0
+    path = tmp_path / "small.toml"
+    path.write_text(
+        'name = "x"\nepochs = 10\nreplicas = 3\n'
+        '[[fleets]]\nname = "mine"\nhosts = 10\n[[fleets]]\nname = "others"\nhosts = 190\n'
+    )
+    page = str(tmp_path / "a.html")
+    how = ["attack", str(path), "--behaviour", "nonce_overclaimer", "-o", page]
+    ran = CliRunner().invoke(app, how, env={"COLUMNS": "200"})
+    assert ran.exit_code == 0, ran.output
+    assert "A nonce_overclaimer pays for mine: +" in ran.output
+    assert "The best response (strength 0.001, 1 parts) gains +" in ran.output
+    assert_offline(Path(page), "A nonce_overclaimer pays for mine")
 
 
 def test_results_of_another_version_are_refused(tmp_path: Path) -> None:

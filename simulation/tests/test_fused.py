@@ -8,7 +8,7 @@ import pytest
 from simulation import compiler, fused, step
 from simulation.network import build, start
 from simulation.randomness import streams
-from simulation.scenario import Behaviour, parse
+from simulation.scenario import OF_PARTS, OF_STRENGTH, Behaviour, parse
 
 MODELS = [{"id": "org/a", "demand": 0.7}, {"id": "org/b", "demand": 0.4}]
 HONEST = {"name": "honest", "hosts": 60, "nodes": 3, "models": ["org/a", "org/b"]}
@@ -60,7 +60,9 @@ def test_the_pass_equals_the_twins_beside_every_behaviour(
     behaviour: Behaviour, monkeypatch: Any
 ) -> None:
     other = {"name": "others", "hosts": 25, "nodes": 4, "models": ["org/b", "org/a"]}
-    shown = {"behaviour": behaviour.value, "strength": 0.3, "parts": 2}
+    shown: dict[str, Any] = {"behaviour": behaviour.value}
+    shown |= {"strength": 0.3} if behaviour in OF_STRENGTH else {}
+    shown |= {"parts": 2} if behaviour in OF_PARTS else {}
     tree = {"models": MODELS, "fleets": [HONEST, other | shown], "faults": {"share": 0.25}}
     compare(tree, monkeypatch)
 

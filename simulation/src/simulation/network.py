@@ -178,8 +178,7 @@ def _nodes_of_hosts(fleet: Fleet) -> list[int]:
     nodes = fleet.nodes * (2 if fleet.behaviour is Behaviour.SLOT_FARMER else 1)
     if fleet.behaviour is not Behaviour.SYBIL or fleet.parts == 1:
         return [nodes] * fleet.hosts
-    parts = min(fleet.parts, nodes)
-    dealt = [nodes // parts + (i < nodes % parts) for i in range(parts)]
+    dealt = [nodes // fleet.parts + (i < nodes % fleet.parts) for i in range(fleet.parts)]
     return dealt * fleet.hosts
 
 
@@ -207,7 +206,7 @@ def _masks(scenario: Scenario, fleet_N: I64) -> dict[Behaviour, Bool]:
 def _serves(fleet: Fleet) -> float:
     """The share of the tokens of its GPUs that a fleet really serves."""
     if fleet.behaviour is Behaviour.THROUGHPUT_OVERCLAIMER:
-        return max(0.0, 1.0 - fleet.strength)
+        return 1.0 - fleet.strength
     return 0.0 if fleet.behaviour is Behaviour.FREE_RIDER else 1.0
 
 

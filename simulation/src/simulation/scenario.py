@@ -74,6 +74,9 @@ OF_STRENGTH = (
 )
 OF_PARTS = (Behaviour.SYBIL, Behaviour.SEED_GRINDER)
 
+# Those whose strength is a share of a whole.
+_OF_SHARE = (Behaviour.OFFLINE, Behaviour.THROUGHPUT_OVERCLAIMER)
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -224,6 +227,7 @@ def with_fleet(scenario: Scenario, at: int, **told: object) -> Scenario:
         changed = Fleet.model_validate(scenario.fleets[at].model_dump() | told)
     except ValidationError as error:
         raise ScenarioError(f"fleet {name}: {_explain(error)}") from error
+    _check_behaviour(changed, f"fleet {name}: ")
     fleets = [*scenario.fleets[:at], changed, *scenario.fleets[at + 1 :]]
     return scenario.model_copy(update={"fleets": fleets})
 
@@ -352,7 +356,8 @@ def _check_references(scenario: Scenario, where: str) -> None:
         raise ScenarioError(f"{where}: metric: {wrong}")
     for i, check in enumerate(scenario.checks):
         _check_check(check, names, f"{where}: checks.{i}")
-    for fleet in scenario.fleets:
+    for i, fleet in enumerate(scenario.fleets):
+        _check_behaviour(fleet, f"{where}: fleets.{i}.")
         for kind, value, legal in (
             *(("model", m, ids) for m in fleet.models),
             ("gpu", fleet.gpu, list(known)),
@@ -361,6 +366,29 @@ def _check_references(scenario: Scenario, where: str) -> None:
                 near = difflib.get_close_matches(value, legal, n=1)
                 hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(legal)}"
                 raise ScenarioError(f"{where}: fleet {fleet.name}: no {kind} {value!r}{hint}")
+
+
+def _check_behaviour(fleet: Fleet, where: str) -> None:
+    """Raises ScenarioError when strength or parts say what the behaviour cannot do."""
+    behaviour, strength, parts = fleet.behaviour, fleet.strength, fleet.parts
+    for key, told, knowing in (
+        ("strength", strength != 0, OF_STRENGTH),
+        ("parts", parts != 1, OF_PARTS),
+    ):
+        if told and behaviour not in knowing:
+            raise ScenarioError(
+                f"{where}{key}: nothing follows from it for a fleet that is {behaviour.value}; "
+                f"leave it out, or let the behaviour be one of {', '.join(knowing)}"
+            )
+    if behaviour in _OF_SHARE and strength > 1:
+        raise ScenarioError(
+            f"{where}strength: of {behaviour.value} it is a share, from 0 to 1, got {strength:g}"
+        )
+    if behaviour is Behaviour.SYBIL and parts > fleet.nodes:
+        raise ScenarioError(
+            f"{where}parts: a host is split by nodes, so from 1 to nodes = {fleet.nodes}, "
+            f"got {parts}"
+        )
 
 
 def _check_check(check: Check, fleets: list[str], where: str) -> None:
