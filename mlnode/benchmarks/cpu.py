@@ -1,9 +1,10 @@
 """What a CPU proves against Llama forward passes of the same shape, in one run.
 
 ``python mlnode/benchmarks/cpu.py [docs/benchmarks/mlnode.json]`` writes the rows. Measure on a
-machine that does nothing else. Every pair takes turns with the same shape, batch and threads,
-in seconds of the processor, so that what else runs on the machine takes little from either;
-but for inputs that are made ahead, where what two threads save is time on the clock.
+machine that does nothing else. Every pair takes turns with the same shape and batch on one
+thread, whose seconds of the processor are those of work: a second one would spin where it waits.
+What else runs on the machine then takes little from either. Inputs that are made ahead are the
+exception: what a second thread saves there is time on the clock.
 
 Axes: B sequences, S positions, D width, X streams and N bytes of one.
 """
@@ -104,7 +105,7 @@ def origin() -> Origin:
     """Returns what tells this machine's rows from another's."""
     return Origin(
         machine=f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, "
-        f"{torch.get_num_threads()} threads",
+        f"{torch.get_num_threads()} thread",
         versions=f"torch {torch.__version__}, numpy {np.__version__}",
     )
 
@@ -151,6 +152,7 @@ def product_rates() -> tuple[Work, Work]:
 
 def main() -> None:
     """Measures everything in turn and writes the rows."""
+    torch.set_num_threads(1)
     selection, here = select_engine(group_engines(("cpu",))), origin()
     engine = selection.engine
     round_, batch = proof(engine, SHAPE, BATCH)
