@@ -109,6 +109,8 @@ def test_a_ratio_to_nothing_is_not_told() -> None:
         ({"at_least": None, "at_most": None}, "checks.0: at_least, at_most or both"),
         ({"over": "incom:one"}, "checks.0: incom:one is no metric"),
         ({"metric": "income:three"}, "checks.0: no fleet 'three'"),
+        ({"given": "paied"}, "checks.0: paied is no metric"),
+        ({"given_at_least": 1}, "checks.0: given_at_least is of the metric that given names"),
         ({"at_mots": 1}, "checks.0.at_mots is not a key, did you mean at_most?"),
     ],
 )
@@ -116,6 +118,91 @@ def test_a_check_that_is_none_is_refused(change: dict[str, Any], words: str) -> 
     with pytest.raises(ScenarioError) as caught:
         small(checks=[BONUS | change])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "fraud_hosts is 0 throughout, and no given says that it need not be"),
+        ({"given": "absent_share"}, "absent_share is 0.00%; it is of more than 0 that this speaks"),
+        (
+            {"given": "absent_share", "given_at_least": 0.25, "faults": {"share": 0.05}},
+            "it is of at least 25.00% that this speaks",
+        ),
+    ],
+)
+def test_where_nothing_happened_there_is_nothing_to_check(
+    change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    faults = change.pop("faults", {})
+    check = {"says": "Absence accuses few", "metric": "fraud_hosts", "at_most": 3} | change
+    made = small(checks=[check], faults=faults, verdict="Nobody is accused")
+    lines = answers(made, tmp_path)
+    assert lines[0].startswith("Nothing to check: Absence accuses few (")
+    assert words in lines[0]
+    assert not any("Nobody is accused" in line for line in lines)
+
+
+def test_what_was_given_is_checked_and_what_never_may_happen_needs_no_given(
+    tmp_path: Path,
+) -> None:
+    never = {"says": "Nobody is accused", "metric": "fraud_hosts", "at_most": 0}
+    few = never | {"at_most": 3, "given": "absent_share", "given_at_least": 0.01}
+    lines = answers(small(checks=[never, few], epochs=30, faults={"share": 0.2}), tmp_path)
+    assert all(line.startswith("Holds: Nobody is accused") for line in lines[:2]), lines
+
+
+def test_no_check_that_ships_holds_where_nothing_happens(tmp_path: Path) -> None:
+    quick = {"replicas": "2", "epochs": "4"}
+    offline = load(SCENARIOS / "offline.toml", quick | {"faults.share": "0"})
+    assert answers(offline, tmp_path / "offline")[0].startswith("Nothing to check: With three")
+    cartel = load(SCENARIOS / "cartel.toml", quick | {"fleets.1.strength": "0"})
+    lines = answers(cartel, tmp_path / "cartel")
+    assert lines[0].startswith("Does not hold here: ")
+    assert lines[1].startswith("Nothing to check: Next to nothing ")
+
+
+@pytest.mark.parametrize(
+    ("share", "least", "why"),
+    [
+        (1.0, "0.333333333333333333", "in 12 nobody who held weight formed any anew."),
+        (0.5, "1", " of the weight before, and min_kept_power asks for 100.0%."),
+    ],
+)
+def test_epochs_that_were_abandoned_are_counted_with_their_reason(
+    share: float, least: str, why: str, tmp_path: Path
+) -> None:
+    given = {"faults": {"share": share}, "params": {"min_kept_power": least}, "epochs": 6}
+    made = small(**given, fleets=[{"name": "one", "hosts": 40}])
+    lines = answers(made, tmp_path / "out")
+    gone = sum(Store(tmp_path / "out").read("epochs")["abandoned"])
+    assert gone == 12
+    assert lines[0].startswith(f"{gone} of 12 epochs were abandoned, so that nothing was paid")
+    assert lines[0].endswith(why)
+    assert any("nor do those that were abandoned" in line for line in lines)
+    text = report.write(tmp_path / "out", tmp_path / "r.html").read_text("utf-8")
+    assert f"{gone} of 12 epochs were abandoned" in text
+    other = made.model_copy(update={"faults": made.faults.model_copy(update={"share": 0.0})})
+    words = verdict.comparison_words(compare.compare(other, made))
+    assert any(line.startswith("Proposal: 12 of 12 epochs were abandoned") for line in words)
+    assert not any(line.startswith("Base: ") for line in words)
+    points = [
+        Point(index=i, changes={"x": str(i)}, scenario=s) for i, s in enumerate((other, made))
+    ]
+    run_points(points, tmp_path / "sweep")
+    text = report.write(tmp_path / "sweep", tmp_path / "s.html").read_text("utf-8")
+    assert "Epochs that were abandoned, and paid nothing: 12 of 12 with x 1." in text
+
+
+def test_a_run_without_abandoned_epochs_says_that_none_was(tmp_path: Path) -> None:
+    lines = answers(small(), tmp_path)
+    assert any("the first pays nothing, none was abandoned)" in line for line in lines)
+
+
+def test_without_models_there_is_nothing_to_cover(tmp_path: Path) -> None:
+    lines = answers(small(models=[], fleets=[{"name": "one", "hosts": 5}]), tmp_path)
+    assert "There are no models, and so nothing to cover and nothing that keeps serving." in lines
+    assert not any("covers every model" in line for line in lines)
 
 
 def test_every_verdict_that_ships_has_checks() -> None:
@@ -190,7 +277,7 @@ def test_the_regret_of_honesty_is_told_where_it_is_sure(
     ends: tuple[float, float], first: str, regret: str
 ) -> None:
     gain = compare.Interval(mean=sum(ends) / 2, low=ends[0], high=ends[1])
-    best = compare.Response(strength=0.1, parts=1, gain=gain, honest=1e9)
+    best = compare.Response(strength=0.1, parts=1, gain=gain, honest=1e9, abandoned=0.0)
     words = verdict.attack_words(Behaviour.CARTEL, "a", [best])
     assert words[0] == first
     assert f"The regret of being honest {regret}" in words[-1]
@@ -267,10 +354,10 @@ MANIFESTS = [
     (b"", "manifest.json: Expecting value"),
     (b"\xff\xfe", "can't decode"),
     (b"[" * 100_000, "recursion"),
-    (b'{"format": "1"}', "written by something else, .* version: Field required"),
-    (b'{"format": "1", "version": {"commit": "abc"}}', "code at commit 'abc', and is none of this"),
-    (b'{"format": 1}', "format 1, not '1'"),
-    (b'{"format": "1", "version": {}, "mode": "exact", "points": []}', "points: List should have"),
+    (b'{"format": "2"}', "written by something else, .* version: Field required"),
+    (b'{"format": "2", "version": {"commit": "abc"}}', "code at commit 'abc', and is none of this"),
+    (b'{"format": 2}', "format 2, not '2'"),
+    (b'{"format": "2", "version": {}, "mode": "exact", "points": []}', "points: List should have"),
 ]
 
 

@@ -74,6 +74,30 @@ def test_detection_is_the_jurys_binomial_tail() -> None:
     assert 0.05 < jury < 0.95, "neither certain nor hopeless"
 
 
+def test_shares_of_what_is_away_forged_and_kept() -> None:
+    """All nodes are large, so that a weight moves by a thousandth and floors cost nothing."""
+    away, strength, epochs = 0.3, 0.25, 10
+    fleets = [
+        {"name": "a", "hosts": 300, "gpus": 64},
+        {"name": "b", "hosts": 100, "gpus": 64, "behaviour": "nonce_overclaimer"}
+        | {"strength": strength},
+    ]
+    rows, _ = run_replica(
+        parse({"name": "x", "epochs": epochs, "fleets": fleets, "faults": {"share": away}}), 0
+    )
+    found = {name: np.array([row[name] for row in rows]) for name in EPOCH_COLUMNS}
+    bound = 4 * math.sqrt(away * (1 - away) / 300 / epochs)
+    assert found["absent_share"].mean() == pytest.approx(away, abs=bound)
+    # Of 300 and 100 hosts that claim alike, but for what is forged on top.
+    whole = 300 + 100 * (1 + strength)
+    assert found["forged_share"].mean() == pytest.approx(100 * strength / whole, rel=0.05)
+    # Forgers, who have a weight at genesis alone, and whoever is away, are not kept.
+    assert found["kept_share"][0] == pytest.approx(0.75 * (1 - away), abs=0.1)
+    assert found["kept_share"][1:].mean() == pytest.approx(1 - away, abs=bound)
+    alone, _ = run_replica(parse({"name": "x", "epochs": 3, "fleets": fleets[:1]}), 0)
+    assert {(r["absent_share"], r["forged_share"], r["kept_share"]) for r in alone} == {(0, 0, 1)}
+
+
 def test_income_a_gpu_hour_is_income_over_gpus_and_hours() -> None:
     made = parse(
         {"name": "x", "epochs": 4, "fleets": [{"name": "a", "hosts": 5, "nodes": 2, "gpus": 3}]}

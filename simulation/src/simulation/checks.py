@@ -9,17 +9,21 @@ from simulation.scenario import Check
 Columns = dict[str, list[Any]]
 
 HOLDS = "Holds"
+NOTHING = "Nothing to check"
 _FAILS = "Does not hold here"
 _UNTOLD = "Cannot be told from chance"
 
 _AMOUNTS = ("reward", "paid", "minted", "unit_price", "income", "income_per_gpu_hour")
 _SHARES = (
+    "absent_share",
+    "forged_share",
     "detected_share",
     "forged_credit_share",
     "coverage",
     "serving_share",
     "weight_share",
     "zeroed_share",
+    "kept_share",
 )
 
 
@@ -48,13 +52,17 @@ def held(check: Check, epochs: Columns, fleets: Columns) -> tuple[bool, str]:
     """Whether a check certainly holds for the first point, and that in words with its number.
 
     It holds, or does not, where the 95 % interval over the replicas lies within its bounds, or
-    outside of them; otherwise more replicas have to tell.
+    outside of them; otherwise more replicas have to tell. It does not hold either where what it
+    is about never happened.
     """
     metrics = [m for m in (check.metric, check.over) if m]
     found = [per_replica(m, epochs, fleets) for m in metrics]
     name = " over ".join(metrics)
     if not found[0]:
         return False, f"{_UNTOLD}: {check.says} ({name} needs an epoch after the first)."
+    missing = _missing(check, found[0], epochs, fleets)
+    if missing:
+        return False, f"{NOTHING}: {check.says} ({missing})."
     if check.over and not all(found[1]):
         return False, f"{_UNTOLD}: {check.says} ({check.over} is 0)."
     values = [a / b for a, b in zip(*found, strict=True)] if check.over else found[0]
@@ -63,6 +71,22 @@ def held(check: Check, epochs: Columns, fleets: Columns) -> tuple[bool, str]:
     half = f" ± {_number(check, of.high - of.mean)}" if len(values) > 1 else " in one replica"
     text = f"{name} is {_number(check, of.mean)}{half}; it should be {_bounds(check)}"
     return word == HOLDS, f"{word}: {check.says} ({text})."
+
+
+def _missing(check: Check, values: list[float], epochs: Columns, fleets: Columns) -> str:
+    """What a check is about and did not happen, in words; nothing where it did."""
+    if check.given:
+        found = per_replica(check.given, epochs, fleets)
+        mean, least = sum(found) / len(found), check.given_at_least
+        if mean > 0 and (least is None or mean >= least):
+            return ""
+        asked = "more than 0" if least is None else f"at least {with_unit(check.given, least)}"
+        return f"{check.given} is {with_unit(check.given, mean)}; it is of {asked} that this speaks"
+    # A bound that allows for some says nothing where there was none at all, unless it is known
+    # that there could have been.
+    if check.over or check.at_least is not None or not check.at_most or any(values):
+        return ""
+    return f"{check.metric} is 0 throughout, and no given says that it need not be"
 
 
 def _word(check: Check, of: Interval) -> str:

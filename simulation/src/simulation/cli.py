@@ -214,7 +214,7 @@ def compare_(
         )
     _console.print(table)
     _console.print("NINE a GPU-hour; replicas are paired")
-    for line in verdict.causes(*sides):
+    for line in [*verdict.gone(made), *verdict.causes(*sides)]:
         _console.print(line, highlight=False)
     _console.print(f"wrote {verdict.write_comparison(made, mode, out)}")
 

@@ -11,6 +11,8 @@ EPOCH_COLUMNS = (
     "hosts",
     "fraud_hosts",
     "no_quorum_hosts",
+    "absent_share",
+    "forged_share",
     "detected_share",
     "forged_credit_share",
     "gini",
@@ -19,6 +21,7 @@ EPOCH_COLUMNS = (
     "coverage",
     "serving_share",
     "unit_price",
+    "kept_share",
     "abandoned",
 )
 

@@ -167,6 +167,7 @@ class Response:
     parts: int
     gain: Interval
     honest: float
+    abandoned: float  # share of the epochs
 
     @property
     def of_income(self) -> str:
@@ -213,25 +214,29 @@ def attack(
     def one(behaviour: Behaviour, strength: float, parts: int) -> Scenario:
         return with_fleet(scenario, at, behaviour=behaviour, strength=strength, parts=parts)
 
-    def income(varied: Scenario) -> list[float]:
-        runs = (run_replica(varied, r, mode)[1] for r in range(scenario.replicas))
+    def income(varied: Scenario) -> tuple[list[float], float]:
+        """What the fleet earns an epoch in each replica, and the share of abandoned epochs."""
+        runs = [run_replica(varied, r, mode) for r in range(scenario.replicas)]
         # The first epoch settles genesis, which earns nothing.
         paid = max(1, scenario.epochs - 1)
-        found = [float(rows[at]["income"]) / paid for rows in runs]
+        gone = sum(row["abandoned"] for rows, _ in runs for row in rows)
         done(1)
-        return found
+        found = [float(fleets[at]["income"]) / paid for _, fleets in runs]
+        return found, gone / (scenario.replicas * scenario.epochs)
 
     # All of them are legal before the first one runs.
     varied = [one(behaviour, *how) for how in tried]
-    honest = income(one(Behaviour.HONEST, 0.0, 1))
+    honest, _ = income(one(Behaviour.HONEST, 0.0, 1))
 
     def response(how: tuple[float, int], varied: Scenario) -> Response:
-        pairs = zip(income(varied), honest, strict=True)
+        found, abandoned = income(varied)
+        pairs = zip(found, honest, strict=True)
         return Response(
             strength=how[0],
             parts=how[1],
             gain=interval([a - b for a, b in pairs]),
             honest=sum(honest) / len(honest),
+            abandoned=abandoned,
         )
 
     made = map(response, tried, varied)

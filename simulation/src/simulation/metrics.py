@@ -65,6 +65,9 @@ def epoch_row(state: State, report: Report) -> dict[str, float | int]:
         "hosts": int(np.count_nonzero(weight_N)),
         "fraud_hosts": int((outcome_N == poc.Outcome.FRAUD).sum()),
         "no_quorum_hosts": int((outcome_N == poc.Outcome.NO_QUORUM).sum()),
+        # Of the weight whose holders neither proved nor judged.
+        "absent_share": total(weight_N * ~report.claims.online_N) / whole,
+        "forged_share": total(forged_N) / max(1, total(report.claims.claimed_N)),
         "detected_share": float((outcome_N[forgers] == poc.Outcome.FRAUD).mean())
         if len(forgers)
         else 0.0,
@@ -75,6 +78,7 @@ def epoch_row(state: State, report: Report) -> dict[str, float | int]:
         "coverage": total(np.where(report.covers_N, weight_N, np.uint64(0))) / whole,
         "serving_share": report.serving_share,
         "unit_price": state.price,
+        "kept_share": report.kept_share,
         "abandoned": int(report.abandoned),
     }
 

@@ -197,6 +197,8 @@ def regret_figure(responses: Sequence[Response]) -> Any:
     x_title = "parts" if by_parts else "strength"
     made = _styled(figure, title, "NINE an epoch", several, x_title=x_title)
     made.update_layout(yaxis={"rangemode": "normal"})
+    if not by_parts and all(r.strength > 0 for r in responses):
+        made.update_xaxes(type="log")
     return made
 
 

@@ -36,7 +36,8 @@ def write(folder: Path, out: Path) -> Path:
     swept = _axis(settings)
     lines = answers(scenario, epochs, fleets)
     if len(settings) > 1:
-        lines = [_trend(settings, fleets), f"With {labels[0]}:", *lines]
+        moves = [_trend(settings, fleets), *_abandoned(settings, epochs)]
+        lines = [*moves, f"With {labels[0]}:", *lines]
     if len(shown(len(settings))) < len(settings):
         lines.append("Plots over epochs show seven of the settings; the table has all of them.")
     done = len(set(zip(fleets["point"], fleets["replica"], strict=True)))
@@ -97,7 +98,8 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
         return sum(values) / len(values)
 
     checked = [held(check, epochs, fleets) for check in scenario.checks]
-    lines = [line for _, line in checked]
+    gone = abandoned_words(scenario, epochs)
+    lines = [*(line for _, line in checked), *gone]
     points = zip(epochs["point"], epochs["epoch"], strict=True)
     counted = sum(point == 0 and epoch > 1 for point, epoch in points)
     if counted == 0:
@@ -118,9 +120,12 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
     replicas = len(per_replica("paid", epochs, fleets))
     lines += [
         f"An epoch pays {mean('paid') / 1e6:,.0f} NINE to {mean('hosts'):,.0f} hosts "
-        f"(mean of {replicas} × {counted // replicas} epochs; the first pays nothing).",
+        f"(mean of {replicas} × {counted // replicas} epochs; the first pays nothing, "
+        f"{'nor do those that were' if gone else 'none was'} abandoned).",
         f"{mean('coverage'):.0%} of the weight covers every model; during PoC "
-        f"{mean('serving_share'):.0%} of the capacity keeps serving.",
+        f"{mean('serving_share'):.0%} of the capacity keeps serving."
+        if scenario.models
+        else "There are no models, and so nothing to cover and nothing that keeps serving.",
         f"It takes {mean('nakamoto'):.1f} hosts to hold more than a third of the weight "
         f"(Gini {mean('gini'):.2f}, HHI {mean('hhi'):.4f})."
         if mean("total_weight") > 0
@@ -130,6 +135,45 @@ def answers(scenario: Scenario, epochs: Columns, fleets: Columns) -> list[str]:
         + (f", {mean('detected_share'):.1%} of those that forged." if forged else "."),
     ]
     return [*lines, *_words(scenario, [holds for holds, _ in checked])]
+
+
+def abandoned_words(scenario: Scenario, epochs: Columns, point: int = 0) -> list[str]:
+    """How many epochs of a point were abandoned, and why; nothing where none was."""
+    columns = zip(*(epochs[c] for c in ("point", "abandoned", "kept_share")), strict=True)
+    found = [(gone, kept) for of, gone, kept in columns if of == point]
+    shares = [kept for gone, kept in found if gone]
+    if not shares:
+        return []
+    few = [share for share in shares if share > 0]
+    why: list[str] = []
+    if len(few) < len(shares):
+        why.append(f"in {len(shares) - len(few):,} nobody who held weight formed any anew")
+    if few:
+        least = scenario.parameters.decimal("min_kept_power") / fixed.ONE
+        ends = dict.fromkeys(f"{share:.1%}" for share in (min(few), max(few)))
+        why.append(
+            f"in {len(few):,} those who did held {' to '.join(ends)} of the weight before, and "
+            f"min_kept_power asks for {least:.1%}"
+        )
+    return [
+        f"{len(shares):,} of {len(found):,} epochs were abandoned, so that nothing was paid and "
+        f"the epoch before went on: {'; '.join(why)}."
+    ]
+
+
+def _abandoned(settings: list[dict[str, str]], epochs: Columns) -> list[str]:
+    """In how many epochs of each setting of a sweep that was, where it was in any."""
+    gone = [0] * len(settings)
+    all_ = [0] * len(settings)
+    for point, abandoned in zip(epochs["point"], epochs["abandoned"], strict=True):
+        gone[point] += abandoned
+        all_[point] += 1
+    told = [
+        f"{gone[point]:,} of {all_[point]:,} with {_setting(changes)}"
+        for point, changes in enumerate(settings)
+        if gone[point]
+    ]
+    return [f"Epochs that were abandoned, and paid nothing: {', '.join(told)}."] if told else []
 
 
 def _words(scenario: Scenario, holds: list[bool]) -> list[str]:

@@ -126,13 +126,19 @@ class Market(_Strict):
 
 
 class Check(_Strict):
-    """What the verdict rests on: a metric, or its ratio over another, lies between two values."""
+    """What the verdict rests on: a metric, or its ratio over another, lies between two values.
+
+    Where something has to happen first, `given` is its metric: without as much of it as
+    given_at_least, or any, there is nothing to check.
+    """
 
     says: Annotated[str, Field(min_length=1)]
     metric: str
     over: str = ""
     at_least: Annotated[float | None, Field(allow_inf_nan=False)] = None
     at_most: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    given: str = ""
+    given_at_least: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
 
 
 class Scenario(_Strict):
@@ -392,7 +398,7 @@ def _check_behaviour(fleet: Fleet, where: str) -> None:
 
 
 def _check_check(check: Check, fleets: list[str], where: str) -> None:
-    for metric in filter(None, (check.metric, check.over)):
+    for metric in filter(None, (check.metric, check.over, check.given)):
         wrong = what_is_wrong(metric, fleets)
         if wrong:
             raise ScenarioError(f"{where}: {wrong}")
@@ -401,6 +407,8 @@ def _check_check(check: Check, fleets: list[str], where: str) -> None:
         raise ScenarioError(f"{where}: at_least, at_most or both say what it should be")
     if least is not None and most is not None and least > most:
         raise ScenarioError(f"{where}: at_least lies below at_most, got {least} and {most}")
+    if check.given_at_least is not None and not check.given:
+        raise ScenarioError(f"{where}: given_at_least is of the metric that given names")
 
 
 # Keys that only tell people about a scenario.

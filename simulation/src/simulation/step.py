@@ -35,6 +35,7 @@ class Report:
     covers_N: Bool
     reward: int
     abandoned: bool
+    kept_share: float  # of the old weight, held by the hosts that the formed epoch keeps
     serving_share: float  # of the models' capacity, during PoC
 
 
@@ -107,6 +108,7 @@ def step(
         covers_N=made.covers_N,
         reward=ended.epoch.reward if becomes_effective else 0,
         abandoned=not becomes_effective,
+        kept_share=made.kept_old / max(1, whole),
         serving_share=serving_share,
     )
 

@@ -7,7 +7,7 @@ from simulation import page
 from simulation.compare import Change, Comparison, Response
 from simulation.page import Page, Table
 from simulation.plots import change_figure, epoch_figures, income_figure, regret_figure
-from simulation.report import facts
+from simulation.report import abandoned_words, facts
 from simulation.run import Mode, version
 from simulation.scenario import Behaviour, Scenario, differences
 
@@ -54,7 +54,17 @@ def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
 def comparison_words(made: Comparison) -> list[str]:
     """Who gains, who loses, and by what: a change of rules, or of more than that."""
     lines = [_sentence(c) for c in sorted(made.changes, key=lambda c: c.difference.mean)]
-    return [*lines, *causes(made.base, made.proposal)]
+    return [*lines, *gone(made), *causes(made.base, made.proposal)]
+
+
+def gone(made: Comparison) -> list[str]:
+    """How many epochs of either side were abandoned, and why, where any was."""
+    sides = ("Base", made.base), ("Proposal", made.proposal)
+    return [
+        f"{name}: {line}"
+        for point, (name, side) in enumerate(sides)
+        for line in abandoned_words(side, made.epochs, point)
+    ]
 
 
 def causes(base: Scenario, proposal: Scenario) -> list[str]:
@@ -139,8 +149,12 @@ def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]
     else:
         first = f"No gain of a {behaviour.value} for {fleet} can be told from chance."
         regret = "cannot be told from 0 by this many replicas"
-    return [
+    lines = [
         first,
         f"The best response ({how}) gains {best.gain.mean / 1e6:+,.3f} NINE an epoch ({ends}).",
         f"The regret of being honest {regret}.",
     ]
+    if best.abandoned:
+        share = f"{best.abandoned:.1%} of its epochs"
+        lines.append(f"With the best response {share} are abandoned, and pay nobody.")
+    return lines
