@@ -156,11 +156,11 @@ def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: An
     calls: list[tuple[int, int]] = []
     real = run.run_replica
 
-    def dies(scenario: Scenario, replica: int, mode: run.Mode) -> Any:
+    def dies(scenario: Scenario, replica: int, mode: run.Mode, done: run.Done) -> Any:
         calls.append((scenario.seed, replica))
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return real(scenario, replica, mode)
+        return real(scenario, replica, mode, done)
 
     monkeypatch.setattr(run, "run_replica", dies)
     with pytest.raises(KeyboardInterrupt):

@@ -215,7 +215,7 @@ def test_a_cluster_of_two_workers_changes_nothing(cluster: Any, tmp_path: Path) 
         resume=True,
         done=done.append,
     )
-    assert done == [6], "a sweep on a cluster resumes as well"
+    assert done == [6 * 3], "a sweep on a cluster resumes as well"
 
 
 def test_a_scheduler_that_is_not_there_is_said(tmp_path: Path, monkeypatch: Any) -> None:

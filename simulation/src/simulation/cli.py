@@ -23,6 +23,7 @@ from simulation import (
     replay,
     report,
     sensitivity,
+    size,
     verdict,
 )
 from simulation.errors import DecimalError, ReplayDifferenceError, SimulationError, shown
@@ -121,6 +122,13 @@ def _progress(total: int, what: str) -> Generator[Callable[[int], None]]:
             progress.stop()
 
 
+def _tell_size(scenarios: Iterable[Scenario], jobs: int = 1) -> None:
+    """Say what is built before it is, where that takes long. Raises SimulationError."""
+    words = size.told(scenarios, jobs)
+    if words:
+        _errors.print(words, highlight=False, soft_wrap=True)
+
+
 def _run(
     points: list[Point],
     out: Path,
@@ -129,8 +137,9 @@ def _run(
     resume: bool,
     dask: str | None = None,
 ) -> None:
+    _tell_size((p.scenario for p in points), 0 if dask else jobs)
     try:
-        with _progress(sum(p.scenario.replicas for p in points), "replicas") as done:
+        with _progress(sum(p.epochs for p in points), "epochs") as done:
             run_points(points, out, mode=mode, jobs=jobs, resume=resume, dask=dask, done=done)
     except KeyboardInterrupt:
         store = Store(out)
@@ -199,6 +208,7 @@ def compare_(
     """Say who gains and who loses by a proposal, on the same chance, and write a page of it."""
     given = _changes(changes, seed=seed, replicas=replicas)
     sides = load(base, given), load(proposal, given)
+    _tell_size(sides)
     with _progress(sides[0].replicas, "replicas") as done:
         made = compare.compare(*sides, mode, done)
     table = Table("fleet", *_numeric("base", "proposal", "change", "difference, 95 %"), "verdict")
@@ -240,6 +250,7 @@ def attack(
     splits = compare.usual_parts(made, behaviour, who)
     given = _numbers("--strengths", strengths), _wholes("--parts", parts) if parts else splits
     tried = compare.responses(behaviour, *given)
+    _tell_size([made])
     with _progress(len(tried) + 1, "responses") as done:
         found = compare.attack(
             made,
@@ -304,6 +315,7 @@ def sensitivity_(
     made = load(scenario, given)
     if samples:
         sensitivity.check_samples(samples)
+    _tell_size([made], jobs)
     names = [group_free(name.strip()) for name in parameters.split(",")]
     with _progress(sensitivity.morris_runs(names, trajectories), "Morris") as done:
         effects = sensitivity.morris(
@@ -349,6 +361,7 @@ def optimize_(
     ranges = [between(text) for text in vary]
     _once((f"--vary {text}", text.partition("=")[0]) for text in vary)
     wanted = [objective(text) for text in objectives]
+    _tell_size([made])
     with _progress(trials, "trials") as done:
         front = optimize(made, ranges, wanted, trials=trials, mode=mode, done=done)
     table = Table(*(r.name for r in ranges), *(f"{o.direction}:{o.metric}" for o in wanted))

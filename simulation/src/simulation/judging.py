@@ -14,7 +14,7 @@ from simulation.randomness import Streams
 from simulation.scenario import Behaviour
 
 # Hosts whose seats are drawn at once: four million seats, a few hundred megabytes.
-_SEEN_AT_ONCE = 1 << 17
+SEEN_AT_ONCE = 1 << 17
 
 # NumPy draws without replacement from fewer claims than this.
 _MOST_CLAIMS = 10**9
@@ -102,8 +102,8 @@ def deal_out(tally: Tally, weight_N: U64, silent_N: Bool, streams: Streams) -> t
     """Seats drawn and cast (N,), with those of quiet hosts that cast their verdicts."""
     casts_N, cast_N = weight_N * ~silent_N, np.zeros(len(weight_N), np.uint64)
     judged = np.flatnonzero(tally.quiet_N)
-    for first in range(0, len(judged), _SEEN_AT_ONCE):
-        part = judged[first : first + _SEEN_AT_ONCE]
+    for first in range(0, len(judged), SEEN_AT_ONCE):
+        part = judged[first : first + SEEN_AT_ONCE]
         judged_S = np.repeat(part, tally.honest_N[part].astype(np.int64))
         cast_N += _held_seats(casts_N, judged_S, streams.juries)
     return tally.drawn_N + cast_N, tally.cast_N + cast_N
@@ -246,8 +246,8 @@ def _openly(
             _grind(network, state, claims, np.flatnonzero(grinds_N), silent_N, streams, tally)
             seen_N = seen_N & ~grinds_N
     seen = np.flatnonzero(seen_N)
-    for first in range(0, len(seen), _SEEN_AT_ONCE):
-        part = seen[first : first + _SEEN_AT_ONCE]
+    for first in range(0, len(seen), SEEN_AT_ONCE):
+        part = seen[first : first + SEEN_AT_ONCE]
         _hear(network, state, claims, part, silent_N, streams, tally)
 
 

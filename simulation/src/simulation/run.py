@@ -4,7 +4,7 @@ import functools
 import hashlib
 import importlib
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,11 @@ Mode = Literal["exact", "fast"]
 # How long a scheduler may take to answer.
 _PATIENCE = "10s"
 Rows = list[dict[str, Any]]
+Done = Callable[[int], None]
+
+
+def _nobody(_: int) -> None:
+    """Nobody asks how much is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +43,19 @@ class Point:
     changes: dict[str, str]
     scenario: Scenario
 
+    @property
+    def epochs(self) -> int:
+        """Of all of its replicas."""
+        return self.scenario.replicas * self.scenario.epochs
 
-def run_replica(scenario: Scenario, replica: int, mode: Mode = "exact") -> tuple[Rows, Rows]:
-    """Rows of epochs and rows of fleets of one replica."""
+
+def run_replica(
+    scenario: Scenario,
+    replica: int,
+    mode: Mode = "exact",
+    done: Done = _nobody,
+) -> tuple[Rows, Rows]:
+    """Rows of epochs and rows of fleets of one replica; done is called with 1 after each epoch."""
     chance = streams(scenario.seed, replica)
     network = build(scenario, chance.sizes)
     state = start(network)
@@ -51,6 +66,7 @@ def run_replica(scenario: Scenario, replica: int, mode: Mode = "exact") -> tuple
         report = step(network, state, chance, replica=replica, floor=floor)
         zeroed_N += zeroing(report.round.judged)
         epochs.append(epoch_row(state, report))
+        done(1)
     fleets: Rows = [dict(r) for r in fleet_rows(network, state, zeroed_N)]
     return epochs, fleets
 
@@ -63,7 +79,7 @@ def run_points(
     jobs: int = 1,
     resume: bool = False,
     dask: str | None = None,
-    done: Callable[[int], None] = lambda _: None,
+    done: Done = _nobody,
 ) -> Store:
     """Run every replica of every point that is not there yet.
 
@@ -74,7 +90,7 @@ def run_points(
         jobs: processes.
         resume: keep parts that are there; otherwise a folder with parts is refused.
         dask: address of a scheduler to use instead of processes.
-        done: called with 1 for every finished replica.
+        done: called with the number of epochs whenever some are done.
 
     Raises:
         ResultError: when the folder holds results of something else.
@@ -87,37 +103,43 @@ def run_points(
         for replica in range(p.scenario.replicas)
         if not store.has(p.index, replica)
     ]
-    done(sum(p.scenario.replicas for p in points) - len(todo))
-    for _ in _on_cluster(store, mode, todo, dask) if dask else _here(store, mode, todo, jobs):
-        done(1)
+    done(sum(p.epochs for p in points) - sum(p.scenario.epochs for p, _ in todo))
+    if dask:
+        _on_cluster(store, mode, todo, dask, done)
+    else:
+        _here(store, mode, todo, jobs, done)
     return store
 
 
 Task = tuple[Point, int]
 
 
-def _part(mode: Mode, task: Task) -> Part:
+def _part(mode: Mode, task: Task, done: Done = _nobody) -> Part:
     point, replica = task
-    epochs, fleets = run_replica(point.scenario, replica, mode)
+    epochs, fleets = run_replica(point.scenario, replica, mode, done)
     return Part(point=point.index, replica=replica, epochs=epochs, fleets=fleets)
 
 
-def _write_part(store: Store, mode: Mode, task: Task) -> None:
+def _write_part(store: Store, mode: Mode, task: Task) -> int:
+    """Returns how many epochs were run."""
     store.write(_part(mode, task))
+    return task[0].scenario.epochs
 
 
-def _here(store: Store, mode: Mode, todo: list[Task], jobs: int) -> Iterator[None]:
-    """Each process writes what it ran."""
-    work = functools.partial(_write_part, store, mode)
+def _here(store: Store, mode: Mode, todo: list[Task], jobs: int, done: Done) -> None:
+    """Each process writes what it ran. One alone tells of every epoch, others of replicas."""
     if jobs == 1:
-        yield from map(work, todo)
+        for task in todo:
+            store.write(_part(mode, task, done))
         return
+    work = functools.partial(_write_part, store, mode)
     joblib: Any = importlib.import_module("joblib")
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    yield from parallel(joblib.delayed(work)(task) for task in todo)
+    for epochs in parallel(joblib.delayed(work)(task) for task in todo):
+        done(epochs)
 
 
-def _on_cluster(store: Store, mode: Mode, todo: list[Task], address: str) -> Iterator[None]:
+def _on_cluster(store: Store, mode: Mode, todo: list[Task], address: str, done: Done) -> None:
     """Workers may have no disk in common with this machine, so that it writes what they ran."""
     distributed: Any = extra("distributed", "dask")
     try:
@@ -127,9 +149,10 @@ def _on_cluster(store: Store, mode: Mode, todo: list[Task], address: str) -> Ite
     with client:
         futures = client.map(functools.partial(_part, mode), todo, pure=False)
         for future in distributed.as_completed(futures):
-            store.write(future.result())
+            made = future.result()
+            store.write(made)
             future.release()
-            yield
+            done(len(made.epochs))
 
 
 def version() -> dict[str, str]:

@@ -29,7 +29,7 @@ _GROUPS = (
     "throughput",
 )
 
-# Nodes of all fleets together: at some hundred bytes each.
+# Nodes of all fleets together: with their hosts some ten to 45 GB (size.py tells it before a run).
 MAX_NODES = 50_000_000
 
 # What the chain knows of a model and nothing here follows from.
@@ -356,7 +356,7 @@ def _check_references(scenario: Scenario, where: str) -> None:
             raise ScenarioError(f"{where}: {what} are unique, got {shown(twice[0])} twice")
     nodes = sum(f.hosts * f.nodes for f in scenario.fleets)
     if nodes > MAX_NODES:
-        raise ScenarioError(f"{where}: {nodes:,} nodes; at most {MAX_NODES:,} fit into memory")
+        raise ScenarioError(f"{where}: {nodes:,} nodes; at most {MAX_NODES:,} are simulated")
     wrong = what_is_wrong(scenario.metric, names) if scenario.metric else None
     if wrong:
         raise ScenarioError(f"{where}: metric: {wrong}")
