@@ -431,6 +431,7 @@ def bench(
 ) -> None:
     """Measure an epoch of so many hosts, in CPU time."""
     modes: tuple[Mode, ...] = ("exact", "fast") if mode == "both" else (mode,)
+    _tell_size([benchmark.measured_scenario(hosts)])
     rows = benchmark.measure(hosts, epochs, modes)
     if as_json:
         print(json.dumps({row.name: row.value for row in rows}))
