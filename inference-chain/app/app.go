@@ -73,6 +73,9 @@ func NewAt(height int64, logger log.Logger, db dbm.DB, options servertypes.AppOp
 	if err := load(); err != nil {
 		return nil, fmt.Errorf("load the state of height %d: %w", height, err)
 	}
+	if err := app.checkVersions(upgrades); err != nil {
+		return nil, err
+	}
 	return app, nil
 }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from testnet.errors import HomeError
-from testnet.layout import Home, HostRecord, Network, NodeRecord
+from testnet.layout import FORMAT, Home, HostRecord, Network, NodeRecord
 
 
 def some_network() -> Network:
@@ -42,7 +42,7 @@ def test_processes_are_named_after_host_and_node() -> None:
 def test_a_home_of_another_format_is_refused(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.record_path.write_text('{"format": 99, "hosts": []}')
-    with pytest.raises(HomeError, match="format 99, this program writes 1"):
+    with pytest.raises(HomeError, match=f"format 99, this program writes {FORMAT}"):
         home.load()
 
 

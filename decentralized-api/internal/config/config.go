@@ -173,7 +173,7 @@ func Parse(raw []byte, folder string) (Config, error) {
 	if err := k.Load(rawbytes.Provider(raw), toml.Parser()); err != nil {
 		return Config{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if err := refuseUnknown(k.Raw()); err != nil {
+	if err := checkShape(k.Raw()); err != nil {
 		return Config{}, err
 	}
 	c := defaults()

@@ -118,6 +118,16 @@ func TestAWrongFileIsRefusedNamingTheFieldAndWhatWouldBeRight(t *testing.T) {
 		"a model that is named twice":     {edit(`["ninefold/tiny"]`, `["a", "b", "a"]`), []string{"nodes[0].models[2]", "named once"}},
 		"a model that is no id":           {edit(`["ninefold/tiny"]`, `["a", "bad id!"]`), []string{"nodes[0].models[1]", "1 to 128"}},
 		"hardware beyond what a node has": {edit("count = 2", "count = 1025"), []string{"nodes[0].hardware[0]", "1 to 1024"}},
+		"a count that is no whole number": {edit("count = 2", "count = 1.9"), []string{"nodes[0].hardware[0].count must be a whole number", "1.9"}},
+		"a count below zero":              {edit("count = 2", "count = -1"), []string{"nodes[0].hardware[0].count must be a whole number"}},
+		"a number for a choice":           {add("\n[network]\nallow_private_addresses = 7\n"), []string{"network.allow_private_addresses must be true or false", "7"}},
+		"text for a choice":               {add("\n[network]\nallow_private_addresses = \"yes\"\n"), []string{"network.allow_private_addresses must be true or false", "yes"}},
+		"text for a list":                 {edit(`models = ["ninefold/tiny"]`, `models = "ninefold/tiny"`), []string{"nodes[0].models must be a list", "ninefold/tiny"}},
+		"a number for text":               {edit(`type = "cpu"`, "type = 5"), []string{"nodes[0].hardware[0].type must be text", "5"}},
+		"a number in a list of texts":     {edit(`"--max-model-len", "512"`, `"--max-model-len", 512`), []string{"nodes[0].args[1] must be text", "512"}},
+		"a number for a duration":         {edit(`"3s"`, "3"), []string{"chain.timeout must be a duration", `"500ms"`}},
+		"text for a table":                {edit("home =", "log = \"info\"\nhome ="), []string{"log must be a table, as [log]", "info"}},
+		"a bogus key in an inline table":  {edit("[[nodes.hardware]]\ntype = \"cpu\"\ncount = 2", `hardware = [{type = "cpu", count = 2, bogus = 1}]`), []string{`unknown key "nodes[0].hardware[0].bogus"`}},
 		"hardware without a count":        {edit("count = 2", "count = 0"), []string{"nodes[0].hardware[0]"}},
 		"sabotage on a real chain": {
 			func(s string) string {

@@ -88,6 +88,16 @@ func (h home) file(name, text string) string {
 	return path
 }
 
+// amend replaces text in a configuration file of the home.
+func (h home) amend(name, old, replacement string) {
+	h.t.Helper()
+	path := filepath.Join(h.dir, "config", name)
+	text, err := os.ReadFile(path)
+	require.NoError(h.t, err)
+	require.Contains(h.t, string(text), old)
+	require.NoError(h.t, os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(replacement), 1), 0o600))
+}
+
 func (h home) genesis() (map[string]json.RawMessage, *genutiltypes.AppGenesis) {
 	h.t.Helper()
 	state, doc, err := genutiltypes.GenesisStateFromGenFile(filepath.Join(h.dir, "config", "genesis.json"))
@@ -331,6 +341,18 @@ func TestStartSaysPlainlyWhatIsWrong(t *testing.T) {
 			t.Helper()
 			h.edit("lanes", "65")
 		}, nil, "cannot start a chain"},
+		"a misspelt key of config.toml": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("config.toml", "timeout_commit", "timeout_comit")
+		}, nil, `config.toml: unknown key "consensus.timeout_comit"`},
+		"a misspelt key of app.toml": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("app.toml", "minimum-gas-prices", "minimum-gas-price")
+		}, nil, `app.toml: unknown key "minimum-gas-price"`},
+		"a table of app.toml that nobody reads": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("app.toml", "[grpc]", "[gprc]")
+		}, nil, `app.toml: unknown key "gprc"`},
 		"a port in use": {func(*testing.T, home) {}, []string{"--rpc.laddr", "tcp://" + busy.Addr().String()}, "rpc.laddr"},
 	} {
 		t.Run(name, func(t *testing.T) {

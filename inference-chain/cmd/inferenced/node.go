@@ -14,6 +14,7 @@ import (
 	"cosmossdk.io/log/v2"
 
 	"github.com/cosmos/cosmos-sdk/client"
+	"github.com/cosmos/cosmos-sdk/client/flags"
 	"github.com/cosmos/cosmos-sdk/server"
 	serverconfig "github.com/cosmos/cosmos-sdk/server/config"
 	servertypes "github.com/cosmos/cosmos-sdk/server/types"
@@ -31,7 +32,7 @@ type buildError struct{ error }
 func newApp(logger log.Logger, db dbm.DB, options servertypes.AppOptions) servertypes.Application {
 	node, err := app.New(logger, db, options, server.DefaultBaseappOptions(options)...)
 	if err != nil {
-		panic(buildError{err})
+		panic(buildError{fmt.Errorf("home %v: %w", options.Get(flags.FlagHome), err)})
 	}
 	return node
 }
@@ -46,6 +47,9 @@ func guardStart(root *cobra.Command, model *app.App) {
 		before := cmd.PreRunE
 		cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 			if err := checkHome(cmd, model); err != nil {
+				return err
+			}
+			if err := checkFiles(cmd); err != nil {
 				return err
 			}
 			if err := checkPorts(cmd); err != nil {

@@ -45,8 +45,9 @@ func (AppModule) IsAppModule() {}
 // Name names the module.
 func (AppModule) Name() string { return types.ModuleName }
 
-// ConsensusVersion grows with every change of the stored state.
-func (AppModule) ConsensusVersion() uint64 { return 1 }
+// ConsensusVersion grows with every change of the stored state. No release stored
+// version 1, which had no loads of fleets and no pages of members; nothing migrates it.
+func (AppModule) ConsensusVersion() uint64 { return 2 }
 
 // RegisterLegacyAminoCodec registers nothing: Amino JSON is derived from the
 // amino.name options of the messages.

@@ -11,7 +11,7 @@ from typing import Any, cast
 from testnet.errors import HomeError
 from testnet.spec import CHAIN_ID, HostSpec, NetworkSpec
 
-FORMAT = 1
+FORMAT = 2
 # What may lie in a home before its record does: a start that was interrupted.
 _OWN = frozenset({"logs", "hosts", "models.json", "control.sock", "supervisor.pid", "up"})
 
