@@ -44,6 +44,7 @@ type tester struct {
 	nodes     map[string]*testkit.Node
 	endpoints []*testkit.Endpoint
 	config    config.Config
+	moments   *moments // of its work; nil where nobody watches
 
 	host *Host
 	stop func()
@@ -87,10 +88,14 @@ func (h *tester) start() {
 	parts := Parts{
 		Key: h.key, Transport: h.world.web.From(h.name), Endpoint: h.world.web, Open: store.OpenUnsynced, Log: slog.New(slog.DiscardHandler),
 		Dial: func(spec config.Node) (reconcile.Node, error) {
-			if node := h.nodes[spec.ID]; node != nil {
-				return node, nil
+			node := h.nodes[spec.ID]
+			if node == nil {
+				return nil, fmt.Errorf("no node %s", spec.ID)
 			}
-			return nil, fmt.Errorf("no node %s", spec.ID)
+			if h.moments != nil {
+				return watchedNode{node, spec.ID, h.moments}, nil
+			}
+			return node, nil
 		},
 		Waits: reconcile.Waits{Probe: 200 * time.Millisecond, First: 100 * time.Millisecond, Most: time.Second, Jitter: func() float64 { return 0.5 }},
 	}
@@ -98,6 +103,10 @@ func (h *tester) start() {
 		parts.Log = slog.New(slog.NewTextHandler(h.world.t.Output(), nil)).With("broker", h.name)
 	}
 	for _, e := range h.endpoints {
+		if h.moments != nil {
+			parts.Endpoints = append(parts.Endpoints, watchedEndpoint{e, h.moments})
+			continue
+		}
 		parts.Endpoints = append(parts.Endpoints, e)
 	}
 	host, err := New(context.Background(), h.config, parts)
@@ -122,6 +131,9 @@ func (h *tester) start() {
 		cancel()
 		<-done // with the error of a store that is closed twice
 		h.isolate(false)
+		if h.moments != nil {
+			h.moments.revive()
+		}
 		h.stop = nil
 	}
 }
@@ -162,14 +174,20 @@ func (w *world) until(stage epoch.Stage) {
 	}
 }
 
-// acknowledged is what a host's nodes say they were told is safe, if anything.
+// acknowledged is what a host's nodes say they were told is safe, if anything,
+// and what was stored when the broker died before it could tell them.
 func (h *tester) acknowledged(index uint64) map[string]uint64 {
 	h.world.t.Helper()
 	round, err := h.host.client.Round(context.Background(), index)
 	require.NoError(h.world.t, err)
 	sums := map[string]uint64{}
+	challenge := fmt.Sprintf("%x", round.Challenge)
 	for id, node := range h.nodes {
-		if n := node.Acknowledged(fmt.Sprintf("%x", round.Challenge)); n > 0 {
+		n := node.Acknowledged(challenge)
+		if h.moments != nil {
+			n += h.moments.unacknowledged(id, challenge)
+		}
+		if n > 0 {
 			sums[id] = n
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +12,12 @@ import (
 	"ninefold.dev/decentralized-api/internal/testkit/leak"
 )
 
-func TestMain(m *testing.M) { leak.Verify(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(isVictim) != "" {
+		panic(writeUntilKilled())
+	}
+	leak.Verify(m)
+}
 
 func openStore(t *testing.T, dir string) *Store {
 	t.Helper()
