@@ -38,7 +38,11 @@ func newRoot() (*cobra.Command, error) {
 		ConsensusAddressCodec: encoding.Consensus,
 		ClientCtx:             clientDefaults(encoding),
 	}
-	return root, options.EnhanceRootCommand(root)
+	if err := options.EnhanceRootCommand(root); err != nil {
+		return nil, err
+	}
+	nameArguments(root)
+	return root, nil
 }
 
 // ownRoot is the command line without what AutoCLI derives.
