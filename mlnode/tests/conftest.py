@@ -16,6 +16,15 @@ from mlnode.shard.engine import ShardedEngine
 from mlnode.shard.gpu import arithmetics
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips what needs an accelerator where there is none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="no accelerator"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread_for_what_outlives_a_test() -> None:
     torch.set_num_threads(1)

@@ -13,10 +13,7 @@ from cross import cross, side
 from mlnode.poc.params import MODEL_PARAMS, MODEL_PARAMS_BIG
 from mlnode.shard.memory import get_min_group_vram
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator"),
-]
+pytestmark = pytest.mark.gpu
 R_TARGETS = ["", "1.3971164020989417"]
 ENGINES = ["int8", "bf16", "fp16", "fp32"]
 NEEDED = {

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.selftest import self_test
@@ -14,10 +13,7 @@ from mlnode.poc.tensors import weight
 from mlnode.shard.engine import ShardedEngine
 from mlnode.shard.gpu import group_engines
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator"),
-]
+pytestmark = pytest.mark.gpu
 NAMES = ["int8", "bf16", "fp16", "fp32"]
 
 
