@@ -107,6 +107,27 @@ def test_a_machine_is_set_against_itself_and_against_the_report_of_another(
     assert pair["sigma0"] == pytest.approx(1e-4, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("sigma0", "words", "code"),
+    # T is 40 differences of 1 or 4 times σ₀, squared; the quantile at 10⁻⁴ is 82.1.
+    [
+        ("1e-4", "accepted: T = 40.0 of 82.1, largest difference 1.00·σ₀ of 6", 0),
+        ("25e-6", "refused: T = 640.0 of 82.1, largest difference 4.00·σ₀ of 6", 1),
+    ],
+)
+def test_distances_of_another_machine_are_judged_by_the_sigma_of_the_pair(
+    tmp_path: Path, models: Path, sigma0: str, words: str, code: int
+) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    assert calibrated(models, first).exit_code == 0
+    report = json.loads(first.read_text("utf-8"))
+    report["distances"] = [d + 1e-4 * (-1) ** i for i, d in enumerate(report["distances"])]
+    first.write_text(json.dumps(report), "utf-8")
+    came = calibrated(models, second, "--against", str(first), "--sigma0", sigma0)
+    assert f"judgement {words}" in came.output
+    assert came.exit_code == code
+
+
 def test_what_is_no_report_of_the_same_distances_is_refused_by_name(
     tmp_path: Path, models: Path
 ) -> None:
@@ -137,6 +158,8 @@ def test_what_is_no_report_of_the_same_distances_is_refused_by_name(
         (["distribution", "--models", "ninefold/none"], "`mlnode poc train` makes the usual ones"),
         (["distribution", "--weights", "new"], "--weights is 'new'"),
         (["calibrate", "--model", "ninefold/none"], "model_id = 'ninefold/none'"),
+        (["calibrate", "--model", "a/b", "--sigma0", "1"], "--against names one"),
+        (["calibrate", "--model", "a/b", "--sigma0", "inf"], "--sigma0 inf judges a report"),
     ],
 )
 def test_a_wrong_request_is_refused_by_name(

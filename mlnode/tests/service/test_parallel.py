@@ -585,6 +585,19 @@ async def test_checks_go_to_the_group_with_the_least_to_do(
     assert stage.controller.counters.walked == 0
 
 
+async def test_false_claims_are_told_with_what_they_say_of_the_host(
+    stage: Stage, round_: Any, kit: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.open(round_)
+    task = asyncio.create_task(stage.controller.check(kit.key, np.arange(8, dtype=np.uint64)))
+    await settle()
+    stage.workers[0].checked(stage.workers[0].last(Check))
+    await task
+    assert f"host {kit.key.hex()}: 4 of 8 claims are false" in caplog.text
+    # C(8, 4)·(1/2000)⁴ is 4.4·10⁻¹², below 10⁻⁷.
+    assert "probability 4.4e-12: fraud" in caplog.text
+
+
 async def test_a_check_waits_for_its_group_and_is_sent_to_its_successor(
     stage: Stage, round_: Any, kit: Any
 ) -> None:

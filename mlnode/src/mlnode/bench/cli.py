@@ -1,6 +1,7 @@
 """The commands that measure; ``mount`` adds them to the program's command line."""
 
 import json
+import math
 import platform
 import sys
 import tempfile
@@ -99,17 +100,22 @@ def calibrate_rate(
     against: Annotated[
         Path | None, typer.Option(help="Report of the other machine, through a model.")
     ] = None,
+    sigma0: Annotated[
+        float, typer.Option(help="Judge the other's distances by this σ₀ of the pair.", min=0)
+    ] = 0.0,
     out: Annotated[Path, typer.Option(help="File for the report.")] = Path("calibration.json"),
 ) -> None:
     """Set the share of valid nonces against p, draw the distances, and write both down.
 
     With --model it also measures σ₀ of a pair of machines: run it on the one, then on the other
     with --against the report of the first. Without, this machine is set against itself, in
-    batches of another size.
+    batches of another size. With --sigma0, from such a pair, it judges the other's distances.
     """
+    if sigma0 and (against is None or not math.isfinite(sigma0)):
+        _refuse(f"--sigma0 {sigma0:g} judges a report; it is a number, and --against names one")
     if model:
         _calibrate_served(
-            model, models_dir, nonces or 1_920, positions, fraction, device, against, out
+            model, models_dir, nonces or 1_920, positions, fraction, device, against, sigma0, out
         )
         return
     if against is not None or device:
@@ -144,6 +150,7 @@ def _calibrate_served(
     fraction: float,
     device: str,
     against: Path | None,
+    sigma0: float,
     out: Path,
 ) -> None:
     from mlnode.bench.sigma import (
@@ -154,6 +161,7 @@ def _calibrate_served(
         write_served,
     )
     from mlnode.poc.errors import PocError
+    from mlnode.poc.served.judging import judge
     from mlnode.shard.devices import CPU, visible_devices
 
     try:
@@ -168,17 +176,23 @@ def _calibrate_served(
             fraction=fraction,
             device=device or known[0],
         )
-        came = calibrate_served(subject, None if against is None else read_served(against, subject))
+        other = None if against is None else read_served(against, subject)
+        came = calibrate_served(subject, other)
         write_served(out, subject, came)
     except (PocError, ReportError, OSError) as failure:
         _refuse(str(failure))
     pair = came.pair
-    one, other = (", ".join(names) for names in pair.hardware)
+    mine, theirs = (", ".join(names) for names in pair.hardware)
     typer.echo(f"sigma0    {pair.sigma0:.3g}, largest difference {pair.largest:.3g}")
-    typer.echo(f"pair      {one} and {other}")
+    typer.echo(f"pair      {mine} and {theirs}")
     typer.echo(f"radius    {came.r_target:.6f}: the share p of directions in 8,192 dimensions")
     _print_calibration(came.calibration)
     typer.echo(f"report: {out}")
+    if other is not None and sigma0:
+        judgement = judge(other.distances, came.distances, sigma0)
+        typer.echo(f"judgement {judgement}")
+        if not judgement.accepted:
+            raise typer.Exit(1)
 
 
 def _print_calibration(came: "Calibration") -> None:

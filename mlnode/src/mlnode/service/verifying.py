@@ -1,13 +1,19 @@
 """Verification over all groups: each check goes to the group with the least to do."""
 
+import logging
 from collections.abc import Callable
 
+import numpy as np
+
 from mlnode.poc.arrays import U64
+from mlnode.poc.statistics import judge_sample
 from mlnode.service.checks import Checks
 from mlnode.service.crew import Crew
 from mlnode.service.group import Group
 from mlnode.service.ledger import Ledger
 from mlnode.service.messages import Check, Checked
+
+_log = logging.getLogger("mlnode.verifying")
 
 
 class Verifying:
@@ -42,6 +48,10 @@ class Verifying:
             self._checks.remove(pending)
             self._changed()
         self._ledger.verified(round_, public_key, len(nonces_B))
+        invalid = len(nonces_B) - int(np.count_nonzero(checked.valid))
+        if invalid:
+            # The chain judges what its jurors report; this is for who reads the log.
+            _log.warning("host %s: %s", public_key.hex(), judge_sample(invalid, len(nonces_B)))
         return checked
 
     def answer(self, event: Checked) -> None:

@@ -44,6 +44,12 @@ class Judgement:
         """Whether the sample is that of an honest prover."""
         return self.above_ceiling == 0 and self.statistic <= self.quantile
 
+    def __str__(self) -> str:
+        return (
+            f"{'accepted' if self.accepted else 'refused'}: T = {self.statistic:.1f} of "
+            f"{self.quantile:.1f}, largest difference {self.largest:.2f}·σ₀ of {CEILING:g}"
+        )
+
 
 def judge(
     claimed_B: F64, found_B: F64, sigma0: float, *, significance: float = SIGNIFICANCE
