@@ -63,6 +63,11 @@ func queryCommands() []*autocliv1.RpcCommandOptions {
 		command("Claimable", "claimable [address]", "Show what a claim would pay now", "address"),
 		command("ParticipantModelCoverage", "coverage [epoch] [address]", "Show which models a host covers", "epoch_index", "address"),
 		command("JuryDuties", "duties [epoch]", "List the seats drawn and cast while an epoch was in effect", "epoch_index"),
+		command("JuryExclusions", "jury-exclusions [epoch]", "List the hosts that may not sit in an epoch's juries", "epoch_index"),
+		command("Forfeits", "forfeits [epoch]", "List the hosts that lose their reward of an epoch, and why", "epoch_index"),
+		command("FleetLoads", "fleet-loads", "List the hosts that formations go through, with their loads"),
+		command("Formation", "formation", "Say how far the formation of an epoch has come"),
+		command("Prunes", "prunes", "List the epochs whose rows are being deleted"),
 		command("UnitPrice", "price [epoch]", "Show the price of a unit of compute", "epoch_index"),
 		command("Quota", "quota [address]", "Show the free messages a host has left in this stage", "address"),
 	}

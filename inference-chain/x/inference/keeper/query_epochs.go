@@ -2,6 +2,9 @@ package keeper
 
 import (
 	"context"
+	"errors"
+
+	"cosmossdk.io/collections"
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
@@ -65,4 +68,22 @@ func (q querier) Round(ctx context.Context, req *types.QueryRoundRequest) (*type
 		return nil, answered(err, "round of epoch %d", req.GetEpochIndex())
 	}
 	return &types.QueryRoundResponse{Round: round}, nil
+}
+
+// Formation says how far the formation of an epoch has come.
+func (q querier) Formation(ctx context.Context, _ *types.QueryFormationRequest) (*types.QueryFormationResponse, error) {
+	cursor, err := q.Keeper.Formation.Get(ctx)
+	if errors.Is(err, collections.ErrNotFound) {
+		return &types.QueryFormationResponse{}, nil
+	}
+	return &types.QueryFormationResponse{Formation: &cursor}, err
+}
+
+// Prunes lists the epochs whose rows are being deleted.
+func (q querier) Prunes(ctx context.Context, req *types.QueryPrunesRequest) (*types.QueryPrunesResponse, error) {
+	rows, next, err := paged(ctx, q.Keeper.Prunes, req.GetPagination())
+	if err != nil {
+		return nil, err
+	}
+	return &types.QueryPrunesResponse{Prunes: rows, Pagination: next}, nil
 }

@@ -91,3 +91,12 @@ func (q querier) serving(ctx context.Context, index uint64, clock types.Clock, h
 	}
 	return serving, nil
 }
+
+// FleetLoads lists the hosts that formations go through, with their loads.
+func (q querier) FleetLoads(ctx context.Context, req *types.QueryFleetLoadsRequest) (*types.QueryFleetLoadsResponse, error) {
+	loads, next, err := paged(ctx, q.Keeper.FleetLoads, req.GetPagination())
+	if err != nil {
+		return nil, err
+	}
+	return &types.QueryFleetLoadsResponse{Loads: loads, Pagination: next}, nil
+}

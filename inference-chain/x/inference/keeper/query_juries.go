@@ -111,3 +111,15 @@ func (q querier) holderSeat(ctx context.Context, juries panels, holder []byte, k
 	cast, err := q.Keeper.Verdicts.Has(ctx, collections.Join3(key.K1(), key.K2(), holder))
 	return types.HolderSeat{Participant: claims.Participant, Seats: seats, Claimed: claims.Claimed, Cast: cast}, err
 }
+
+// JuryExclusions lists the hosts that may not sit in an epoch's juries.
+func (q querier) JuryExclusions(ctx context.Context, req *types.QueryJuryExclusionsRequest) (*types.QueryJuryExclusionsResponse, error) {
+	rows := collections.Map[byEpochAddress, collections.NoValue](q.Keeper.JuryExclusions)
+	hosts, next, err := pagedAs(ctx, rows, req.GetPagination(), maxPage, func(key byEpochAddress, _ collections.NoValue) (string, error) {
+		return q.addressText(key.K2())
+	}, collections.PairPrefix[uint64, []byte](req.GetEpochIndex()))
+	if err != nil {
+		return nil, err
+	}
+	return &types.QueryJuryExclusionsResponse{Participants: hosts, Pagination: next}, nil
+}

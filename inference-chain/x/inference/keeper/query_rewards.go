@@ -126,3 +126,12 @@ func (q querier) Quota(ctx context.Context, req *types.QueryQuotaRequest) (*type
 	}
 	return &types.QueryQuotaResponse{Used: quota.Used, Free: free - min(quota.Used, free), Stage: quota.Stage}, nil
 }
+
+// Forfeits lists the hosts that lose their reward of an epoch, and why.
+func (q querier) Forfeits(ctx context.Context, req *types.QueryForfeitsRequest) (*types.QueryForfeitsResponse, error) {
+	rows, next, err := paged(ctx, q.Keeper.Forfeits, req.GetPagination(), collections.PairPrefix[uint64, []byte](req.GetEpochIndex()))
+	if err != nil {
+		return nil, err
+	}
+	return &types.QueryForfeitsResponse{Forfeits: rows, Pagination: next}, nil
+}

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"reflect"
 	"strconv"
 	"testing"
 
@@ -175,4 +176,69 @@ func TestAQuotaSaysWhatIsLeft(t *testing.T) {
 		require.Equal(t, types.QueryQuotaResponse{Used: used, Free: 256 - used, Stage: types.Stage_STAGE_POC_EXCHANGE}, *res)
 		require.True(t, k.free("bob"))
 	}
+}
+
+// TestEveryCollectionCanBeAskedFor names the query that shows each collection, so
+// that a new one does not stay out of sight.
+func TestEveryCollectionCanBeAskedFor(t *testing.T) {
+	shown := map[string]string{
+		"params": "Params", "clock": "CurrentStage", "models": "GovernanceModels",
+		"participants": "Participants", "consensus_keys": "Participants", "hardware_nodes": "HardwareNodes",
+		"fleet_loads": "FleetLoads", "epochs": "Epochs", "rounds": "Round", "epoch_models": "EpochModels",
+		"epoch_groups": "EpochGroup", "epoch_members": "EpochMembers", "member_pages": "Jury", "epoch_nodes": "EpochNodes",
+		"poc_batches": "PocBatches", "node_claims": "PocNodeClaims", "host_claims": "PocHostClaims",
+		"verdicts": "Verdicts", "jury_exclusions": "JuryExclusions", "host_outcomes": "Weights", "node_outcomes": "Weight",
+		"jury_duties": "JuryDuties", "forfeits": "Forfeits", "treasury": "Treasury", "settlements": "Settlement",
+		"settle_amounts": "SettleAmounts", "unclaimed": "Claimable", "formation": "Formation", "prunes": "Prunes",
+		"quotas": "Quota", "unit_prices": "UnitPrice",
+		// No message writes these yet.
+		"developers": "", "used_receipts": "", "served_tokens": "",
+	}
+	queries := reflect.TypeFor[types.QueryServer]()
+	k := newKit(t)
+	for _, c := range k.Schema.ListCollections() {
+		method, known := shown[c.GetName()]
+		require.True(t, known, "no query shows %s", c.GetName())
+		if method != "" {
+			_, exists := queries.MethodByName(method)
+			require.True(t, exists, "there is no query %s", method)
+		}
+	}
+	require.Len(t, shown, len(k.Schema.ListCollections()))
+}
+
+func TestWhatWaitsAndWhoIsLeftOutCanBeSeen(t *testing.T) {
+	k := newRoundKit(t)
+	q := NewQuerier(k.Keeper)
+	none, err := q.Formation(k.ctx, &types.QueryFormationRequest{})
+	require.NoError(t, err)
+	require.Nil(t, none.Formation)
+
+	bob := []byte(testAddress("bob"))
+	cursor := types.FormationCursor{EpochIndex: 1, Members: 2, Remaining: 3}
+	require.NoError(t, k.Keeper.Formation.Set(k.ctx, cursor))
+	require.NoError(t, k.Keeper.Prunes.Set(k.ctx, 0, types.PruneCursor{Collection: 4}))
+	forfeit := types.Forfeit{EpochIndex: 1, Participant: k.text("bob"), Reason: "fraud"}
+	for epoch, host := range map[uint64][]byte{1: bob, 2: []byte(testAddress("carol"))} {
+		require.NoError(t, k.Keeper.JuryExclusions.Set(k.ctx, collections.Join(epoch, host)))
+		require.NoError(t, k.Keeper.Forfeits.Set(k.ctx, collections.Join(epoch, host), forfeit))
+	}
+
+	formation, err := q.Formation(k.ctx, &types.QueryFormationRequest{})
+	require.NoError(t, err)
+	require.Equal(t, cursor, *formation.Formation)
+	prunes, err := q.Prunes(k.ctx, &types.QueryPrunesRequest{})
+	require.NoError(t, err)
+	require.Equal(t, []types.PruneCursor{{Collection: 4}}, prunes.Prunes)
+	excluded, err := q.JuryExclusions(k.ctx, &types.QueryJuryExclusionsRequest{EpochIndex: 1})
+	require.NoError(t, err)
+	require.Equal(t, []string{k.text("bob")}, excluded.Participants)
+	forfeits, err := q.Forfeits(k.ctx, &types.QueryForfeitsRequest{EpochIndex: 1})
+	require.NoError(t, err)
+	require.Equal(t, []types.Forfeit{forfeit}, forfeits.Forfeits)
+
+	require.NoError(t, k.Keeper.FleetLoads.Set(k.ctx, bob, types.FleetLoad{Participant: k.text("bob"), Load: 7}))
+	loads, err := q.FleetLoads(k.ctx, &types.QueryFleetLoadsRequest{Pagination: &query.PageRequest{Limit: 1_000}})
+	require.NoError(t, err)
+	require.Contains(t, loads.Loads, types.FleetLoad{Participant: k.text("bob"), Load: 7})
 }

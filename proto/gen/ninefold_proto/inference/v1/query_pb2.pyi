@@ -559,6 +559,76 @@ class QueryQuotaResponse(_message.Message):
     stage: _epoch_pb2.Stage
     def __init__(self, used: _Optional[int] = ..., free: _Optional[int] = ..., stage: _Optional[_Union[_epoch_pb2.Stage, str]] = ...) -> None: ...
 
+class QueryJuryExclusionsRequest(_message.Message):
+    __slots__ = ("epoch_index", "pagination")
+    EPOCH_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    epoch_index: int
+    pagination: _pagination_pb2.PageRequest
+    def __init__(self, epoch_index: _Optional[int] = ..., pagination: _Optional[_Union[_pagination_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class QueryJuryExclusionsResponse(_message.Message):
+    __slots__ = ("participants", "pagination")
+    PARTICIPANTS_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    participants: _containers.RepeatedScalarFieldContainer[str]
+    pagination: _pagination_pb2.PageResponse
+    def __init__(self, participants: _Optional[_Iterable[str]] = ..., pagination: _Optional[_Union[_pagination_pb2.PageResponse, _Mapping]] = ...) -> None: ...
+
+class QueryForfeitsRequest(_message.Message):
+    __slots__ = ("epoch_index", "pagination")
+    EPOCH_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    epoch_index: int
+    pagination: _pagination_pb2.PageRequest
+    def __init__(self, epoch_index: _Optional[int] = ..., pagination: _Optional[_Union[_pagination_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class QueryForfeitsResponse(_message.Message):
+    __slots__ = ("forfeits", "pagination")
+    FORFEITS_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    forfeits: _containers.RepeatedCompositeFieldContainer[_reward_pb2.Forfeit]
+    pagination: _pagination_pb2.PageResponse
+    def __init__(self, forfeits: _Optional[_Iterable[_Union[_reward_pb2.Forfeit, _Mapping]]] = ..., pagination: _Optional[_Union[_pagination_pb2.PageResponse, _Mapping]] = ...) -> None: ...
+
+class QueryFleetLoadsRequest(_message.Message):
+    __slots__ = ("pagination",)
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    pagination: _pagination_pb2.PageRequest
+    def __init__(self, pagination: _Optional[_Union[_pagination_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class QueryFleetLoadsResponse(_message.Message):
+    __slots__ = ("loads", "pagination")
+    LOADS_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    loads: _containers.RepeatedCompositeFieldContainer[_participant_pb2.FleetLoad]
+    pagination: _pagination_pb2.PageResponse
+    def __init__(self, loads: _Optional[_Iterable[_Union[_participant_pb2.FleetLoad, _Mapping]]] = ..., pagination: _Optional[_Union[_pagination_pb2.PageResponse, _Mapping]] = ...) -> None: ...
+
+class QueryFormationRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class QueryFormationResponse(_message.Message):
+    __slots__ = ("formation",)
+    FORMATION_FIELD_NUMBER: _ClassVar[int]
+    formation: _epoch_pb2.FormationCursor
+    def __init__(self, formation: _Optional[_Union[_epoch_pb2.FormationCursor, _Mapping]] = ...) -> None: ...
+
+class QueryPrunesRequest(_message.Message):
+    __slots__ = ("pagination",)
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    pagination: _pagination_pb2.PageRequest
+    def __init__(self, pagination: _Optional[_Union[_pagination_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class QueryPrunesResponse(_message.Message):
+    __slots__ = ("prunes", "pagination")
+    PRUNES_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    prunes: _containers.RepeatedCompositeFieldContainer[_epoch_pb2.PruneCursor]
+    pagination: _pagination_pb2.PageResponse
+    def __init__(self, prunes: _Optional[_Iterable[_Union[_epoch_pb2.PruneCursor, _Mapping]]] = ..., pagination: _Optional[_Union[_pagination_pb2.PageResponse, _Mapping]] = ...) -> None: ...
+
 class ActiveParticipant(_message.Message):
     __slots__ = ("address", "url", "weight", "consensus_key")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]

@@ -215,6 +215,31 @@ class QueryStub(object):
                 request_serializer=inference_dot_v1_dot_query__pb2.QueryQuotaRequest.SerializeToString,
                 response_deserializer=inference_dot_v1_dot_query__pb2.QueryQuotaResponse.FromString,
                 _registered_method=True)
+        self.JuryExclusions = channel.unary_unary(
+                '/inference.v1.Query/JuryExclusions',
+                request_serializer=inference_dot_v1_dot_query__pb2.QueryJuryExclusionsRequest.SerializeToString,
+                response_deserializer=inference_dot_v1_dot_query__pb2.QueryJuryExclusionsResponse.FromString,
+                _registered_method=True)
+        self.Forfeits = channel.unary_unary(
+                '/inference.v1.Query/Forfeits',
+                request_serializer=inference_dot_v1_dot_query__pb2.QueryForfeitsRequest.SerializeToString,
+                response_deserializer=inference_dot_v1_dot_query__pb2.QueryForfeitsResponse.FromString,
+                _registered_method=True)
+        self.FleetLoads = channel.unary_unary(
+                '/inference.v1.Query/FleetLoads',
+                request_serializer=inference_dot_v1_dot_query__pb2.QueryFleetLoadsRequest.SerializeToString,
+                response_deserializer=inference_dot_v1_dot_query__pb2.QueryFleetLoadsResponse.FromString,
+                _registered_method=True)
+        self.Formation = channel.unary_unary(
+                '/inference.v1.Query/Formation',
+                request_serializer=inference_dot_v1_dot_query__pb2.QueryFormationRequest.SerializeToString,
+                response_deserializer=inference_dot_v1_dot_query__pb2.QueryFormationResponse.FromString,
+                _registered_method=True)
+        self.Prunes = channel.unary_unary(
+                '/inference.v1.Query/Prunes',
+                request_serializer=inference_dot_v1_dot_query__pb2.QueryPrunesRequest.SerializeToString,
+                response_deserializer=inference_dot_v1_dot_query__pb2.QueryPrunesResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServicer(object):
@@ -473,6 +498,41 @@ class QueryServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def JuryExclusions(self, request, context):
+        """JuryExclusions lists the hosts that may not sit in an epoch's juries.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Forfeits(self, request, context):
+        """Forfeits lists the hosts that lose their reward of an epoch, and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FleetLoads(self, request, context):
+        """FleetLoads lists the hosts that formations go through, with their loads.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Formation(self, request, context):
+        """Formation says how far the formation of an epoch has come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Prunes(self, request, context):
+        """Prunes lists the epochs whose rows are being deleted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -655,6 +715,31 @@ def add_QueryServicer_to_server(servicer, server):
                     servicer.Quota,
                     request_deserializer=inference_dot_v1_dot_query__pb2.QueryQuotaRequest.FromString,
                     response_serializer=inference_dot_v1_dot_query__pb2.QueryQuotaResponse.SerializeToString,
+            ),
+            'JuryExclusions': grpc.unary_unary_rpc_method_handler(
+                    servicer.JuryExclusions,
+                    request_deserializer=inference_dot_v1_dot_query__pb2.QueryJuryExclusionsRequest.FromString,
+                    response_serializer=inference_dot_v1_dot_query__pb2.QueryJuryExclusionsResponse.SerializeToString,
+            ),
+            'Forfeits': grpc.unary_unary_rpc_method_handler(
+                    servicer.Forfeits,
+                    request_deserializer=inference_dot_v1_dot_query__pb2.QueryForfeitsRequest.FromString,
+                    response_serializer=inference_dot_v1_dot_query__pb2.QueryForfeitsResponse.SerializeToString,
+            ),
+            'FleetLoads': grpc.unary_unary_rpc_method_handler(
+                    servicer.FleetLoads,
+                    request_deserializer=inference_dot_v1_dot_query__pb2.QueryFleetLoadsRequest.FromString,
+                    response_serializer=inference_dot_v1_dot_query__pb2.QueryFleetLoadsResponse.SerializeToString,
+            ),
+            'Formation': grpc.unary_unary_rpc_method_handler(
+                    servicer.Formation,
+                    request_deserializer=inference_dot_v1_dot_query__pb2.QueryFormationRequest.FromString,
+                    response_serializer=inference_dot_v1_dot_query__pb2.QueryFormationResponse.SerializeToString,
+            ),
+            'Prunes': grpc.unary_unary_rpc_method_handler(
+                    servicer.Prunes,
+                    request_deserializer=inference_dot_v1_dot_query__pb2.QueryPrunesRequest.FromString,
+                    response_serializer=inference_dot_v1_dot_query__pb2.QueryPrunesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1630,6 +1715,141 @@ class Query(object):
             '/inference.v1.Query/Quota',
             inference_dot_v1_dot_query__pb2.QueryQuotaRequest.SerializeToString,
             inference_dot_v1_dot_query__pb2.QueryQuotaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JuryExclusions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inference.v1.Query/JuryExclusions',
+            inference_dot_v1_dot_query__pb2.QueryJuryExclusionsRequest.SerializeToString,
+            inference_dot_v1_dot_query__pb2.QueryJuryExclusionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Forfeits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inference.v1.Query/Forfeits',
+            inference_dot_v1_dot_query__pb2.QueryForfeitsRequest.SerializeToString,
+            inference_dot_v1_dot_query__pb2.QueryForfeitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FleetLoads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inference.v1.Query/FleetLoads',
+            inference_dot_v1_dot_query__pb2.QueryFleetLoadsRequest.SerializeToString,
+            inference_dot_v1_dot_query__pb2.QueryFleetLoadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Formation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inference.v1.Query/Formation',
+            inference_dot_v1_dot_query__pb2.QueryFormationRequest.SerializeToString,
+            inference_dot_v1_dot_query__pb2.QueryFormationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Prunes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inference.v1.Query/Prunes',
+            inference_dot_v1_dot_query__pb2.QueryPrunesRequest.SerializeToString,
+            inference_dot_v1_dot_query__pb2.QueryPrunesResponse.FromString,
             options,
             channel_credentials,
             insecure,

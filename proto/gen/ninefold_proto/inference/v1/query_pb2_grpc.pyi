@@ -601,7 +601,87 @@ _QueryQuotaType = typing_extensions.TypeVar(
     ],
 )
 
-class QueryStub(typing.Generic[_QueryParamsType, _QueryCurrentStageType, _QueryEpochType, _QueryEpochsType, _QueryRoundType, _QueryGovernanceModelType, _QueryGovernanceModelsType, _QueryEpochModelType, _QueryEpochModelsType, _QueryParticipantType, _QueryParticipantsType, _QueryHardwareNodesType, _QueryFleetType, _QueryCurrentEpochGroupDataType, _QueryEpochGroupType, _QueryEpochMembersType, _QueryEpochNodesType, _QueryActiveParticipantsType, _QueryPocBatchesType, _QueryPocNodeClaimsType, _QueryPocHostClaimsType, _QueryJuryType, _QuerySampleType, _QueryHolderSeatsType, _QueryVerdictsType, _QueryWeightType, _QueryWeightsType, _QueryTreasuryType, _QuerySettlementType, _QuerySettleAmountType, _QuerySettleAmountsType, _QueryClaimableType, _QueryParticipantModelCoverageType, _QueryJuryDutiesType, _QueryUnitPriceType, _QueryQuotaType]):
+_QueryJuryExclusionsType = typing_extensions.TypeVar(
+    '_QueryJuryExclusionsType',
+    grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse,
+    ],
+)
+
+_QueryForfeitsType = typing_extensions.TypeVar(
+    '_QueryForfeitsType',
+    grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse,
+    ],
+)
+
+_QueryFleetLoadsType = typing_extensions.TypeVar(
+    '_QueryFleetLoadsType',
+    grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse,
+    ],
+)
+
+_QueryFormationType = typing_extensions.TypeVar(
+    '_QueryFormationType',
+    grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFormationRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFormationResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFormationRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFormationResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFormationRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFormationResponse,
+    ],
+)
+
+_QueryPrunesType = typing_extensions.TypeVar(
+    '_QueryPrunesType',
+    grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse,
+    ],
+)
+
+class QueryStub(typing.Generic[_QueryParamsType, _QueryCurrentStageType, _QueryEpochType, _QueryEpochsType, _QueryRoundType, _QueryGovernanceModelType, _QueryGovernanceModelsType, _QueryEpochModelType, _QueryEpochModelsType, _QueryParticipantType, _QueryParticipantsType, _QueryHardwareNodesType, _QueryFleetType, _QueryCurrentEpochGroupDataType, _QueryEpochGroupType, _QueryEpochMembersType, _QueryEpochNodesType, _QueryActiveParticipantsType, _QueryPocBatchesType, _QueryPocNodeClaimsType, _QueryPocHostClaimsType, _QueryJuryType, _QuerySampleType, _QueryHolderSeatsType, _QueryVerdictsType, _QueryWeightType, _QueryWeightsType, _QueryTreasuryType, _QuerySettlementType, _QuerySettleAmountType, _QuerySettleAmountsType, _QueryClaimableType, _QueryParticipantModelCoverageType, _QueryJuryDutiesType, _QueryUnitPriceType, _QueryQuotaType, _QueryJuryExclusionsType, _QueryForfeitsType, _QueryFleetLoadsType, _QueryFormationType, _QueryPrunesType]):
     """Query reads the state of the module."""
 
     @typing.overload
@@ -749,6 +829,26 @@ class QueryStub(typing.Generic[_QueryParamsType, _QueryCurrentStageType, _QueryE
         grpc.UnaryUnaryMultiCallable[
             ninefold_proto.inference.v1.query_pb2.QueryQuotaRequest,
             ninefold_proto.inference.v1.query_pb2.QueryQuotaResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryForfeitsRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryFormationRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryFormationResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryPrunesRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -898,6 +998,26 @@ class QueryStub(typing.Generic[_QueryParamsType, _QueryCurrentStageType, _QueryE
             ninefold_proto.inference.v1.query_pb2.QueryQuotaRequest,
             ninefold_proto.inference.v1.query_pb2.QueryQuotaResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryForfeitsRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryFormationRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryFormationResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            ninefold_proto.inference.v1.query_pb2.QueryPrunesRequest,
+            ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     Params: _QueryParamsType
@@ -1007,6 +1127,21 @@ class QueryStub(typing.Generic[_QueryParamsType, _QueryCurrentStageType, _QueryE
 
     Quota: _QueryQuotaType
     """Quota returns the free messages that a host has left in the current stage."""
+
+    JuryExclusions: _QueryJuryExclusionsType
+    """JuryExclusions lists the hosts that may not sit in an epoch's juries."""
+
+    Forfeits: _QueryForfeitsType
+    """Forfeits lists the hosts that lose their reward of an epoch, and why."""
+
+    FleetLoads: _QueryFleetLoadsType
+    """FleetLoads lists the hosts that formations go through, with their loads."""
+
+    Formation: _QueryFormationType
+    """Formation says how far the formation of an epoch has come."""
+
+    Prunes: _QueryPrunesType
+    """Prunes lists the epochs whose rows are being deleted."""
 
 QueryAsyncStub: typing_extensions.TypeAlias = QueryStub[
     grpc.aio.UnaryUnaryMultiCallable[
@@ -1152,6 +1287,26 @@ QueryAsyncStub: typing_extensions.TypeAlias = QueryStub[
     grpc.aio.UnaryUnaryMultiCallable[
         ninefold_proto.inference.v1.query_pb2.QueryQuotaRequest,
         ninefold_proto.inference.v1.query_pb2.QueryQuotaResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryFormationRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryFormationResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesRequest,
+        ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse,
     ],
 ]
 
@@ -1445,5 +1600,45 @@ class QueryServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[ninefold_proto.inference.v1.query_pb2.QueryQuotaResponse, collections.abc.Awaitable[ninefold_proto.inference.v1.query_pb2.QueryQuotaResponse]]:
         """Quota returns the free messages that a host has left in the current stage."""
+
+    @abc.abstractmethod
+    def JuryExclusions(
+        self,
+        request: ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse, collections.abc.Awaitable[ninefold_proto.inference.v1.query_pb2.QueryJuryExclusionsResponse]]:
+        """JuryExclusions lists the hosts that may not sit in an epoch's juries."""
+
+    @abc.abstractmethod
+    def Forfeits(
+        self,
+        request: ninefold_proto.inference.v1.query_pb2.QueryForfeitsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse, collections.abc.Awaitable[ninefold_proto.inference.v1.query_pb2.QueryForfeitsResponse]]:
+        """Forfeits lists the hosts that lose their reward of an epoch, and why."""
+
+    @abc.abstractmethod
+    def FleetLoads(
+        self,
+        request: ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse, collections.abc.Awaitable[ninefold_proto.inference.v1.query_pb2.QueryFleetLoadsResponse]]:
+        """FleetLoads lists the hosts that formations go through, with their loads."""
+
+    @abc.abstractmethod
+    def Formation(
+        self,
+        request: ninefold_proto.inference.v1.query_pb2.QueryFormationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[ninefold_proto.inference.v1.query_pb2.QueryFormationResponse, collections.abc.Awaitable[ninefold_proto.inference.v1.query_pb2.QueryFormationResponse]]:
+        """Formation says how far the formation of an epoch has come."""
+
+    @abc.abstractmethod
+    def Prunes(
+        self,
+        request: ninefold_proto.inference.v1.query_pb2.QueryPrunesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse, collections.abc.Awaitable[ninefold_proto.inference.v1.query_pb2.QueryPrunesResponse]]:
+        """Prunes lists the epochs whose rows are being deleted."""
 
 def add_QueryServicer_to_server(servicer: QueryServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
