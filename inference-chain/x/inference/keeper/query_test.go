@@ -216,12 +216,12 @@ func TestWhatWaitsAndWhoIsLeftOutCanBeSeen(t *testing.T) {
 
 	bob := []byte(testAddress("bob"))
 	cursor := types.FormationCursor{EpochIndex: 1, Members: 2, Remaining: 3}
-	require.NoError(t, k.Keeper.Formation.Set(k.ctx, cursor))
-	require.NoError(t, k.Keeper.Prunes.Set(k.ctx, 0, types.PruneCursor{Collection: 4}))
+	require.NoError(t, k.Formation.Set(k.ctx, cursor))
+	require.NoError(t, k.Prunes.Set(k.ctx, 0, types.PruneCursor{Collection: 4}))
 	forfeit := types.Forfeit{EpochIndex: 1, Participant: k.text("bob"), Reason: "fraud"}
 	for epoch, host := range map[uint64][]byte{1: bob, 2: []byte(testAddress("carol"))} {
-		require.NoError(t, k.Keeper.JuryExclusions.Set(k.ctx, collections.Join(epoch, host)))
-		require.NoError(t, k.Keeper.Forfeits.Set(k.ctx, collections.Join(epoch, host), forfeit))
+		require.NoError(t, k.JuryExclusions.Set(k.ctx, collections.Join(epoch, host)))
+		require.NoError(t, k.Forfeits.Set(k.ctx, collections.Join(epoch, host), forfeit))
 	}
 
 	formation, err := q.Formation(k.ctx, &types.QueryFormationRequest{})
@@ -237,7 +237,7 @@ func TestWhatWaitsAndWhoIsLeftOutCanBeSeen(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []types.Forfeit{forfeit}, forfeits.Forfeits)
 
-	require.NoError(t, k.Keeper.FleetLoads.Set(k.ctx, bob, types.FleetLoad{Participant: k.text("bob"), Load: 7}))
+	require.NoError(t, k.FleetLoads.Set(k.ctx, bob, types.FleetLoad{Participant: k.text("bob"), Load: 7}))
 	loads, err := q.FleetLoads(k.ctx, &types.QueryFleetLoadsRequest{Pagination: &query.PageRequest{Limit: 1_000}})
 	require.NoError(t, err)
 	require.Contains(t, loads.Loads, types.FleetLoad{Participant: k.text("bob"), Load: 7})
