@@ -1,6 +1,7 @@
 """Replay of an export in the testnet's format: a right one passes, a corrupted one is named."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from simulation import draw, epoch, params, replay, weight
 from simulation.arrays import u64
-from simulation.errors import ReplayDifferenceError, ReplayError
+from simulation.errors import JudgementError, ReplayDifferenceError, ReplayError
 from simulation.exported import address
 
 ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -30,6 +31,7 @@ HOSTS = sorted((bech32(bytes([i]) * 20) for i in (3, 90, 200)), key=address)
 OF = params.preset("testnet")
 MODEL = "org/a"
 PER_NONCE = 500_000
+SNAPSHOT = {"id": MODEL, "throughput_per_nonce": str(PER_NONCE), "vram_gb": "80"}
 
 
 def chain_params() -> dict[str, Any]:
@@ -37,6 +39,11 @@ def chain_params() -> dict[str, Any]:
     given = dict(document["presets"]["testnet"])
     del given["throughput_validation_enabled"]  # proto's JSON leaves a false out
     return given
+
+
+def hashed(*about: object) -> str:
+    """Thirty-two bytes that nobody here recomputes."""
+    return base64.b64encode(hashlib.sha256(repr(about).encode()).digest()).decode()
 
 
 class Writer:
@@ -70,18 +77,20 @@ class Writer:
             throughput += served
             info = {"node_id": "n1", "poc_weight": str(w), "throughput": str(served)}
             models = {"models": [MODEL], "participant": host}
-            self.add(
-                index, "node", host, {"info": {"node_id": "n1", "poc_weight": str(w)}} | models
-            )
-            slots = {"timeslot_allocation": [True, False]}
-            self.add(index, "node", host, {"model_id": MODEL, "info": info | slots} | models)
+            row = {"info": info | {"timeslot_allocation": [True, False]}} | models
+            self.add(index, "node", host, row)
+            self.add(index, "node", host, {"model_id": MODEL} | row)
         held = {h: w for h, w in weights.items() if w}
         total = str(sum(held.values()))
-        count = {"total_weight": total, "member_count": str(len(held))}
+        count = {
+            "total_weight": total,
+            "member_count": str(len(held)),
+            "total_throughput": str(throughput),
+            "expected_throughput_vector": ["0", "0"],
+            "real_throughput_vector": ["0", "0"],
+        }
         self.add(index, "group", "", count | {"sub_group_models": [MODEL]})
-        self.add(
-            index, "group", "", count | {"model_id": MODEL, "total_throughput": str(throughput)}
-        )
+        self.add(index, "group", "", count | {"model_id": MODEL, "model_snapshot": SNAPSHOT})
         running = 0
         for rank, (host, w) in enumerate(held.items()):
             running += w
@@ -102,6 +111,7 @@ class Writer:
             "",
             {
                 "index": str(index),
+                "status": "EPOCH_STATUS_EFFECTIVE",
                 "params": chain_params(),
                 "judged_by": str(index - 1),
                 "heights": {
@@ -111,9 +121,19 @@ class Writer:
                 "effective_to": str(heights.set_new_validators + of.cycle),
             },
         )
-        self.add(index, "round", "", {"sampling_seed": base64.b64encode(seed).decode()})
-        model = {"id": MODEL, "throughput_per_nonce": str(PER_NONCE)}
-        self.add(index, "model", "", model)
+        self.add(
+            index,
+            "round",
+            "",
+            {
+                "challenge": hashed("challenge", index),
+                "challenge_height": str(heights.poc_start),
+                "sampling_seed": base64.b64encode(seed).decode(),
+                "sampling_height": str(heights.poc_validation_start),
+            },
+        )
+        self.add(index, "model", "", SNAPSHOT)
+        self.heights = heights
         made = {h: self.judge(index, h, claims[h], invalid.get(h, 0), seed) for h in HOSTS}
         self.groups(index, made)
 
@@ -131,8 +151,21 @@ class Writer:
             excluded=[(ends[at] - before[host], before[host])] if at is not None else [],
             seats=32,
         )
-        batch = {"node_id": "n1", "batch_id": "1", "count": str(claimed)}
-        self.add(index, "batch", host, {"participant": host, "batch": batch})
+        # Ten nonces are walked for each valid one, over sixteen lanes, in two batches.
+        for number, count, walked in (
+            (1, claimed // 2, claimed // 2),
+            (2, -(-claimed // 2), claimed),
+        ):
+            batch = {
+                "node_id": "n1",
+                "batch_id": str(number),
+                "count": str(count),
+                "root": hashed(index, host, number),
+                "lane_next": [str(-(-10 * walked // 16))] * 16,
+            }
+            stored = {"participant": host, "batch": batch}
+            height = str(self.heights.poc_start + number)
+            self.add(index, "batch", host, stored | {"height": height})
         fraud = invalid >= 5
         for rank, seats in panel.seats.items():
             holder = names[rank]
@@ -140,7 +173,9 @@ class Writer:
             verdict = {"participant": host, "sampled": "200"} | (
                 {"invalid": str(invalid)} if invalid else {}
             )
-            stored = {"holder": holder, "seats": str(seats), "verdict": verdict}
+            verdict["work_proof"] = hashed("work", holder, host)
+            height = str(self.heights.poc_validation_end)
+            stored = {"holder": holder, "seats": str(seats), "verdict": verdict, "height": height}
             self.add(index, "verdict", host, stored)
         penalty = -(-2 * claimed * invalid // 200)
         credited = 0 if fraud else claimed - penalty
@@ -187,6 +222,7 @@ class Writer:
                 "share": str(share),
                 "bonus": str(bonus),
                 "amount": str(share + bonus),
+                "serving": "0",
                 "covers": True,
                 "forfeited": "fraud" if host in forged else "",
             }
@@ -197,7 +233,10 @@ class Writer:
             "blocks": str(OF.lengths.cycle),
             "minted": str(minted),
             "done": True,
+            "after": max(weights, key=address),
         }
+        record = next(r for r in self.rows if (r["epoch"], r["kind"]) == (index, "epoch"))
+        record["row"]["status"] = "EPOCH_STATUS_SETTLED"
         self.add(index, "settlement", "", settlement)
 
 
@@ -278,6 +317,166 @@ def test_a_corrupted_export_is_refused_naming_epoch_host_and_field(
         assert caught.value.host == host
         assert caught.value.field.split(" [")[0] in {field, f"settled {field}"}
     assert str(caught.value.epoch) in str(caught.value)
+
+
+def batch(**told: Any) -> Callable[[Any], None]:
+    return lambda row: row["batch"].update(told)
+
+
+def verdict(**told: Any) -> Callable[[Any], None]:
+    return lambda row: row["verdict"].update(told)
+
+
+def info(**told: Any) -> Callable[[Any], None]:
+    return lambda row: row["info"].update(told)
+
+
+CYCLE = OF.lengths.cycle
+# What the rules of commit, of slots, of groups, of rounds and of settlements refuse.
+RULES: list[tuple[int, str, str, Callable[[Any], None], str]] = [
+    (1, "batch", HOSTS[0], batch(batch_id="3"), "node n1 batch 2 batch_id"),
+    (1, "batch", HOSTS[0], batch(root="YQ=="), "node n1 batch 1 root"),
+    (1, "batch", HOSTS[0], batch(lane_next=["313"] * 15), "node n1 batch 1 lane_next"),
+    (1, "batch", HOSTS[0], batch(lane_next=["700", *["313"] * 15]), "node n1 batch 2 lane_next"),
+    (1, "batch", HOSTS[0], batch(lane_next=["313"] * 15 + [2**48]), "node n1 batch 1 lane_next"),
+    (1, "batch", HOSTS[0], batch(lane_next=["1"] * 16), "node n1 batch 1 count"),
+    (1, "batch", HOSTS[0], batch(lane_next=["625"] * 16), "node n1 batch 1 count"),
+    (1, "batch", HOSTS[0], lambda r: r.update(height="9"), "node n1 batch 1 height"),
+    (
+        1,
+        "node_outcome",
+        HOSTS[0],
+        lambda r: r.update(reason="WEIGHT_REASON_NOT_IN_FLEET"),
+        "node n1 reason",
+    ),
+    (1, "node_outcome", HOSTS[0], lambda r: r.update(node_index="1"), "node n1 node_index"),
+    (1, "verdict", HOSTS[0], lambda r: r.update(height="9"), "verdict.height"),
+    (1, "verdict", HOSTS[0], verdict(invalid="201"), "verdict.invalid"),
+    (1, "verdict", HOSTS[0], verdict(work_proof=""), "verdict.work_proof"),
+    (1, "verdict", HOSTS[0], verdict(participant=HOSTS[1]), "verdict.participant"),
+    (0, "node", HOSTS[0], info(timeslot_allocation=[True, True]), "node n1 timeslot_allocation"),
+    (1, "node", HOSTS[1], info(timeslot_allocation=[True, True]), "node n1 timeslot_allocation"),
+    (1, "node", HOSTS[1], info(throughput="7"), "node n1 throughput"),
+    (1, "node", HOSTS[0], lambda r: r.update(models=["org/b"]), "node n1 models"),
+    (
+        1,
+        "group",
+        "",
+        lambda r: r.update(expected_throughput_vector=["0", "5"]),
+        "group root expected_throughput_vector",
+    ),
+    (
+        1,
+        "group",
+        "",
+        lambda r: r.update(real_throughput_vector=["5", "0"]),
+        "group root real_throughput_vector",
+    ),
+    (
+        1,
+        "model",
+        "",
+        lambda r: r.update(throughput_per_nonce="500001"),
+        f"group {MODEL} model_snapshot.throughput_per_nonce",
+    ),
+    (1, "round", "", lambda r: r.update(challenge_height="1"), "challenge_height"),
+    (1, "round", "", lambda r: r.update(sampling_height="1"), "sampling_height"),
+    (2, "epoch", "", lambda r: r.update(judged_by="0"), "judged_by"),
+    (1, "epoch", "", lambda r: r.update(effective_from="1"), "effective_from"),
+    (1, "epoch", "", lambda r: r.update(effective_to="999"), "effective_to"),
+    (1, "epoch", "", lambda r: r.update(status="EPOCH_STATUS_SETTLING"), "status"),
+    (1, "epoch", "", lambda r: r.update(abandoned_reason="x"), "abandoned_reason"),
+    (
+        1,
+        "settle_amount",
+        HOSTS[0],
+        lambda r: r.update(unjailed_blocks=str(CYCLE + 1)),
+        "settled unjailed_blocks",
+    ),
+    (1, "settle_amount", HOSTS[0], lambda r: r.update(serving="5"), "settled serving"),
+    (1, "settle_amount", HOSTS[0], lambda r: r.update(forfeited="fraud"), "forfeited"),
+    (1, "settle_amount", HOSTS[2], lambda r: r.update(claimed=True), "settled claimed"),
+    (1, "settlement", "", lambda r: r.update(after=HOSTS[0]), "settlement after"),
+]
+
+
+@pytest.mark.parametrize(
+    ("index", "kind", "host", "change", "field"), RULES, ids=[f"{r[1]} {r[4]}" for r in RULES]
+)
+def test_what_the_chain_would_not_have_written_is_refused(
+    rows: Rows,
+    tmp_path: Path,
+    index: int,
+    kind: str,
+    host: str,
+    change: Callable[[Any], None],
+    field: str,
+) -> None:
+    path = write(corrupted(rows, index, kind, host, change), tmp_path / "bad.parquet")
+    with pytest.raises(ReplayDifferenceError) as caught:
+        replay.replay(path)
+    assert (caught.value.epoch, caught.value.field) == (index, field)
+    assert caught.value.host == ("" if kind in ("group", "model", "settlement") else host)
+
+
+def test_a_node_that_claims_and_is_said_to_have_served_is_refused(
+    rows: Rows, tmp_path: Path
+) -> None:
+    """Also in the oldest epoch, of which no slots are known."""
+    preserved = corrupted(
+        [r for r in rows if r["epoch"] > 0],
+        1,
+        "node_outcome",
+        HOSTS[0],
+        lambda r: r.update(reason="WEIGHT_REASON_PRESERVED"),
+    )
+    with pytest.raises(ReplayDifferenceError) as caught:
+        replay.replay(write(preserved, tmp_path / "bad.parquet"))
+    assert caught.value.host == HOSTS[0]
+    assert str(caught.value).endswith(
+        "node n1 timeslot_allocation: chain POC_SLOT, ours no POC_SLOT, for it claims 1000"
+    )
+
+
+def test_facts_that_contradict_each_other_are_refused_with_epoch_and_host(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impossible(_: Any) -> Any:
+        raise JudgementError("ballots do not match")
+
+    monkeypatch.setattr("simulation.replay_hosts.poc.judge", impossible)
+    with pytest.raises(ReplayDifferenceError) as caught:
+        replay.replay(write(rows, tmp_path / "e.parquet"))
+    assert (caught.value.epoch, caught.value.host) == (1, HOSTS[0])
+    assert "outcome: chain OUTCOME_ACCEPTED, ours none: ballots do not" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("batch", lambda r: r.update(batch=[]), "batch is no message"),
+        ("batch", batch(lane_next="7"), "lane_next is no list"),
+        ("batch", batch(count="many"), "count is no integer of 64 bits"),
+        ("batch", batch(root="?"), "root is no text of bytes"),
+        ("verdict", lambda r: r.pop("holder"), "holder is missing"),
+        ("epoch", lambda r: r["params"].pop("coverage_bonus"), "coverage_bonus are missing"),
+        ("node", lambda r: r.update(participant=HOSTS[1]), "says that it is of"),
+    ],
+)
+def test_a_row_that_is_none_of_the_chains_is_refused(
+    rows: Rows, tmp_path: Path, kind: str, change: Callable[[Any], None], words: str
+) -> None:
+    path = write(corrupted(rows, 1, kind, HOSTS[0], change), tmp_path / "bad.parquet")
+    with pytest.raises(ReplayError, match=words) as caught:
+        replay.replay(path)
+    assert "epoch 1" in str(caught.value)
+
+
+def test_two_rows_of_one_thing_are_refused(rows: Rows, tmp_path: Path) -> None:
+    for kind in ("epoch", "node", "batch", "verdict", "settle_amount"):
+        twice = [*rows, next(r for r in rows if (r["epoch"], r["kind"]) == (1, kind))]
+        with pytest.raises(ReplayError, match=f"epoch 1, two rows of kind {kind} are of"):
+            replay.replay(write(twice, tmp_path / "twice.parquet"))
 
 
 def test_other_files_are_refused(rows: Rows, tmp_path: Path) -> None:

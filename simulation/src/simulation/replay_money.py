@@ -6,10 +6,13 @@ import numpy as np
 
 from simulation import fixed, reward
 from simulation.arrays import u64
-from simulation.exported import Export, Row, flag, number
-from simulation.replay_groups import Compares
+from simulation.exported import Compares, Export, Row, address, flag, number
 
-_FORFEITURES = {"": reward.Forfeiture.NOTHING, "fraud": reward.Forfeiture.FRAUD}
+_FORFEITURES = {
+    "": reward.Forfeiture.NOTHING,
+    "fraud": reward.Forfeiture.FRAUD,
+    "double_sign": reward.Forfeiture.DOUBLE_SIGN,
+}
 
 
 def check_settlement(export: Export, index: int, counter: Compares) -> None:
@@ -32,15 +35,26 @@ def check_settlement(export: Export, index: int, counter: Compares) -> None:
     duties = {h: rows[0] for h, rows in export.by_host(index, "duty").items()}
     spread = number(record["params"], "coverage_spread")
     covered = _coverage(export, index, spread)
-    forged = _forgers(export, index)
+    forged, everybody = _forgers(export, index)
     for host, rows in amounts.items():
         row = rows[0]
-        if host in forged:
-            counter.same(index, host, "forfeited", row.get("forfeited", ""), "fraud")
+        lost = row.get("forfeited", "")
+        # A double signer that forges as well keeps its first reason.
+        legal = [*_FORFEITURES] if host not in forged else ["fraud", "double_sign"]
+        if everybody and host not in forged:
+            legal.remove("fraud")
+        counter.same(index, host, "forfeited", lost, lost if lost in legal else legal[0])
         _check_amount(index, host, row, duties.get(host, {}), covered[host], shared, counter)
     paid = sum(number(rows[0], "amount") for rows in amounts.values())
     if flag(settlement, "done"):
         counter.same(index, "", "settlement minted", number(settlement, "minted"), paid)
+        members = sorted(export.root(index, "member"), key=address)
+        for host in members:
+            there = "a row" if host in amounts else "none"
+            counter.same(index, host, "settled", there, "a row")
+        counter.same(index, "", "settlement after", settlement.get("after"), members[-1])
+    status = "SETTLED" if flag(settlement, "done") else "SETTLING"
+    counter.same(index, "", "status", record.get("status"), f"EPOCH_STATUS_{status}")
 
 
 def _check_amount(
@@ -53,14 +67,17 @@ def _check_amount(
     counter: Compares,
 ) -> None:
     weight, covers = covered
-    forfeited = _FORFEITURES.get(row.get("forfeited", ""), reward.Forfeiture.DOUBLE_SIGN)
+    forfeited = _FORFEITURES[row.get("forfeited", "")]
+    # Who was jailed, and when, is in no export.
+    unjailed = number(row, "unjailed_blocks")
+    counter.within(index, host, "settled unjailed_blocks", unjailed, 0, shared.blocks)
     made = reward.settle_amounts(
         shared,
         reward.Hosts(
             weight=u64(weight),
             seats_drawn=u64(number(duty, "drawn")),
             seats_cast=u64(number(duty, "cast")),
-            unjailed_blocks=u64(number(row, "unjailed_blocks")),
+            unjailed_blocks=u64(unjailed),
             covers=np.array([covers]),
             forfeited=np.array([forfeited], np.uint8),
         ),
@@ -73,10 +90,15 @@ def _check_amount(
         ("by_weight", int(made.by_weight[0])),
         ("share", int(made.share[0])),
         ("bonus", int(made.bonus[0])),
+        # The chain takes no receipts yet.
+        ("serving", 0),
         ("amount", int(made.total[0])),
     ):
         counter.same(index, host, f"settled {field}", number(row, field), ours)
     counter.same(index, host, "settled covers", flag(row, "covers"), covers)
+    claimed = flag(row, "claimed")
+    # A reward of nothing cannot be claimed.
+    counter.same(index, host, "settled claimed", claimed, claimed and number(row, "amount") > 0)
 
 
 def _coverage(export: Export, index: int, spread: int) -> dict[str, tuple[int, bool]]:
@@ -94,11 +116,14 @@ def _coverage(export: Export, index: int, spread: int) -> dict[str, tuple[int, b
     return out
 
 
-def _forgers(export: Export, index: int) -> set[str]:
-    """Hosts found to forge in a round that this epoch judged."""
+def _forgers(export: Export, index: int) -> tuple[set[str], bool]:
+    """Hosts found to forge in a round that this epoch judged; whether these are all of them."""
     rounds = [e for e in export.epochs if e > 0 and _judged_by(export, e) == index]
-    rows = (r for e in rounds for r in export.of(e, "host_outcome"))
-    return {r["_host"] for r in rows if r.get("outcome") == "OUTCOME_FRAUD"}
+    rows = [r for e in rounds for r in export.of(e, "host_outcome")]
+    forged = {r["_host"] for r in rows if r.get("outcome") == "OUTCOME_FRAUD"}
+    # Of a round that was abandoned the outcomes may be gone.
+    took_over = number(export.one(index + 1, "epoch") or {}, "effective_from") > 0
+    return forged, took_over and bool(rows)
 
 
 def _judged_by(export: Export, index: int) -> int:
