@@ -121,3 +121,7 @@ def dies(_: str, __: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
 
 def loses_its_device(_: str, __: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
     return (LosesItsDevice("lost"),)
+
+
+def cannot_be_imported(_: str, __: tuple[str, ...]) -> tuple[ReferenceEngine, ...]:
+    raise ImportError("libcuda.so.1: cannot open shared object file")

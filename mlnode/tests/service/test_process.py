@@ -1,7 +1,9 @@
 """The command as its users run it: a process of its own."""
 
+import asyncio
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -9,12 +11,15 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from ninefold_proto.mlnode.v1 import node_pb2, node_pb2_grpc
+from ninefold_proto.mlnode.v1 import node_pb2, node_pb2_grpc, poc_pb2, poc_pb2_grpc
+
+from mlnode.service.wire import round_to_wire
 
 MLNODE = Path(sys.executable).with_name("mlnode")
 
@@ -44,7 +49,7 @@ def write_config(folder: Path, **service: str) -> Path:
     return path
 
 
-Start = Callable[[Path], Running]
+Start = Callable[..., Running]
 
 
 @pytest.fixture
@@ -52,12 +57,14 @@ def start() -> Iterator[Start]:
     """Starts a server in a process group of its own, and ends what is left of it."""
     begun: list[subprocess.Popen[str]] = []
 
-    def begin(config: Path) -> Running:
+    def begin(config: Path, *, room: int = -1, **environment: str) -> Running:
         process = subprocess.Popen(
             [MLNODE, "serve", "--config", config],
             stderr=subprocess.PIPE,
             text=True,
             process_group=0,
+            env={**os.environ, **environment},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
         )
         begun.append(process)
         assert process.stderr is not None
@@ -118,6 +125,45 @@ def test_workers_end_when_the_server_is_killed(start: Start, tmp_path: Path) -> 
     children = server.children()
     assert server.end(signal.SIGKILL) == -9
     assert psutil.wait_procs(children, timeout=60)[1] == []
+
+
+def test_a_full_disk_is_said_before_the_server_listens(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    run = subprocess.run(
+        [MLNODE, "serve", "--config", config],
+        capture_output=True, text=True, timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert run.stderr == f"mlnode: service.state_dir {tmp_path}/state: File too large\n"
+
+
+async def test_a_round_goes_on_where_the_disk_is_full(
+    start: Start, tmp_path: Path, kit: Any
+) -> None:
+    config = write_config(tmp_path)
+    config.write_text(config.read_text().replace('"numpy"', '"fp32"'))
+    # Neither compiled code nor a journal fits.
+    server = await asyncio.to_thread(start, config, room=64, NUMBA_CACHE_DIR=str(tmp_path / "code"))
+    round_ = kit.round()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        poc: Any = poc_pb2_grpc.PocServiceStub(channel)
+        begin = poc_pb2.StartRoundRequest(round=round_to_wire(round_), generation=1)
+        assert [said async for said in poc.StartRound(begin)][-1].ready
+        call = poc.Generate()
+        await call.write(poc_pb2.GenerateRequest(start=poc_pb2.GenerateStart(generation=2)))
+        for _ in range(3):
+            came = await call.read()
+            ack = poc_pb2.GenerateAck(sequence=came.sequence)
+            await call.write(poc_pb2.GenerateRequest(ack=ack))
+        nonces = list(came.batch.nonces)
+        assert kit.expected(round_, nonces).valid.all()
+        call.cancel()
+        await poc.Stop(poc_pb2.StopRequest(generation=3, end_round=True))
+        status = await poc.GetStatus(poc_pb2.PocServiceGetStatusRequest())
+    assert status.groups[0].restarts == 0
+    assert status.acknowledged_nonces > 0
+    assert not (tmp_path / "state/round.json").exists()
 
 
 def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:

@@ -373,3 +373,59 @@ def test_the_memory_that_is_taken_of_gpus_is_told(monkeypatch: pytest.MonkeyPatc
 def test_an_error_without_words_is_named(run: Any, load: LoadRound) -> None:
     said = run(load, walk(), fails=MemoryError())
     assert said[4] == Failed(load_id=7, error="MemoryError", text="MemoryError()")
+
+
+# --- devices that are lost ---
+
+
+class Lost(Prover):
+    """Nothing can be let go of on its device."""
+
+    def drop(self) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+class AcceleratorError(RuntimeError):
+    """Named as PyTorch's."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AcceleratorError("CUDA error: unspecified launch failure"),
+        RuntimeError("Triton Error [CUDA]: an illegal memory access was encountered"),
+        ValueError("what was wrong before the device did not even drop the round"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_device_that_is_lost_ends_the_process_with_the_first_reason(
+    monkeypatch: pytest.MonkeyPatch, load: LoadRound, error: Exception
+) -> None:
+    monkeypatch.setattr(worker, "Prover", type("Made", (Lost,), {"fails": error}))
+    pipe = Pipe([load, check(5)])
+    with pytest.raises(SystemExit) as ended:
+        worker.Worker(SETUP, pipe).run()  # type: ignore[arg-type]
+    assert ended.value.code == 3
+    assert pipe.said[-1] == Failed(
+        load_id=7, error=type(error).__name__, text=str(error), fatal=True
+    )
+
+
+def test_a_lack_of_memory_in_triton_s_driver_leaves_the_process(run: Any, load: LoadRound) -> None:
+    said = run(load, check(5), fails=RuntimeError("Triton Error [CUDA]: out of memory"))
+    assert isinstance(said[-1], Failed)
+    assert not said[-1].fatal
+
+
+def test_engines_that_cannot_be_tried_are_told_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(worker, "Prover", fails)
+    pipe = Pipe([])
+    with pytest.raises(SystemExit):
+        worker.Worker(SETUP, pipe)  # type: ignore[arg-type]
+    text = "[Errno 28] No space left on device"
+    assert pipe.said[-1] == Failed(load_id=0, error="OSError", text=text, fatal=True)

@@ -200,3 +200,12 @@ async def test_a_worker_that_dies_while_it_loads_fails_the_round_after_a_few_tri
             await client.open(kit.round())
         assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
         assert (await client.status()).groups[0].restarts == 3
+
+
+async def test_a_worker_that_cannot_try_its_engines_fails_the_round_with_the_reason(
+    running: Any, config: Config, kit: Any, broken: Any
+) -> None:
+    async with running(config, make=broken("cannot_be_imported")) as client:
+        with pytest.raises(grpc.aio.AioRpcError, match="ended with 3: ImportError: libcuda") as why:
+            await client.open(kit.round())
+        assert why.value.code() is grpc.StatusCode.UNAVAILABLE

@@ -1,5 +1,10 @@
 """What is compiled comes to what NumPy and PyTorch come to, whatever the shape."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -80,3 +85,44 @@ def test_attention_in_one_pass_is_that_of_plain_tensors(queries: int, kv_heads: 
     k, v = kv[..., : kv_heads * 32], kv[..., kv_heads * 32 :]
     wanted = PLAIN.attention(q, k, v, kv_heads, 32)
     assert torch.equal(int8_arithmetic().attention(q, k, v, kv_heads, 32), wanted)
+
+
+# --- the code on disk ---
+
+FILL = """
+import resource, sys
+import numpy as np
+from mlnode.poc.engines import compiled
+if sys.argv[1:]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+seed, first, out = np.zeros((1, 4), np.uint32), np.zeros(1, np.uint64), np.zeros((1, 8), np.uint8)
+compiled.fill(seed, first, out)
+print(out.tobytes().hex(), sum(compiled._fill.stats.cache_hits.values()))
+"""
+
+
+def filled(cache: Path, *limited: str) -> tuple[str, str, str]:
+    """What a fresh process makes, how often it found the code, and what it said."""
+    run = subprocess.run(
+        [sys.executable, "-c", FILL, *limited],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True, text=True, check=True, timeout=200,
+    )  # fmt: skip
+    made, hits = run.stdout.split()
+    return made, hits, run.stderr
+
+
+def test_a_full_disk_costs_the_kept_code_and_nothing_else(tmp_path: Path) -> None:
+    made, hits, said = filled(tmp_path, "full")
+    assert hits == "0"
+    assert "compiled code is not kept: OSError(27, 'File too large')" in said
+    assert not list(tmp_path.rglob("*.nbc"))
+    assert filled(tmp_path) == (made, "0", "")
+    # The next process finds it, unless it is damaged.
+    assert filled(tmp_path) == (made, "1", "")
+    for index in tmp_path.rglob("*.nbi"):
+        index.write_bytes(index.read_bytes()[:7])
+    again, hits, said = filled(tmp_path)
+    assert (again, hits) == (made, "0")
+    assert "compiled code is not read" in said
+    assert filled(tmp_path) == (made, "1", "")

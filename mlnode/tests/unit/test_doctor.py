@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from mlnode.bench import doctor
 from mlnode.bench.doctor import Finding, examine
-from mlnode.poc.arrays import U64
+from mlnode.poc.arrays import I8, I64, U64
 from mlnode.poc.decision import Decisions
 from mlnode.shard.devices import DriverError
 from mlnode.shard.engine import ShardedEngine
@@ -27,6 +27,14 @@ class WrongDigests(ShardedEngine):
     def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
         came = super().batch(nonces_B, public_key)
         return replace(came, digests=np.zeros_like(came.digests))
+
+
+class FullDisk(ShardedEngine):
+    """A driver that cannot write what it compiles."""
+
+    @override
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        raise OSError(28, "No space left on device")
 
 
 class Lost(ShardedEngine):
@@ -91,6 +99,24 @@ def test_configured_groups_are_tried_as_they_are_and_one_that_is_not_here_is_not
     assert found[0].text.startswith("group 0 (cuda:0,cuda:3): fp32 at ")
     assert found[1].text == "group 1 (cuda:2,cuda:9): not tried: cuda:9 not here"
     assert found[1].remedy == "mend poc.groups first"
+
+
+def test_a_full_disk_is_a_finding(
+    tried: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(CARDS, "cuda:3", FullDisk)
+    path = tmp_path / "mlnode.toml"
+    path.write_text('[poc]\ngroups = [["cuda:3"]]\n')
+    (found,) = engines(path)
+    assert not found.sound
+    assert "OSError: [Errno 28] No space left on device" in found.text
+
+    def nothing(_: tuple[str, ...]) -> tuple[ShardedEngine, ...]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(doctor, "group_engines", nothing)
+    (found,) = engines(path)
+    assert found.text == "[Errno 28] No space left on device"
 
 
 def test_a_single_group_needs_no_number(tried: list[tuple[str, ...]], tmp_path: Path) -> None:

@@ -123,6 +123,22 @@ def test_a_faster_engine_that_fails_is_not_chosen_and_the_status_says_why() -> N
     assert "flaky: 1 of 1048576 products wrong" in chosen.summary
 
 
+class CannotCompile(ShardedEngine):
+    """A library fails where its first kernel is made."""
+
+    @override
+    def dot(self, x_RK: I8, w_NK: I8) -> I64:
+        raise RuntimeError("Triton Error [CUDA]: device kernel image is invalid")
+
+
+def test_an_engine_that_cannot_run_is_left_out_and_the_others_are_tried() -> None:
+    chosen = select_engine([of_kind(CannotCompile, "int8"), fp32_engine()])
+    assert chosen.engine.name == "fp32"
+    assert chosen.reports[1].failure == (
+        "int8: RuntimeError: Triton Error [CUDA]: device kernel image is invalid"
+    )
+
+
 def test_where_no_engine_is_exact_nothing_is_proven() -> None:
     with pytest.raises(NoEngineError, match="flaky: 1 of 1048576"):
         select_engine([broken("flaky")])

@@ -186,7 +186,7 @@ def _engines_of(group: tuple[str, ...], here: Collection[str], said: str) -> Fin
         return Finding(name="engines", sound=False, text=text, remedy="mend poc.groups first")
     try:
         selection = select_engine(group_engines(group))
-    except (PocError, RuntimeError) as failure:
+    except (PocError, RuntimeError, OSError) as failure:
         return Finding(
             name="engines", sound=False, text=f"{said}{failure}",
             remedy="the hardware or a library computes wrongly: test the memory, update PyTorch",

@@ -71,3 +71,18 @@ class FingerprintError(EngineError):
 
 class NoEngineError(EngineError):
     """No candidate engine passed its self-test on this machine."""
+
+
+DEVICE_ERROR = "AcceleratorError"
+"""PyTorch's error of a device that fails; by name, because the reference runs without PyTorch."""
+
+
+def device_lost(error: BaseException) -> bool:
+    """Whether a device fails, so that nothing works on it before another process takes it over.
+
+    Triton's driver has no class for it and says it in words; of its errors only a lack of memory
+    leaves the device as it was.
+    """
+    text = str(error)
+    in_triton = text.startswith("Triton Error [") and not text.endswith("out of memory")
+    return type(error).__name__ == DEVICE_ERROR or (isinstance(error, RuntimeError) and in_triton)

@@ -171,7 +171,7 @@ class Crew:
                 self._duties.done(group, event)
             case Halted() if event.halt_id == group.halt_id:
                 group.halt_id = 0
-            case Failed() if event.load_id == group.load_id:
+            case Failed() if event.fatal or event.load_id == group.load_id:
                 self._on_failed(group, event)
             case _:
                 # A sign of life, or the answer to something that was taken back.

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,8 +47,11 @@ class Journal:
         self._failing = False
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=state_dir):
-                pass
+            with tempfile.TemporaryFile(dir=state_dir) as file:
+                # A full disk takes files, as long as nothing is in them.
+                file.write(b"\n")
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as err:
             raise StateError(f"service.state_dir {state_dir}: {err.strerror}") from None
 

@@ -186,7 +186,7 @@ class Failed:
     """The worker could not do what it was told; it holds no round, and lives unless ``fatal``.
 
     Attributes:
-        load_id: the round it held or was to load.
+        load_id: the round it held or was to load; 0 for none.
         error: name of the exception's class.
         text: what is wrong.
         fatal: the process ends itself, since nothing works on a device that was lost.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from mlnode.poc.arrays import U64
-from mlnode.poc.errors import NoEngineError
+from mlnode.poc.errors import NoEngineError, device_lost
 from mlnode.poc.nonces import LaneWalk
 from mlnode.poc.rounds import PocKind, Round
 from mlnode.service.messages import (
@@ -44,10 +44,7 @@ Taken = tuple[U64, tuple[int, ...]]
 """Nonces of a batch [B], and the next step of every lane behind it."""
 
 _IDLE_S = 1.0
-# PyTorch's error of a device that fails: every later call in this process fails as well. By
-# name, because the reference runs without PyTorch.
-_LOST_DEVICE = ("AcceleratorError",)
-_LOST_DEVICE_EXIT = 3
+_LOST_EXIT = 3
 
 
 class Worker:
@@ -57,10 +54,10 @@ class Worker:
         self._service = service
         self._setup = setup
         self._refusal: NoEngineError | None = None
+        self._load_id = 0
         self._prover = self._choose(setup)
         self._served: ServedProver | None = None
         self._inbox: deque[Command] = deque()
-        self._load_id = 0
         self._round: Round | None = None
         self._walk: Walk | None = None
         self._lanes: LaneWalk | None = None
@@ -90,14 +87,10 @@ class Worker:
             except Exception as err:
                 # Whatever it was, the round is not to be trusted any more; the
                 # service decides whether to load it again.
-                fatal = type(err).__name__ in _LOST_DEVICE
-                if not fatal:
-                    self._drop_round()
-                text = str(err) or repr(err)
-                name = type(err).__name__
-                self._say(Failed(load_id=self._load_id, error=name, text=text, fatal=fatal))
+                fatal = device_lost(err) or not self._dropped()
+                self._tell(err, fatal=fatal)
                 if fatal:
-                    raise SystemExit(_LOST_DEVICE_EXIT) from err
+                    raise SystemExit(_LOST_EXIT) from err
 
     def _choose(self, setup: WorkerSetup) -> Prover | None:
         self._say(Alive())
@@ -114,6 +107,12 @@ class Worker:
             self._refusal = err
             self._say(Ready(engines=(), summary=str(err)))
             return None
+        except EOFError:
+            raise
+        except Exception as err:
+            # Of a library or a device, and may be over when the next process tries.
+            self._tell(err, fatal=True)
+            raise SystemExit(_LOST_EXIT) from err
         self._say(Ready(engines=prover.engines, summary=prover.summary, dense=prover.dense))
         return prover
 
@@ -206,6 +205,20 @@ class Worker:
             self._served.drop()
             self._served = None
         self._round = None
+
+    def _dropped(self) -> bool:
+        """Whether the round could be let go of: on a device that was lost, not even that works."""
+        try:
+            self._drop_round()
+        except Exception:
+            # What went wrong first is what is to be told.
+            return False
+        return True
+
+    def _tell(self, err: Exception, *, fatal: bool) -> None:
+        """Say what went wrong; ``fatal`` where the process is of no use any more."""
+        text, name = str(err) or repr(err), type(err).__name__
+        self._say(Failed(load_id=self._load_id, error=name, text=text, fatal=fatal))
 
     def _may_walk(self) -> bool:
         return self._walk is not None and self._credits > 0

@@ -1,7 +1,8 @@
 """What a CPU engine does besides products, compiled: random bytes, and sums to bytes in one pass.
 
 Numba compiles each function at its first call and keeps the code beside this file, or in the
-user's cache where the package cannot be written to.
+user's cache where the package cannot be written to. Where neither takes files, or the disk is
+full, every process compiles for itself, which takes it seconds.
 
 Axes: X rows to be filled, N bytes of one, W the four words of a seed or a block, K blocks of a
 run; R rows and O columns of a product, T columns of a tile; Z = B·kv heads, G queries of a kv
@@ -12,17 +13,24 @@ head and S positions.
 # pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
 # pyright: reportMissingTypeStubs=false
 
+import logging
+import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 from numba import types
+from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
+from typing_extensions import override
 
 from mlnode.poc.arrays import F32, I8, I32, U8, U32, U64
 
 F = TypeVar("F", bound=Callable[..., Any])
+_log = logging.getLogger("mlnode.compiled")
+_NO_CODE = (OSError, EOFError, pickle.UnpicklingError)
 
 # Four words of as many blocks lie in 8 KiB: a quarter of a first-level cache.
 _BLOCKS = 512
@@ -32,14 +40,36 @@ _WEYL_0, _WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 _HALF = np.uint64(32)
 
 
+class _Kept(FunctionCache):
+    """Compiled code on disk; one that cannot be written or read is no reason not to compute."""
+
+    @override
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return cast(Any, super()).load_overload(sig, target_context)
+        except _NO_CODE as err:
+            _log.warning("compiled code is not read: %r", err)
+            with suppress(OSError):
+                # What is damaged is made anew.
+                self.flush()
+            return None
+
+    @override
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except _NO_CODE as err:
+            _log.warning("compiled code is not kept: %r", err)
+
+
 def _compiled(function: F) -> F:
     """Compiles without the interpreter's lock; keeps the code where there is a place for it."""
-    make = cast(Callable[..., Callable[[F], F]], numba.njit)
-    try:
-        return make(nogil=True, cache=True)(function)
-    except RuntimeError:
-        # Neither the package's folder nor the user's takes files.
-        return make(nogil=True)(function)
+    made = cast(Callable[..., Callable[[F], Any]], numba.njit)(nogil=True)(function)
+    # A RuntimeError says that neither the package's folder nor the user's takes files.
+    with suppress(RuntimeError):
+        # As ``cache=True`` does it.
+        made._cache = _Kept(function)
+    return made
 
 
 @_compiled

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlnode.poc.engines.base import Engine, load
 from mlnode.poc.engines.selftest import self_test
-from mlnode.poc.errors import NoEngineError, SelfTestError
+from mlnode.poc.errors import DEVICE_ERROR, NoEngineError, SelfTestError
 from mlnode.poc.golden import golden_round
 
 E = TypeVar("E", bound=Engine)
@@ -77,6 +77,7 @@ def select_engine(
 
     Raises:
         NoEngineError: none passed, with what each one failed.
+        AcceleratorError: of PyTorch; a device fails, on which the others cannot be tried.
     """
     tried = [(_try(engine, clock), engine) for engine in candidates]
     tried.sort(key=lambda pair: -pair[0].nonces_per_second)
@@ -91,9 +92,15 @@ def select_engine(
 def _try(engine: Engine, clock: Callable[[], float]) -> CandidateReport:
     try:
         self_test(engine)
+        rate = _rate(engine, clock)
     except SelfTestError as error:
         return CandidateReport(name=engine.name, nonces_per_second=0.0, failure=str(error))
-    rate = _rate(engine, clock)
+    except Exception as error:
+        if type(error).__name__ == DEVICE_ERROR:
+            raise
+        # Of a library or its compiler: no reason not to try the others.
+        failure = f"{engine.name}: {type(error).__name__}: {error}"
+        return CandidateReport(name=engine.name, nonces_per_second=0.0, failure=failure)
     return CandidateReport(name=engine.name, nonces_per_second=rate, failure="")
 
 
