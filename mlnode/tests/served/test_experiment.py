@@ -155,6 +155,7 @@ def test_what_is_no_report_of_the_same_distances_is_refused_by_name(
     ("arguments", "text"),
     [
         (["experiment", "--models", "ninefold/none"], "model_id = 'ninefold/none'"),
+        (["experiment", "--duration", "inf"], "--duration is inf"),
         (["distribution", "--models", "ninefold/none"], "`mlnode poc train` makes the usual ones"),
         (["distribution", "--weights", "new"], "--weights is 'new'"),
         (["calibrate", "--model", "ninefold/none"], "model_id = 'ninefold/none'"),
@@ -168,6 +169,22 @@ def test_a_wrong_request_is_refused_by_name(
     came = run(app, ["poc", *arguments, "--models-dir", str(tmp_path)])
     assert came.exit_code == 2
     assert text in came.output
+
+
+def test_a_folder_or_a_text_that_is_not_there_is_said_in_one_line(
+    tmp_path: Path, models: Path
+) -> None:
+    for out, root, words in (
+        ("/dev/null/x", str(ROOT), "Not a directory"),
+        (str(tmp_path), "/dev/null", "/dev/null is no checkout: it holds no text to learn"),
+    ):
+        came = run(app, ["poc", "train", "--out", out, "--root", root])
+        assert came.exit_code == 2
+        assert words in came.output
+    arguments = ["--models", "ninefold/tiny", "--models-dir", str(models), "--out", "/dev/null/x"]
+    came = run(app, ["poc", "experiment", *arguments])
+    assert came.exit_code == 2
+    assert "Not a directory" in came.output
 
 
 @pytest.mark.long

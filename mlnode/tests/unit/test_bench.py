@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,14 @@ def test_the_big_network_fits_40_gb_and_not_34() -> None:
     ("arguments", "text"),
     [
         (["bench", "--fit", "BIG"], "--fit needs --vram"),
+        (["bench", "--fit", "BIG", "--vram", "nan"], "it is nan"),
+        (["bench", "--fit", "BIG", "--vram", "inf"], "it is inf"),
+        (["bench", "--fit", "BIG", "--vram", "1e300"], "it is 1e+300"),
+        (["bench", "--seconds", "-5"], "--seconds is -5"),
+        (["bench", "--seconds", "0"], "--seconds is 0"),
+        (["bench", "--seconds", "nan"], "--seconds is nan"),
+        (["bench", "--seconds", "inf"], "--seconds is inf"),
+        (["bench", "--threads", "99999"], "less than or equal to 1024"),
         (["bench", "--fit", "HUGE", "--vram", "40"], "'HUGE' is no network"),
         (["bench", "--params", "huge"], "'huge' is no network"),
         (["bench", "compare", "none.json", "none.json"], "none.json"),
@@ -66,6 +75,15 @@ def test_a_wrong_request_is_refused_by_name(arguments: list[str], text: str) -> 
     came = run(app, arguments)
     assert came.exit_code == 2
     assert text in came.output
+
+
+def test_a_folder_for_the_log_that_cannot_be_made_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/x")
+    came = run(app, ["bench", "--params", "TEST"])
+    assert came.exit_code == 2
+    assert "cannot be written: [Errno 20] Not a directory" in came.output
 
 
 def test_a_group_proves_and_its_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlnode.bench.calibrate import Calibration
     from mlnode.bench.report import Report
 
+_LARGEST_GB = 1e6
+
 bench_app = typer.Typer(help="Measure what this machine proves, and compare machines.")
 poc_app = typer.Typer(help="Look into the proof.", no_args_is_help=True)
 
@@ -37,7 +39,9 @@ def bench(
     params: Annotated[str, typer.Option(help="Network: MAIN, BIG or TEST.")] = "MAIN",
     seconds: Annotated[float, typer.Option(help="How long to prove.")] = 120.0,
     batch: Annotated[int, typer.Option(help="Nonces of a batch; 0 is automatic.", min=0)] = 0,
-    threads: Annotated[int, typer.Option(help="Threads of a CPU; 0 is automatic.", min=0)] = 0,
+    threads: Annotated[
+        int, typer.Option(help="Threads of a CPU; 0 is automatic.", min=0, max=1024)
+    ] = 0,
     fit: Annotated[str, typer.Option(help="Only say how this network fits --vram.")] = "",
     vram: Annotated[float, typer.Option(help="GB of one device, for --fit.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -49,9 +53,14 @@ def bench(
         _print_fit(fit, vram)
         return
     _known(params)
-    folder = Path(tempfile.mkdtemp(prefix="mlnode-bench-"))
-    report = _measured(params, seconds, batch, threads, folder / "bench.log")
-    (folder / "report.json").write_text(json.dumps(report.content(), indent=1), "utf-8")
+    if not 0 < seconds < math.inf:
+        _refuse(f"--seconds is {seconds:g}; it is a number above 0")
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="mlnode-bench-"))
+        report = _measured(params, seconds, batch, threads, folder / "bench.log")
+        (folder / "report.json").write_text(json.dumps(report.content(), indent=1), "utf-8")
+    except OSError as failure:
+        _refuse(f"the log and the report cannot be written: {failure}")
     if as_json:
         typer.echo(json.dumps(report.content()))
         typer.echo(f"log: {folder}", err=True)
@@ -264,8 +273,8 @@ def _print_fit(name: str, vram: float) -> None:
     from mlnode.bench.work import PARAMS, fit
 
     _known(name)
-    if vram <= 0:
-        _refuse("--fit needs --vram, in GB of one device")
+    if not 0 < vram <= _LARGEST_GB:
+        _refuse(f"--fit needs --vram, in GB of one device, at most {_LARGEST_GB:g}; it is {vram:g}")
     came = fit(PARAMS[name], int(vram * 1e9))
     typer.echo(f"weights      {came.weights / 1e9:.2f} GB")
     typer.echo(f"activations  {came.activations / 1e6:.2f} MB a nonce")

@@ -1,6 +1,7 @@
 """The commands about the served kind, beside ``mlnode poc calibrate``."""
 
 import asyncio
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -28,7 +29,11 @@ def train(
     """Train the two small models of the experiment, a few minutes each."""
     from mlnode.bench.trained import make_trained_models
 
-    for made in make_trained_models(out, root, say=typer.echo):
+    try:
+        models = make_trained_models(out, root, say=typer.echo)
+    except OSError as failure:
+        _refuse(str(failure))
+    for made in models:
         typer.echo(
             f"{made.repo}: {made.parameters / 1e6:.1f} million parameters, "
             f"{made.cross_entropy:.3f} nats a held-out byte, unigram {made.unigram:.3f}: "
@@ -52,6 +57,8 @@ def experiment(
     from mlnode.bench.experiment import ExperimentError, Plan
     from mlnode.bench.experiment import experiment as run
 
+    if not math.isfinite(duration):
+        _refuse(f"--duration is {duration:g}; it is a number of seconds")
     plan = Plan(
         models_dir=models_dir.resolve(),
         models=_known(models, models_dir),
@@ -63,7 +70,7 @@ def experiment(
     )
     try:
         came = asyncio.run(run(plan, typer.echo))
-    except ExperimentError as failure:
+    except (ExperimentError, OSError) as failure:
         _refuse(str(failure))
     for (model, node, block), found_B in came.distances.items():
         typer.echo(f"{model} {node} {block}")

@@ -94,10 +94,16 @@ class Trained:
 
 
 def repository_text(root: Path) -> U8:
-    """Returns the text of a checkout, uint8: documents, schemas and sources, in order of path."""
+    """Returns the text of a checkout, uint8: documents, schemas and sources, in order of path.
+
+    Raises:
+        OSError: there is none, or it cannot be read.
+    """
     paths = {path for folder in _FOLDERS for kind in _TEXT for path in (root / folder).rglob(kind)}
     paths |= {path for kind in _TEXT for path in root.glob(kind)}
     chosen = sorted(p for p in paths if not p.name.endswith(_GENERATED))
+    if not chosen:
+        raise FileNotFoundError(f"{root} is no checkout: it holds no text to learn")
     return np.frombuffer(b"\n".join(path.read_bytes() for path in chosen), np.uint8)
 
 
@@ -125,6 +131,9 @@ def make_trained_models(
         folder: cache.
         root: checkout whose text is learnt.
         say: hears of the progress.
+
+    Raises:
+        OSError: there is no text, or the folder does not take files.
     """
     text_N = repository_text(root)
     return [_made(recipe, folder, text_N, say) for recipe in recipes]
