@@ -7,7 +7,6 @@ import grpc
 import pytest
 from ninefold_proto.mlnode.v1 import poc_pb2
 
-from mlnode.service.errors import RequestError
 from mlnode.service.wire import round_from_wire, round_to_wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -40,38 +39,41 @@ async def _write(call: Any, requests: Any) -> None:
     ("field", "value", "words"),
     [
         ("block_hash", "AB" * 32, "64 lower-case hexadecimal digits"),
-        ("poc_version", 9, "poc_version"),
-        ("kind", poc_pb2.POC_KIND_UNSPECIFIED, "kind"),
-        ("kind", poc_pb2.POC_KIND_SERVED_MODEL, "kind"),
+        ("poc_version", 9, "poc_version = 9: must be 1"),
+        ("kind", poc_pb2.POC_KIND_UNSPECIFIED, "round.kind is not set; it is POC_KIND_EXACT8 (1)"),
+        ("kind", 99, "round.kind is 99, which is no kind; it is POC_KIND_EXACT8 (1) or"),
+        ("kind", poc_pb2.POC_KIND_SERVED_MODEL, "in a round of kind SERVED_MODEL"),
         ("public_key", b"short", "public_key"),
-        ("node_index", 3, "node_index"),
-        ("lanes", 0, "lanes"),
+        ("node_index", 3, "node_index = 3: must be from 0 to 2"),
+        ("lanes", 0, "lanes = 0"),
         ("r_target", "abc", "r_target"),
         ("r_target", "nan", "r_target"),
         ("r_target", "1" * 100_000, "at most 64 are possible"),
         ("r_target", "1e-12000000", "a finite decimal"),
         ("valid_fraction", "", "valid_fraction"),
-        ("cq", 1, "cq"),
+        ("cq", 1, "cq = 1"),
+        ("params.dim", 63, "dim = 63"),
+        ("params.n_layers", 1, "n_layers = 1"),
+        ("params.n_kv_heads", 3, "n_kv_heads = 3"),
+        ("params.ffn_dim_multiplier", "x", "params.ffn_dim_multiplier"),
+        ("params.seq_len", 4, "seq_len = 4"),
     ],
 )
-async def test_a_malformed_round_is_refused_by_field(
-    kit: Any, field: str, value: Any, words: str
+async def test_a_malformed_round_is_refused_by_field_and_the_next_one_opens(
+    client: Any, kit: Any, field: str, value: Any, words: str
 ) -> None:
     message = round_to_wire(kit.round())
-    setattr(message, field, value)
-    with pytest.raises(RequestError, match=words):
-        round_from_wire(message)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("dim", 63), ("n_layers", 1), ("n_kv_heads", 3), ("ffn_dim_multiplier", "x"), ("seq_len", 4)],
-)
-async def test_a_malformed_shape_is_refused_by_field(kit: Any, field: str, value: Any) -> None:
-    message = round_to_wire(kit.round())
-    setattr(message.params, field, value)
-    with pytest.raises(RequestError, match=field):
-        round_from_wire(message)
+    *inner, name = field.split(".")
+    setattr(getattr(message, inner[0]) if inner else message, name, value)
+    request = poc_pb2.StartRoundRequest(round=message, generation=client.next())
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await client.poc.StartRound(request).read()
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert words in str(refused.value.details())
+    assert not (await client.status()).HasField("round")
+    # What is refused counts for nothing, not even as a command.
+    client.generation -= 1
+    assert (await client.open(kit.round()))[-1].ready
 
 
 async def test_a_round_survives_the_wire(kit: Any) -> None:

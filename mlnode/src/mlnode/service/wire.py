@@ -36,7 +36,11 @@ def round_from_wire(message: poc_pb2.Round) -> Round:
         RequestError: naming the field and what would be right.
     """
     if message.kind not in _KINDS:
-        raise RequestError("round.kind is not set; it is POC_KIND_EXACT8 or POC_KIND_SERVED_MODEL")
+        # Zero is what a field that was left out reads as.
+        what = f"{message.kind}, which is no kind" if message.kind else "not set"
+        raise RequestError(
+            f"round.kind is {what}; it is POC_KIND_EXACT8 (1) or POC_KIND_SERVED_MODEL (2)"
+        )
     params = message.params
     try:
         return new_round(
