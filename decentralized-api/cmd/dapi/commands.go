@@ -17,7 +17,7 @@ func rootCommand(out io.Writer) *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().String("config", "dapi.toml", "configuration file")
-	root.AddCommand(startCommand(out), configCommand(out), statusCommand(out), nodesCommand(out), doctorCommand(out))
+	root.AddCommand(startCommand(out), configCommand(out), statusCommand(out), nodesCommand(out), reloadCommand(out), doctorCommand(out))
 	return root
 }
 
@@ -37,7 +37,8 @@ func startCommand(out io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return daemon.Serve(cmd.Context(), c, logger(c.Log, out))
+			again := func() (config.Config, error) { return load(cmd) }
+			return daemon.Serve(cmd.Context(), c, again, logger(c.Log, out))
 		},
 	}
 }

@@ -119,11 +119,28 @@ func TestARunningBrokerAnswersItsOperator(t *testing.T) {
 			code, text = dapi(t.Context(), "nodes", "add", "--id", "a b", "--address", "h:1", "--model", "m", "--config", path)
 			require.Equal(t, 1, code)
 			require.Contains(t, text, "node.id must be")
+			code, text = dapi(t.Context(), "nodes", "update", "a b", "--address", "h:1", "--model", "m", "--config", path)
+			require.Equal(t, 1, code)
+			require.Contains(t, text, "node.id must be")
+			require.Contains(t, reloadWith(t, path, "[log]\nlevel = \"debug\"\n"), "act after a restart, and nothing was changed: log")
+			require.Contains(t, reloadWith(t, path, "[lgo]\n"), `did you mean "log"?`)
 			code, text = dapi(t.Context(), "start", "--config", path)
 			require.Equal(t, 1, code)
 			require.Contains(t, text, "in use by another process")
 		})
 	}
+}
+
+// reloadWith reloads a file with more text in it, and returns what is said.
+func reloadWith(t *testing.T, path, text string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append(bytes.Clone(raw), text...), 0o600))
+	code, said := dapi(t.Context(), "reload", "--config", path)
+	require.Equal(t, 1, code)
+	require.NoError(t, os.WriteFile(path, raw, 0o600))
+	return said
 }
 
 func freePort(t *testing.T) string {

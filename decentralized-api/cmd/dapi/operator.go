@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -152,7 +153,7 @@ func nodesCommand(out io.Writer) *cobra.Command {
 		return &cobra.Command{
 			Use: use, Short: short, Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return changeNodes(cmd, out, method, fmt.Sprintf(path, args[0]), nil)
+				return changeNodes(cmd, out, method, fmt.Sprintf(path, url.PathEscape(args[0])), nil)
 			},
 		}
 	}
@@ -164,6 +165,7 @@ func nodesCommand(out io.Writer) *cobra.Command {
 			},
 		},
 		addCommand(out),
+		updateCommand(out),
 		change("remove ID", "Remove a node that was added here", http.MethodDelete, "/admin/v1/nodes/%s"),
 		change("enable ID", "Let a node join the fleet with the next epoch", http.MethodPost, "/admin/v1/nodes/%s/enable"),
 		change("disable ID", "Let a node leave the fleet with the next epoch", http.MethodPost, "/admin/v1/nodes/%s/disable"),
@@ -172,27 +174,63 @@ func nodesCommand(out io.Writer) *cobra.Command {
 }
 
 func addCommand(out io.Writer) *cobra.Command {
-	var node config.Node
-	var kind string
-	var count uint32
+	var node nodeFlags
 	cmd := &cobra.Command{
 		Use: "add", Short: "Add a node; it joins the fleet with the next epoch", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if kind != "" {
-				node.Hardware = []config.Hardware{{Type: kind, Count: count}}
-			}
-			return changeNodes(cmd, out, http.MethodPost, "/admin/v1/nodes", []config.Node{node})
+			return changeNodes(cmd, out, http.MethodPost, "/admin/v1/nodes", []config.Node{node.spec()})
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&node.ID, "id", "", "id within the host")
-	f.StringVar(&node.Address, "address", "", "gRPC host:port")
-	f.StringVar(&node.TokenFile, "token-file", "", "absolute path of the file with the node's token")
-	f.StringSliceVar(&node.Models, "model", nil, "governance id it can serve, by preference; repeatable")
-	f.StringArrayVar(&node.Args, "arg", nil, "serving argument of this machine; repeatable")
-	f.StringVar(&kind, "hardware", "", `kind of its devices, e.g. "NVIDIA H200"`)
-	f.Uint32Var(&count, "count", 1, "how many of them")
+	cmd.Flags().StringVar(&node.ID, "id", "", "id within the host")
+	node.bind(cmd)
 	return cmd
+}
+
+func updateCommand(out io.Writer) *cobra.Command {
+	var node nodeFlags
+	cmd := &cobra.Command{
+		Use: "update ID", Short: "Replace a node that was added here by what the flags say", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			node.ID = args[0]
+			return changeNodes(cmd, out, http.MethodPut, "/admin/v1/nodes/"+url.PathEscape(args[0]), node.spec())
+		},
+	}
+	node.bind(cmd)
+	return cmd
+}
+
+// nodeFlags are a node told by flags.
+type nodeFlags struct {
+	config.Node
+	kind  string
+	count uint32
+}
+
+func (n *nodeFlags) bind(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&n.Address, "address", "", "gRPC host:port")
+	f.StringVar(&n.TokenFile, "token-file", "", "absolute path of the file with the node's token")
+	f.StringSliceVar(&n.Models, "model", nil, "governance id it can serve, by preference; repeatable")
+	f.StringArrayVar(&n.Args, "arg", nil, "serving argument of this machine; repeatable")
+	f.StringVar(&n.kind, "hardware", "", `kind of its devices, e.g. "NVIDIA H200"`)
+	f.Uint32Var(&n.count, "count", 1, "how many of them")
+}
+
+func (n *nodeFlags) spec() config.Node {
+	spec := n.Node
+	if n.kind != "" {
+		spec.Hardware = []config.Hardware{{Type: n.kind, Count: n.count}}
+	}
+	return spec
+}
+
+func reloadCommand(out io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use: "reload", Short: "Let the running broker take over the nodes of its configuration file", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return changeNodes(cmd, out, http.MethodPost, "/admin/v1/reload", nil)
+		},
+	}
 }
 
 func changeNodes(cmd *cobra.Command, out io.Writer, method, path string, body any) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"sync/atomic"
 
@@ -20,7 +21,7 @@ var (
 	ErrUnknownModels = errors.New("models that governance does not know")
 	ErrNodeExists    = errors.New("a node of this id exists")
 	ErrNodeUnknown   = errors.New("no node of this id")
-	ErrConfigured    = errors.New("the node stands in the configuration file and can only be removed there")
+	ErrConfigured    = errors.New("the node stands in the configuration file: change it there and reload")
 )
 
 // Chain is what the registry asks the chain.
@@ -40,6 +41,7 @@ type Broker struct {
 	changes  chan func(map[string]*NodeState)
 	snapshot atomic.Pointer[Snapshot]
 	changed  chan struct{}
+	governed atomic.Pointer[map[string]types.Model]
 }
 
 // New makes an empty registry.
@@ -102,6 +104,25 @@ func (b *Broker) publish(nodes map[string]*NodeState) {
 	}
 }
 
+// Governed returns the models that governance had when it was asked last, at the
+// latest stage; nil before the first time.
+func (b *Broker) Governed() map[string]types.Model {
+	if models := b.governed.Load(); models != nil {
+		return *models
+	}
+	return nil
+}
+
+// ask asks the chain for the governed models, and keeps the answer for Governed.
+func (b *Broker) ask(ctx context.Context) (map[string]types.Model, error) {
+	models, err := b.chain.GovernanceModels(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("governance models: %w", err)
+	}
+	b.governed.Store(&models)
+	return models, nil
+}
+
 // Load registers the nodes of the configuration and those that were added
 // while an earlier process ran. A node with unknown models is kept, loudly, and
 // not declared to the chain until Recheck finds its models.
@@ -110,9 +131,9 @@ func (b *Broker) Load(ctx context.Context, configured []config.Node) error {
 	if err != nil {
 		return err
 	}
-	models, err := b.chain.GovernanceModels(ctx)
+	models, err := b.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("governance models: %w", err)
+		return err
 	}
 	return b.do(ctx, func(nodes map[string]*NodeState) error {
 		for _, spec := range configured {
@@ -144,9 +165,9 @@ func (b *Broker) RegisterNode(ctx context.Context, specs ...config.Node) error {
 			return err
 		}
 	}
-	models, err := b.chain.GovernanceModels(ctx)
+	models, err := b.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("governance models: %w", err)
+		return err
 	}
 	for _, spec := range specs {
 		if err := checkModels(spec, models); err != nil {
@@ -197,6 +218,99 @@ func (b *Broker) RemoveNode(ctx context.Context, id string) error {
 	})
 }
 
+// ReplaceNode changes a node that was added while the broker ran; its id and its
+// switch stay. The chain hears of new models and devices with the next epoch.
+func (b *Broker) ReplaceNode(ctx context.Context, spec config.Node) error {
+	if err := spec.Check("node"); err != nil {
+		return err
+	}
+	models, err := b.ask(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkModels(spec, models); err != nil {
+		return err
+	}
+	return b.change(ctx, spec.ID, func(_ map[string]*NodeState, node *NodeState) error {
+		if node.Configured {
+			return fmt.Errorf("%w: %s", ErrConfigured, spec.ID)
+		}
+		if err := b.saveSpec(ctx, spec); err != nil {
+			return err
+		}
+		node.Spec, node.Refused = spec, ""
+		node.Fallback = knownModels(spec, models)
+		return nil
+	})
+}
+
+// Reload takes over the nodes of a configuration file that was read again: new
+// ones join, changed ones change, missing ones go, with the next epoch. One that
+// cannot be refuses the whole file.
+func (b *Broker) Reload(ctx context.Context, configured []config.Node) error {
+	switches, err := b.loadSwitches(ctx)
+	if err != nil {
+		return err
+	}
+	models, err := b.ask(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := map[string]config.Node{}
+	for _, spec := range configured {
+		wanted[spec.ID] = spec
+	}
+	return b.do(ctx, func(nodes map[string]*NodeState) error {
+		if err := reloadable(nodes, wanted); err != nil {
+			return err
+		}
+		for _, spec := range configured {
+			// A node whose model governance removed meanwhile keeps nobody from the others.
+			if node := nodes[spec.ID]; node != nil && reflect.DeepEqual(node.Spec, spec) {
+				continue
+			}
+			if err := checkModels(spec, models); err != nil {
+				return err
+			}
+		}
+		for id, node := range nodes {
+			if _, stays := wanted[id]; node.Configured && !stays {
+				delete(nodes, id)
+			}
+		}
+		for id, spec := range wanted {
+			node := nodes[id]
+			if node == nil {
+				s, known := switches[id]
+				node = &NodeState{Configured: true, Enabled: !known || s.enabled}
+				nodes[id] = node
+			}
+			node.Spec = spec
+			b.judge(node, models)
+		}
+		return nil
+	})
+}
+
+// reloadable refuses a file that names a node which was added while the broker ran,
+// and one with which the host would have too many.
+func reloadable(nodes map[string]*NodeState, wanted map[string]config.Node) error {
+	count := len(wanted)
+	for id, node := range nodes {
+		if node.Configured {
+			continue
+		}
+		if _, taken := wanted[id]; taken {
+			return fmt.Errorf("%w: %s was added while the broker ran; remove it first", ErrNodeExists, id)
+		}
+		count++
+	}
+	if count > config.MaxNodes {
+		return fmt.Errorf("%w: nodes must be at most %d, got %d", config.ErrInvalid, config.MaxNodes, count)
+	}
+	return nil
+}
+
 // SetEnabled switches a node on or off. It joins or leaves the chain's fleet
 // with the next epoch; what it does in this one goes on.
 func (b *Broker) SetEnabled(ctx context.Context, id string, enabled bool) error {
@@ -211,9 +325,9 @@ func (b *Broker) SetEnabled(ctx context.Context, id string, enabled bool) error 
 
 // Recheck asks again whether governance knows the models of all nodes.
 func (b *Broker) Recheck(ctx context.Context) error {
-	models, err := b.chain.GovernanceModels(ctx)
+	models, err := b.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("governance models: %w", err)
+		return err
 	}
 	return b.do(ctx, func(nodes map[string]*NodeState) error {
 		for _, id := range slices.Sorted(maps.Keys(nodes)) {

@@ -117,6 +117,74 @@ func TestNodesAndSwitchesOutliveTheProcess(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, b.Snapshot().IDs())
 }
 
+func TestANodeIsReplacedAndKeepsItsSwitch(t *testing.T) {
+	b := newBench(t)
+	require.NoError(t, b.Load(t.Context(), []config.Node{node("a", "m1")}))
+	require.NoError(t, b.RegisterNode(t.Context(), node("c", "m1")))
+	require.NoError(t, b.SetEnabled(t.Context(), "c", false))
+	changed := node("c", "m2")
+	changed.Address = "127.0.0.1:2"
+	require.NoError(t, b.ReplaceNode(t.Context(), changed))
+	b.stop()
+	b.start(t)
+	require.NoError(t, b.Load(t.Context(), []config.Node{node("a", "m1")}))
+	got := b.Snapshot().Nodes["c"]
+	require.Equal(t, changed, got.Spec)
+	require.False(t, got.Enabled)
+	require.Equal(t, []types.Model{{Id: "m2"}}, got.Fallback)
+
+	for name, tc := range map[string]struct {
+		spec config.Node
+		want error
+	}{
+		"of the file":      {node("a", "m2"), ErrConfigured},
+		"unknown":          {node("z", "m1"), ErrNodeUnknown},
+		"unknown models":   {node("c", "x1"), ErrUnknownModels},
+		"no models at all": {node("c"), config.ErrInvalid},
+	} {
+		require.ErrorIs(t, b.ReplaceNode(t.Context(), tc.spec), tc.want, name)
+		require.Equal(t, changed, b.Snapshot().Nodes["c"].Spec, name)
+	}
+}
+
+func TestAFileThatIsReadAgainAddsChangesAndRemovesItsNodes(t *testing.T) {
+	b := newBench(t)
+	require.NoError(t, b.Load(t.Context(), []config.Node{node("a", "m1"), node("b", "m1")}))
+	require.NoError(t, b.RegisterNode(t.Context(), node("added", "m1")))
+	require.NoError(t, b.SetEnabled(t.Context(), "a", false))
+	require.NoError(t, b.Reload(t.Context(), []config.Node{node("a", "m2"), node("c", "m1")}))
+	snapshot := b.Snapshot()
+	require.Equal(t, []string{"a", "added", "c"}, snapshot.IDs())
+	require.Equal(t, node("a", "m2"), snapshot.Nodes["a"].Spec)
+	require.False(t, snapshot.Nodes["a"].Enabled, "a switch is not the file's")
+	require.True(t, snapshot.Nodes["c"].Configured)
+	require.True(t, snapshot.Nodes["c"].Enabled)
+
+	delete(b.chain.models, "m2")
+	require.NoError(t, b.Reload(t.Context(), []config.Node{node("a", "m2"), node("c", "m1")}), "a did not change")
+	for name, tc := range map[string]struct {
+		file []config.Node
+		want error
+	}{
+		"a model that nobody knows":     {[]config.Node{node("d", "x1")}, ErrUnknownModels},
+		"a node that was added by hand": {[]config.Node{node("added", "m1")}, ErrNodeExists},
+	} {
+		require.ErrorIs(t, b.Reload(t.Context(), tc.file), tc.want, name)
+		require.Equal(t, snapshot.IDs(), b.Snapshot().IDs(), name)
+	}
+}
+
+func TestGovernedModelsAreThoseOfTheLatestLook(t *testing.T) {
+	b := newBench(t)
+	require.Nil(t, b.Governed())
+	require.NoError(t, b.Load(t.Context(), nil))
+	require.Len(t, b.Governed(), 2)
+	b.chain.models = map[string]types.Model{"m3": {Id: "m3"}}
+	require.Len(t, b.Governed(), 2, "nobody asked again")
+	require.NoError(t, b.Recheck(t.Context()))
+	require.Equal(t, b.chain.models, b.Governed())
+}
+
 func TestWhatCannotBeChangedIsRefused(t *testing.T) {
 	b := newBench(t)
 	require.NoError(t, b.Load(t.Context(), []config.Node{node("a", "m1")}))

@@ -58,6 +58,15 @@ func (b *Broker) saveNodes(ctx context.Context, specs []config.Node) error {
 	})
 }
 
+// saveSpec keeps a changed node; its switch stays.
+func (b *Broker) saveSpec(ctx context.Context, spec config.Node) error {
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		return fmt.Errorf("broker: node %s: %w", spec.ID, err)
+	}
+	return b.exec(ctx, `UPDATE nodes SET spec = ? WHERE id = ?`, string(raw), spec.ID)
+}
+
 func (b *Broker) saveSwitch(ctx context.Context, id string, enabled bool) error {
 	return b.exec(ctx, `INSERT INTO nodes (id, enabled) VALUES (?, ?)
 		ON CONFLICT (id) DO UPDATE SET enabled = excluded.enabled`, id, enabled)

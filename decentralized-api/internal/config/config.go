@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/knadh/koanf/parsers/toml/v2"
@@ -18,6 +20,10 @@ import (
 // ErrInvalid means that a configuration cannot be used; the text around it
 // names every field at fault and what would be right.
 var ErrInvalid = errors.New("invalid configuration")
+
+// ErrRestart means that a file was read again and differs in more than its compute
+// nodes: the rest acts when the broker starts.
+var ErrRestart = errors.New("these settings act after a restart, and nothing was changed")
 
 // Config is the whole file. Paths that are not absolute are taken from the
 // folder of the file.
@@ -185,6 +191,26 @@ func Parse(raw []byte, folder string) (Config, error) {
 		return Config{}, err
 	}
 	return c, nil
+}
+
+// Reloadable refuses a file that was read again, unless it differs in its compute
+// nodes alone.
+func (c Config) Reloadable(next Config) error {
+	var differing []string
+	old, fresh := reflect.ValueOf(c), reflect.ValueOf(next)
+	for i := range old.NumField() {
+		name := old.Type().Field(i).Tag.Get("koanf")
+		if name != "nodes" && !reflect.DeepEqual(old.Field(i).Interface(), fresh.Field(i).Interface()) {
+			differing = append(differing, name)
+		}
+	}
+	if !reflect.DeepEqual(c.Verifiers(), next.Verifiers()) {
+		differing = append(differing, "serverless nodes")
+	}
+	if len(differing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrRestart, strings.Join(differing, ", "))
 }
 
 // resolve makes every path absolute.

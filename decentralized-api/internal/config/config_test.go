@@ -195,3 +195,25 @@ func TestEveryErrorIsReportedAtOnce(t *testing.T) {
 		require.ErrorContains(t, err, field)
 	}
 }
+
+func TestAFileIsReloadableWhenOnlyItsComputeNodesDiffer(t *testing.T) {
+	dir := folder(t)
+	read := func(text string) Config {
+		t.Helper()
+		c, err := Parse([]byte(text), dir)
+		require.NoError(t, err)
+		return c
+	}
+	text := sample(t)
+	old := read(text)
+	require.NoError(t, old.Reloadable(read(text+"\n[[nodes]]\nid = \"gpu-2\"\naddress = \"h:1\"\nmodels = [\"m\"]\n")))
+	for name, changed := range map[string]string{
+		"chain":            strings.Replace(text, `"3s"`, `"4s"`, 1),
+		"home":             strings.Replace(text, `"data"`, `"elsewhere"`, 1),
+		"serverless nodes": text + endpoint,
+	} {
+		err := old.Reloadable(read(changed))
+		require.ErrorIs(t, err, ErrRestart)
+		require.ErrorContains(t, err, ": "+name)
+	}
+}

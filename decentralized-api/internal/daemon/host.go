@@ -165,6 +165,18 @@ func (h *Host) load(ctx context.Context) error {
 	}
 }
 
+// reload takes over the compute nodes of the configuration file as it is now.
+func (h *Host) reload(ctx context.Context, again func() (config.Config, error)) error {
+	next, err := again()
+	if err != nil {
+		return err
+	}
+	if err := h.config.Reloadable(next); err != nil {
+		return err
+	}
+	return h.registry.Reload(ctx, next.ComputeNodes())
+}
+
 // warn says loudly that the broker was told to misbehave.
 func (h *Host) warn() {
 	t := h.config.Testing
@@ -183,7 +195,7 @@ func (h *Host) warn() {
 func (h *Host) PublicHandler() http.Handler {
 	p := &httpapi.Public{
 		ChainID: h.config.ChainID, Host: h.config.Host.Address, Clock: h.dispatcher.View, Now: h.pool.Now, Ready: h.missing,
-		Epochs: h.client, Opener: h.opener, Granted: h.client.MayAct,
+		Epochs: h.client, Governed: h.registry.Governed, Opener: h.opener, Granted: h.client.MayAct,
 		Proxies: h.config.Public.Proxies(), Withhold: h.config.Testing.WithholdOpenings, Log: h.parts.Log,
 		Neighbours: h.client, Transport: h.parts.Transport,
 	}

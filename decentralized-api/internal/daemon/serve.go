@@ -53,8 +53,9 @@ func RealParts(c config.Config, log *slog.Logger) (Parts, error) {
 	return parts, nil
 }
 
-// Serve runs a broker with its listeners until the context ends.
-func Serve(ctx context.Context, c config.Config, log *slog.Logger) error {
+// Serve runs a broker with its listeners until the context ends. again reads its
+// configuration once more, when the operator asks for it.
+func Serve(ctx context.Context, c config.Config, again func() (config.Config, error), log *slog.Logger) error {
 	parts, err := RealParts(c, log)
 	if err != nil {
 		return err
@@ -69,6 +70,7 @@ func Serve(ctx context.Context, c config.Config, log *slog.Logger) error {
 	}
 	operator := &httpapi.Admin{
 		Nodes: host.registry, Status: host.Status, Metrics: host.Metrics(), Token: token, Log: log,
+		Reload: func(ctx context.Context) error { return host.reload(ctx, again) },
 	}
 	log.Info("broker runs", "host", c.Host.Address, "signer", chain.Address(parts.Key),
 		"public", public.Addr(), "admin", admin.Addr())

@@ -25,6 +25,7 @@ type Nodes interface {
 	Snapshot() *broker.Snapshot
 	// RegisterNode adds all nodes, or none.
 	RegisterNode(ctx context.Context, specs ...config.Node) error
+	ReplaceNode(ctx context.Context, spec config.Node) error
 	RemoveNode(ctx context.Context, id string) error
 	SetEnabled(ctx context.Context, id string, enabled bool) error
 }
@@ -33,6 +34,7 @@ type Nodes interface {
 type Admin struct {
 	Nodes   Nodes
 	Status  func(context.Context) (Status, error)
+	Reload  func(context.Context) error // reads the configuration file again
 	Metrics prometheus.Gatherer
 	Token   string // bearer token; empty on a Unix socket, where the file's mode guards
 	Log     *slog.Logger
@@ -51,6 +53,8 @@ func (a *Admin) Handler() http.Handler {
 	r.Get("/admin/v1/status", a.status)
 	r.Get("/admin/v1/nodes", a.list)
 	r.Post("/admin/v1/nodes", a.add)
+	r.Put("/admin/v1/nodes/{id}", a.replace)
+	r.Post("/admin/v1/reload", a.change(func(ctx context.Context, _ string) error { return a.Reload(ctx) }))
 	r.Delete("/admin/v1/nodes/{id}", a.change(func(ctx context.Context, id string) error { return a.Nodes.RemoveNode(ctx, id) }))
 	r.Post("/admin/v1/nodes/{id}/enable", a.change(func(ctx context.Context, id string) error { return a.Nodes.SetEnabled(ctx, id, true) }))
 	r.Post("/admin/v1/nodes/{id}/disable", a.change(func(ctx context.Context, id string) error { return a.Nodes.SetEnabled(ctx, id, false) }))
@@ -88,9 +92,29 @@ func (a *Admin) list(w http.ResponseWriter, _ *http.Request) {
 
 func (a *Admin) add(w http.ResponseWriter, r *http.Request) {
 	var specs []config.Node
+	if !decoded(w, r, "a list of nodes", &specs) {
+		return
+	}
+	a.change(func(ctx context.Context, _ string) error { return a.Nodes.RegisterNode(ctx, specs...) })(w, r)
+}
+
+func (a *Admin) replace(w http.ResponseWriter, r *http.Request) {
+	var spec config.Node
+	if !decoded(w, r, "a node", &spec) {
+		return
+	}
+	if id := chi.URLParam(r, "id"); spec.ID != id {
+		fail(w, http.StatusBadRequest, "invalid_request", fmt.Sprintf("node.id must be %q as in the path, got %q", id, spec.ID))
+		return
+	}
+	a.change(func(ctx context.Context, _ string) error { return a.Nodes.ReplaceNode(ctx, spec) })(w, r)
+}
+
+// decoded reads a body of one JSON value, or answers what is wrong with it.
+func decoded(w http.ResponseWriter, r *http.Request, what string, into any) bool {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&specs)
+	err := decoder.Decode(into)
 	if err == nil && decoder.More() {
 		err = errors.New("there is more behind it")
 	}
@@ -98,16 +122,10 @@ func (a *Admin) add(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.As(err, &tooLarge):
 		fail(w, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
-		return
 	case err != nil:
-		fail(w, http.StatusBadRequest, "invalid_request", "the body must be a list of nodes: "+err.Error())
-		return
+		fail(w, http.StatusBadRequest, "invalid_request", fmt.Sprintf("the body must be %s: %s", what, err))
 	}
-	if err := a.Nodes.RegisterNode(r.Context(), specs...); err != nil {
-		a.refuse(w, err)
-		return
-	}
-	reply(w, NodesOf(a.Nodes.Snapshot()))
+	return err == nil
 }
 
 func (a *Admin) change(do func(context.Context, string) error) http.HandlerFunc {
@@ -124,7 +142,7 @@ func (a *Admin) refuse(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, broker.ErrNodeUnknown):
 		fail(w, http.StatusNotFound, "not_found", err.Error())
-	case errors.Is(err, broker.ErrNodeExists), errors.Is(err, broker.ErrConfigured):
+	case errors.Is(err, broker.ErrNodeExists), errors.Is(err, broker.ErrConfigured), errors.Is(err, config.ErrRestart):
 		fail(w, http.StatusConflict, "conflict", err.Error())
 	case errors.Is(err, broker.ErrUnknownModels), errors.Is(err, config.ErrInvalid):
 		fail(w, http.StatusBadRequest, "invalid_request", err.Error())

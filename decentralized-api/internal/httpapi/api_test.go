@@ -30,10 +30,6 @@ func (e fakeEpochs) EpochView(_ context.Context, index uint64) (*chain.EpochView
 	return &chain.EpochView{Models: map[string]types.Model{"b": {Id: "b"}, "a": {Id: "a", UnitsOfComputePerToken: 3}}}, e.err
 }
 
-func (e fakeEpochs) GovernanceModels(context.Context) (map[string]types.Model, error) {
-	return map[string]types.Model{"new": {Id: "new"}}, e.err
-}
-
 // get returns the status and the body of an answer.
 func get(t *testing.T, handler http.Handler, method, path, token, body string) (int, string) {
 	t.Helper()
@@ -51,6 +47,7 @@ func get(t *testing.T, handler http.Handler, method, path, token, body string) (
 func TestThePublicRoutes(t *testing.T) {
 	p := publicAPI(t)
 	p.Epochs = fakeEpochs{}
+	p.Governed = func() map[string]types.Model { return map[string]types.Model{"new": {Id: "new"}} }
 	var missing []string
 	p.Ready = func(context.Context) []string { return missing }
 	handler := p.Handler()
@@ -83,13 +80,12 @@ func TestThePublicRoutes(t *testing.T) {
 func TestAFailureOfOursTellsTheWorldNothing(t *testing.T) {
 	p := publicAPI(t)
 	p.Epochs = fakeEpochs{err: errors.New("secret")}
-	for _, path := range []string{"/v1/models", "/v1/governance/models"} {
-		status, body := get(t, p.Handler(), http.MethodGet, path, "", "")
-		require.Equal(t, http.StatusBadGateway, status)
-		require.NotContains(t, body, "secret")
-	}
+	status, body := get(t, p.Handler(), http.MethodGet, "/v1/models", "", "")
+	require.Equal(t, http.StatusBadGateway, status)
+	require.NotContains(t, body, "secret")
 	p.Clock = func() *chain.View { return nil }
-	for _, path := range []string{"/v1/models", "/v1/epochs/current"} {
+	p.Governed = func() map[string]types.Model { return nil }
+	for _, path := range []string{"/v1/models", "/v1/governance/models", "/v1/epochs/current"} {
 		status, _ := get(t, p.Handler(), http.MethodGet, path, "", "")
 		require.Equal(t, http.StatusServiceUnavailable, status)
 	}
@@ -116,6 +112,11 @@ func (n *fakeNodes) RegisterNode(_ context.Context, specs ...config.Node) error 
 	return n.err
 }
 
+func (n *fakeNodes) ReplaceNode(_ context.Context, spec config.Node) error {
+	n.calls = append(n.calls, "replace "+spec.ID+" at "+spec.Address)
+	return n.err
+}
+
 func (n *fakeNodes) RemoveNode(_ context.Context, id string) error {
 	n.calls = append(n.calls, "remove "+id)
 	return n.err
@@ -131,6 +132,10 @@ func adminAPI(nodes *fakeNodes) *Admin {
 		Nodes: nodes, Token: "secret", Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 		Status: func(context.Context) (Status, error) {
 			return Status{Host: host, Nodes: NodesOf(nodes.Snapshot())}, nil
+		},
+		Reload: func(context.Context) error {
+			nodes.calls = append(nodes.calls, "reload")
+			return nodes.err
 		},
 	}
 }
@@ -159,6 +164,8 @@ func TestTheOperatorChangesNodes(t *testing.T) {
 	handler := adminAPI(nodes).Handler()
 	for _, tc := range []struct{ method, path, body, want string }{
 		{http.MethodPost, "/admin/v1/nodes", `[{"id":"x","address":"h:1","models":["m"]},{"id":"y"}]`, "add x,add y"},
+		{http.MethodPut, "/admin/v1/nodes/x", `{"id":"x","address":"h:2","models":["m"]}`, "replace x at h:2"},
+		{http.MethodPost, "/admin/v1/reload", "", "reload"},
 		{http.MethodDelete, "/admin/v1/nodes/x", "", "remove x"},
 		{http.MethodPost, "/admin/v1/nodes/x/enable", "", "enable x"},
 		{http.MethodPost, "/admin/v1/nodes/x/disable", "", "disable x"},
@@ -177,7 +184,7 @@ func TestTheOperatorChangesNodes(t *testing.T) {
 
 func TestRefusalsSayWhoseFaultItIs(t *testing.T) {
 	for err, want := range map[error]int{
-		broker.ErrNodeUnknown: 404, broker.ErrNodeExists: 409, broker.ErrConfigured: 409,
+		broker.ErrNodeUnknown: 404, broker.ErrNodeExists: 409, broker.ErrConfigured: 409, config.ErrRestart: 409,
 		broker.ErrUnknownModels: 400, config.ErrInvalid: 400, errors.New("disk"): 500,
 	} {
 		status, body := get(t, adminAPI(&fakeNodes{err: err}).Handler(), http.MethodPost, "/admin/v1/nodes/x/enable", "secret", "")
@@ -193,6 +200,8 @@ func TestAHostileRequestOfTheOperatorsListenerChangesNothingAndIsNamed(t *testin
 		want               string
 	}{
 		"a field that nobody has":    {http.MethodPost, "/admin/v1/nodes", `[{"idd":"x"}]`, 400, "idd"},
+		"another id than the path's": {http.MethodPut, "/admin/v1/nodes/x", `{"id":"y"}`, 400, `node.id must be \"x\" as in the path, got \"y\"`},
+		"a list for a node":          {http.MethodPut, "/admin/v1/nodes/x", `[{"id":"x"}]`, 400, "the body must be a node"},
 		"no JSON":                    {http.MethodPost, "/admin/v1/nodes", `[{`, 400, "unexpected EOF"},
 		"an object for a list":       {http.MethodPost, "/admin/v1/nodes", `{"id":"x"}`, 400, "list of nodes"},
 		"nothing":                    {http.MethodPost, "/admin/v1/nodes", ``, 400, "EOF"},

@@ -20,10 +20,9 @@ import (
 // maxBody bounds what is read of any request, in bytes.
 const maxBody = 4 << 20
 
-// Epochs is what the chain says about models.
+// Epochs are the formed epochs.
 type Epochs interface {
 	EpochView(ctx context.Context, epoch uint64) (*chain.EpochView, error)
-	GovernanceModels(ctx context.Context) (map[string]types.Model, error)
 }
 
 // Public is everything the public listener answers from.
@@ -34,6 +33,7 @@ type Public struct {
 	Now      func() time.Time               // the chain's time, see Asker
 	Ready    func(context.Context) []string // what is missing; empty when nothing is
 	Epochs   Epochs
+	Governed func() map[string]types.Model // as the chain had them last; nil before that
 	Opener   Opener
 	Granted  Granted
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
@@ -122,10 +122,12 @@ func (p *Public) models(w http.ResponseWriter, r *http.Request) {
 	reply(w, listOf(epoch.Models))
 }
 
-func (p *Public) governanceModels(w http.ResponseWriter, r *http.Request) {
-	models, err := p.Epochs.GovernanceModels(r.Context())
-	if err != nil {
-		p.internal(w, "governance models", err)
+// governanceModels lists what governance has. The chain is not asked: everybody may
+// call this, as often as they like.
+func (p *Public) governanceModels(w http.ResponseWriter, _ *http.Request) {
+	models := p.Governed()
+	if models == nil {
+		fail(w, http.StatusServiceUnavailable, "unavailable", "the chain was not reached yet")
 		return
 	}
 	reply(w, listOf(models))
