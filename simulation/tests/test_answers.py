@@ -203,6 +203,15 @@ def test_without_models_there_is_nothing_to_cover(tmp_path: Path) -> None:
     lines = answers(small(models=[], fleets=[{"name": "one", "hosts": 5}]), tmp_path)
     assert "There are no models, and so nothing to cover and nothing that keeps serving." in lines
     assert not any("covers every model" in line for line in lines)
+    with_, without = (
+        plots.epoch_figures(Store(tmp_path).read("epochs"), [""], m) for m in (True, False)
+    )
+    titles = [{figure.layout.title.text for figure in figures} for figures in (with_, without)]
+    assert titles[0] - titles[1] == {
+        "Weight that covers every model",
+        "Serving during PoC",
+        "Unit price",
+    }
 
 
 def test_every_verdict_that_ships_has_checks() -> None:

@@ -110,13 +110,18 @@ def swept_figure(fleets: Columns, name: str, values: Sequence[float]) -> Any:
     return _styled(figure, title, "NINE a GPU-hour", True, x_title=name)
 
 
-def epoch_figures(epochs: Columns, labels: Sequence[str]) -> list[Any]:
+_OF_MODELS = ("coverage", "serving_share", "unit_price")
+
+
+def epoch_figures(epochs: Columns, labels: Sequence[str], models: bool = True) -> list[Any]:
     """One line a setting over the epochs, mean over replicas; genesis left out.
 
-    Settings that all draw the same line share it.
+    Settings that all draw the same line share it. Without models nothing is covered or served.
     """
     figures: list[Any] = []
     for title, unit, column, factor in _SERIES:
+        if not models and column in _OF_MODELS:
+            continue
         lines = {p: _means(epochs, p, column, factor) for p in shown(len(labels))}
         alike = len(lines) > 1 and len({tuple(ys) for _, ys in lines.values()}) == 1
         if alike:

@@ -48,7 +48,7 @@ def write(folder: Path, out: Path) -> Path:
         title=scenario.name,
         question=scenario.question,
         answers=lines,
-        figures=[income, *epoch_figures(epochs, labels)],
+        figures=[income, *epoch_figures(epochs, labels, bool(scenario.models))],
         tables=[_table(fleets, labels), _by_gpu(fleets, labels)],
         facts=facts(manifest.version, manifest.mode, [points[0].digest], scenario)
         + (f" · {len(settings)} settings" if len(settings) > 1 else "")

@@ -38,7 +38,7 @@ def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
             figures=[
                 change_figure(made.changes),
                 income_figure(made.fleets, labels),
-                *epoch_figures(made.epochs, labels),
+                *epoch_figures(made.epochs, labels, bool(base.models or proposal.models)),
             ],
             tables=[Table(title="Income, NINE a GPU-hour", head=head, rows=rows)],
             facts=facts(version(), mode, digests, base),
