@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from simulation.claims import FORGERS
 from simulation.errors import SimulationError
 from simulation.judging import SEEN_AT_ONCE
 from simulation.scenario import Behaviour, Scenario
@@ -13,19 +14,9 @@ from simulation.scenario import Behaviour, Scenario
 _A_PROCESS = 200_000_000
 _A_HOST, _A_NODE, _A_SEAT = 700, 200, 150
 
-# Seats are drawn one by one where it matters who holds them.
-_QUIET = frozenset(
-    {
-        Behaviour.HONEST,
-        Behaviour.OFFLINE,
-        Behaviour.SYBIL,
-        Behaviour.MODEL_HOPPER,
-        Behaviour.COVERAGE_MINIMALIST,
-        Behaviour.THROUGHPUT_OVERCLAIMER,
-        Behaviour.SLOT_FARMER,
-        Behaviour.FREE_RIDER,
-        Behaviour.DUPLICATE_COMMITTER,
-    }
+# Who makes it matter who holds a seat, so that seats are drawn one by one.
+_SEEN = frozenset(
+    (*FORGERS, Behaviour.FALSE_ACCUSER, Behaviour.LAZY_VALIDATOR, Behaviour.NON_OPENER)
 )
 
 # Nodes from which building them takes long enough to be told.
@@ -46,7 +37,7 @@ def memory(scenario: Scenario) -> int:
     """Bytes that a replica takes at its peak, at most: it may be half as many."""
     hosts, nodes = hosts_and_nodes(scenario)
     seats = 0
-    if any(fleet.behaviour not in _QUIET for fleet in scenario.fleets):
+    if any(fleet.behaviour in _SEEN for fleet in scenario.fleets):
         seats = min(hosts, SEEN_AT_ONCE) * scenario.parameters.integer("seats_per_host")
     return _A_PROCESS + _A_HOST * hosts + _A_NODE * nodes + _A_SEAT * seats
 
