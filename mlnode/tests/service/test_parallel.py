@@ -33,6 +33,7 @@ from mlnode.service.messages import (
     Loading,
     LoadRound,
     Pause,
+    Ready,
     Walk,
     Walked,
     WorkerSetup,
@@ -561,6 +562,13 @@ async def test_work_needs_a_round(stage: Stage, kit: Any) -> None:
         stage.controller.begin(())
     with pytest.raises(NoRoundError):
         await stage.controller.check(kit.key, np.arange(3, dtype=np.uint64))
+
+
+async def test_the_engine_in_use_is_the_one_that_the_load_names(stage: Stage, round_: Any) -> None:
+    for worker in stage.workers:
+        worker.say(Ready(engines=("int8", "numpy", "fp32"), summary=""))
+    await stage.open(round_)
+    assert stage.controller.groups[0].engines == ("numpy", "int8", "fp32")
 
 
 # --- verifying ---

@@ -199,6 +199,57 @@ def test_a_batch_is_sized_once_for_a_network_and_again_where_it_became_quick(kit
     assert engine.asked > 0
 
 
+def paced(clock: Clock, *names: str) -> list[Counted]:
+    """Engines that are alike on the golden network."""
+    engines = [of_kind(Counted, name) for name in names]
+    for engine in engines:
+        engine.clock, engine.seconds_a_nonce = clock, 0.0
+    return engines
+
+
+def test_a_network_is_proven_with_the_engine_that_is_fastest_on_it(kit: Any) -> None:
+    clock = Clock()
+    engines = paced(clock, "one", "other")
+    prover = Prover(engines, clock=clock)
+    slow, quick = sorted(engines, key=lambda engine: prover.engines.index(engine.name))
+    slow.seconds_a_nonce, quick.seconds_a_nonce = 0.004, 0.001
+    load(prover, kit.round())
+    assert prover.engines == (quick.name, slow.name)
+    # Sized anew: a quarter of a second of the quicker one.
+    assert 240 <= prover.batch_size <= 256
+    nonces_B = np.arange(20, dtype=np.uint64)
+    slow.asked = 0
+    came = prover.batch(nonces_B)
+    assert slow.asked == 1
+    assert np.array_equal(came.digests, kit.expected(kit.round(), nonces_B.tolist()).digests)
+    prover.rehash()
+    flip_a_bit(quick)
+    with pytest.raises(FingerprintError, match=f"weights of {quick.name} hash to"):
+        prover.rehash()
+
+
+def test_engines_are_compared_once_for_a_network(kit: Any) -> None:
+    clock = Clock()
+    engines = paced(clock, "one", "other")
+    prover = Prover(engines, clock=clock, batch_size=64)
+    spare = next(engine for engine in engines if engine.name == prover.engines[1])
+    for number in range(2):
+        spare.asked = 0
+        load(prover, replace(kit.round(), block_hash=f"{number:02x}" * 32))
+        assert (spare.asked > 0) == (number == 0)
+    load(prover, replace(kit.round(), params=replace(MODEL_PARAMS_TEST, n_layers=2)))
+    assert spare.asked > 0
+
+
+def test_an_engine_that_was_named_is_kept_on_every_network(kit: Any) -> None:
+    clock = Clock()
+    named, quick = paced(clock, "named", "quick")
+    prover = Prover([named, quick], prefer="named", clock=clock)
+    named.seconds_a_nonce, quick.seconds_a_nonce = 0.01, 0.001
+    load(prover, kit.round())
+    assert prover.engines == ("named", "quick")
+
+
 def test_the_same_round_is_not_generated_again(kit: Any) -> None:
     prover = Prover([fp32_engine()], batch_size=4)
     assert load(prover, kit.round())

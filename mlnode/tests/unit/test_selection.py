@@ -6,15 +6,17 @@ from engines import AnyEngine, fp32_engine, int8_engine, of_kind
 from torch import Tensor
 from typing_extensions import override
 
-from mlnode.poc.arrays import I8, I64
-from mlnode.poc.engines.base import Engine
+from mlnode.poc.arrays import I8, I64, U64
+from mlnode.poc.decision import Decisions
+from mlnode.poc.engines.base import Engine, load
 from mlnode.poc.engines.cpu_arithmetic import int8_arithmetic
 from mlnode.poc.engines.products import int8_product
 from mlnode.poc.engines.reference import ReferenceEngine
-from mlnode.poc.engines.selection import select_engine
+from mlnode.poc.engines.selection import fastest_on, select_engine
 from mlnode.poc.engines.selftest import self_test
 from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.poc.errors import NoEngineError, NotStartedError, SelfTestError
+from mlnode.poc.rounds import Round
 from mlnode.shard.engine import ShardedEngine
 
 
@@ -144,3 +146,46 @@ def test_where_no_engine_is_exact_nothing_is_proven() -> None:
         select_engine([broken("flaky")])
     with pytest.raises(NoEngineError, match="none was tried"):
         select_engine(list[Engine]())
+
+
+class Paced(ShardedEngine):
+    """Takes a given time a nonce, by a clock of its own."""
+
+    clock: list[float]
+    seconds_a_nonce = 0.0
+
+    @override
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        self.clock[0] += self.seconds_a_nonce * len(nonces_B)
+        return super().batch(nonces_B, public_key)
+
+
+def test_the_engine_that_is_fastest_on_the_round_s_network_alone_stands_on_it(
+    round_: Round,
+) -> None:
+    clock = [0.0]
+    engines = [of_kind(Paced, name) for name in ("slow", "quick", "slower")]
+    for engine, seconds in zip(engines, (2.0, 1.0, 3.0), strict=True):
+        engine.clock, engine.seconds_a_nonce = clock, seconds
+    first, quick, last = engines
+    load(first, round_)
+    network = first.network
+    best = fastest_on(first, (quick, last), round_, 140, clock=lambda: clock[0])
+    assert best is quick
+    assert quick.network is network
+    # A quarter of a batch, in whole sixteens, and sixteen nonces before.
+    assert clock[0] == (32 + 16) * (1.0 + 2.0 + 3.0)
+    for other in (first, last):
+        with pytest.raises(NotStartedError):
+            other.weights_fingerprint()
+    assert fastest_on(quick, (), round_, 140) is quick
+
+
+def test_rivals_are_within_a_factor_of_four_on_the_golden_network() -> None:
+    clock = [0.0]
+    engines = [of_kind(Paced, name) for name in ("a", "b", "c")]
+    for engine, seconds in zip(engines, (1.0, 4.0, 4.5), strict=True):
+        engine.clock, engine.seconds_a_nonce = clock, seconds
+    chosen = select_engine(engines, clock=lambda: clock[0])
+    assert [engine.name for engine in chosen.spare] == ["b", "c"]
+    assert [engine.name for engine in chosen.rivals] == ["b"]

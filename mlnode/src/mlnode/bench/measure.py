@@ -18,7 +18,7 @@ import numpy as np
 from mlnode.bench.report import GroupResult
 from mlnode.bench.work import PARAMS
 from mlnode.poc.engines.base import Engine, SharingEngine
-from mlnode.poc.engines.selection import select_engine
+from mlnode.poc.engines.selection import fastest_on, select_engine
 from mlnode.poc.engines.sizing import find_batch_size
 from mlnode.poc.rounds import Round, new_round
 from mlnode.poc.tensors import operations
@@ -177,7 +177,13 @@ def measure_group(job: Job, tell: Callable[..., None] = _tell_nobody) -> GroupRe
     loaded = _load(engine, round_, tell)
     run = Run(engine)
     size = job.batch or run.find_size()
-    log.info("loaded in %.1f s; batches of %d", loaded, size)
+    tell("trying engines on the network", 0.0)
+    best, chosen = fastest_on(engine, selection.rivals, round_, size), selection.summary
+    if best is not engine:
+        engine, run = best, Run(best)
+        size = job.batch or run.find_size()
+        chosen = f"{engine.name} on {job.params}; {chosen}"
+    log.info("loaded in %.1f s; %s; batches of %d", loaded, chosen, size)
     began, before = perf_counter(), run.nonces
     while (seconds := perf_counter() - began) < job.seconds or run.nonces == before:
         run.batch(size, go_on=True)
@@ -189,7 +195,7 @@ def measure_group(job: Job, tell: Callable[..., None] = _tell_nobody) -> GroupRe
     dense = engine.dense_rate()
     result = GroupResult(
         devices=job.devices,
-        engine=selection.summary,
+        engine=chosen,
         batch=size,
         load_seconds=loaded,
         nonces=nonces,

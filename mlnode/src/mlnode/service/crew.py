@@ -182,6 +182,8 @@ class Crew:
         group.loaded, group.batch_size = True, event.batch_size
         group.load_seconds, group.device_bytes = event.seconds, event.device_bytes
         group.done_bytes = group.total_bytes
+        # Which one is the fastest may depend on the network.
+        group.engines = tuple(sorted(group.engines, key=lambda name: name != event.engine))
         _log.info(
             "group %d: loaded %.3f GB, %d parameters, in %.2f s (%.2f GB/s); %s in batches of %d",
             group.index,

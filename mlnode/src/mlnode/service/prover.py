@@ -13,7 +13,7 @@ from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress, SharingEngine
 from mlnode.poc.engines.guard import crosscheck
-from mlnode.poc.engines.selection import select_engine
+from mlnode.poc.engines.selection import TRIAL_NONCE, fastest_on, select_engine
 from mlnode.poc.engines.sizing import BATCH_S, find_batch_size
 from mlnode.poc.golden import golden_round
 from mlnode.poc.params import PocParams
@@ -21,8 +21,6 @@ from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import operations
 from mlnode.service.watch import WeightWatch
 
-# Beyond every lane: what is tried out here is not walked.
-_TRIAL_NONCE = 2**62
 # Of a worker's time, for a second engine that takes longer for a nonce than the first for a batch.
 _SLOW_SHARE = 0.1
 _WORTH_SAYING_S = 1.0
@@ -64,13 +62,14 @@ class Prover:
         """
         selection = select_engine(engines)
         passed = [selection.engine, *selection.spare]
-        # Sorting is stable: the others stay in order of speed.
-        passed.sort(key=lambda engine: engine.name != prefer)
-        self._engine = passed[0]
-        self._spare = passed[1] if passed[1:] and check_each else None
+        # Who names an engine gets it on every network.
+        named = any(engine.name == prefer for engine in passed)
+        self._rivals = () if named else (selection.engine, *selection.rivals)
+        self._check_each = check_each
         self._wanted_size = batch_size
         self._announce = announce
         self._clock = clock
+        self._use(passed, prefer)
         self._watch = WeightWatch(self._engine, clock)
         self._batches = 0
         # Seconds of a nonce on the golden network: what is known before a round stands.
@@ -81,7 +80,7 @@ class Prover:
         self._sized_for: PocParams | None = None
         # Of the batches of that size; none yet.
         self._shortest_s = math.inf
-        self.engines = tuple(e.name for e in passed)
+        self._chosen_for: PocParams | None = None
         self.summary = selection.summary
         self.dense = self._engine.dense_rate()
         self.batch_size = batch_size
@@ -94,15 +93,38 @@ class Prover:
         if self._fresh:
             self._announce(_FIRST_S)
         yield from self._engine.start(round_)
+        self._watch.begin()
         self._nonce_s = self._guess(self._engine, round_)
+        self.batch_size = self._wanted_size or self._size_for(round_.params)
+        if self._chosen_for != round_.params:
+            self._choose_on(round_)
         if self._spare is not None:
             # It shares the weights: a second copy would double the memory, and the hash before
             # anything is said watches over the first.
             self._spare.adopt(round_, self._engine.network)
             self._spare_s = self._guess(self._spare, round_)
-        self._watch.begin()
-        self.batch_size = self._wanted_size or self._size_for(round_.params)
         self._crosschecked_at = self._clock()
+
+    def _use(self, passed: Sequence[SharingEngine], name: str) -> None:
+        """Prove with the engine of that name, and with the fastest of the others as its spare."""
+        # Sorting is stable: the others stay in order of speed.
+        self._passed = sorted(passed, key=lambda engine: engine.name != name)
+        self._engine, *others = self._passed
+        self._spare = others[0] if others and self._check_each else None
+        self.engines = tuple(engine.name for engine in self._passed)
+
+    def _choose_on(self, round_: Round) -> None:
+        """Go on with the engine that is fastest on the network that stands."""
+        rivals = [engine for engine in self._rivals if engine is not self._engine]
+        if rivals:
+            self._announce(_FIRST_S)
+        best = fastest_on(self._engine, rivals, round_, self.batch_size, clock=self._clock)
+        self._chosen_for = round_.params
+        if best is not self._engine:
+            self._use(self._passed, best.name)
+            self._watch.go_on(best)
+            self._sized_for = None
+            self.batch_size = self._wanted_size or self._size_for(round_.params)
 
     def _size_for(self, params: PocParams) -> int:
         """Returns the nonces of a batch: those of the last round, where the network is as large.
@@ -174,7 +196,7 @@ class Prover:
         return self._golden_s.get(engine.name, 0.0) * share
 
     def _time_batch(self, size: int) -> float:
-        nonces_B = np.arange(_TRIAL_NONCE, _TRIAL_NONCE + size, dtype=np.uint64)
+        nonces_B = np.arange(TRIAL_NONCE, TRIAL_NONCE + size, dtype=np.uint64)
         return self._timed(nonces_B, None)[1]
 
     def _timed(self, nonces_B: U64, public_key: bytes | None) -> tuple[Decisions, float]:

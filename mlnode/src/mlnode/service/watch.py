@@ -30,6 +30,10 @@ class WeightWatch:
         self._expected = self._engine.weights_fingerprint()
         self._note(began)
 
+    def go_on(self, engine: Hashing) -> None:
+        """Watch over the same weights, which another engine has taken over."""
+        self._engine = engine
+
     def look(self) -> None:
         """Compare the weights with their fingerprint.
 

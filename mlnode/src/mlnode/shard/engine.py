@@ -156,6 +156,8 @@ class ShardedEngine:
         if network.origin != network_origin(round_):
             raise ValueError("the network is of another round")
         self._forget()
+        # What another engine's batches have left is there for this one's.
+        torch.cuda.empty_cache()
         self._network, self._round, self._halved = network, round_, False
         self._size = self._wanted_size or _batch_size(round_.params, network.stages)
 
