@@ -11,12 +11,16 @@ SIDE = Path(__file__).with_name("cross_side.py")
 
 
 def side(**job: Any) -> dict[str, Any]:
-    """A way to compute; what is not given is one CPU that proves 4 batches of 32 nonces."""
+    """A way to compute; what is not given is one CPU that proves 4 batches of 32 nonces.
+
+    ``shape`` replaces parts of the parameters.
+    """
     usual = {
         "groups": 1,
         "devices": ["cpu"],
         "engine": "fp32",
         "params": "TEST",
+        "shape": {},
         "r_target": "",
         "batches": 4,
         "size": 32,

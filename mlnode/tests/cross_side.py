@@ -8,7 +8,7 @@ walked in its own way, and writes what differs.
 import json
 import sys
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,7 @@ class Job:
     devices: tuple[str, ...]
     engine: str
     params: str
+    shape: dict[str, int]
     r_target: str
     batches: int
     size: int
@@ -44,7 +45,7 @@ def main() -> None:
     round_ = new_round(
         block_hash="c5" * 32,
         public_key=b"\x05" * 20,
-        params=PARAMS[job.params],
+        params=replace(PARAMS[job.params], **job.shape),
         node_index=1,
         node_count=2,
         lanes=LANES,

@@ -134,6 +134,23 @@ def test_without_a_shortcut_that_arithmetic_is_the_network(
     assert np.array_equal(digests(y_BV), truth.digests[:128])
 
 
+def test_a_skipped_layer_and_int4_weights_tell_nothing_at_full_width(
+    quick_engine: MakeEngine, round_: Round
+) -> None:
+    """One whole layer of full width, and of the next what the last position asks for."""
+    shape = replace(WIDE, seq_len=8)
+    wide = new_round(block_hash=round_.block_hash, public_key=round_.public_key, params=shape)
+    engine, few = quick_engine(), NONCES[:512]
+    load(engine, wide)
+    whole = engine.batch(few)
+    for shortcut in (skip(0), low_bits(4)):
+        weights = {name: array.copy() for name, array in weights_of(engine).items()}
+        shortcut(weights)
+        short = quick_engine()
+        short.adopt(wide, with_weights(engine.network, weights))
+        tells_nothing(whole, short.batch(few))
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_shortcuts_tell_nothing_at_full_width_but_for_a_column_of_the_last_ffn(

@@ -4,7 +4,14 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import torch
-from engines import AnyEngine, MakeEngine, fp32_engine, int8_engine
+from engines import (
+    AnyEngine,
+    MakeEngine,
+    fp32_engine,
+    int8_engine,
+    weights_of,
+    with_weights,
+)
 
 from mlnode.poc import exact8
 from mlnode.poc.decision import Decisions
@@ -64,6 +71,38 @@ def test_the_order_of_a_batch_changes_no_bit(
     fast: ShardedEngine, nonces: np.ndarray, wanted: Decisions
 ) -> None:
     assert same(fast.batch(nonces[::-1]), part(wanted, slice(None, None, -1)))
+
+
+def test_the_order_of_a_sum_changes_no_bit(engine: AnyEngine) -> None:
+    generator = np.random.default_rng(4)
+    # More than one exact chunk.
+    depth = 2_500
+    x_RK = generator.integers(-128, 128, (5, depth), np.int8)
+    w_NK = generator.integers(-127, 128, (7, depth), np.int8)
+    order_K = generator.permutation(depth)
+    sums_RN = engine.dot(x_RK, w_NK)
+    assert np.array_equal(engine.dot(x_RK[:, order_K], w_NK[:, order_K]), sums_RN)
+    assert not np.any(engine.dot(x_RK[:, order_K], w_NK) == sums_RN)
+
+
+@pytest.mark.parametrize("make", [int8_engine, fp32_engine])
+def test_hidden_columns_in_another_order_change_no_bit_if_their_rows_move_alike(
+    make: MakeEngine, round_: Round, nonces: np.ndarray, wanted: Decisions
+) -> None:
+    engine = make()
+    load(engine, round_)
+    weights, ffn = weights_of(engine), round_.params.ffn_dim
+    order_F = np.random.default_rng(5).permutation(ffn)
+    moved, half_moved = dict(weights), dict(weights)
+    for layer in range(round_.params.n_layers):
+        gate_up, down = f"layers.{layer}.gate_up", f"layers.{layer}.down"
+        moved[gate_up] = weights[gate_up][np.concatenate([order_F, ffn + order_F])]
+        moved[down] = half_moved[down] = np.ascontiguousarray(weights[down][:, order_F])
+    network = engine.network
+    engine.adopt(round_, with_weights(network, moved))
+    assert same(engine.batch(nonces), wanted)
+    engine.adopt(round_, with_weights(network, half_moved))
+    assert not np.any(engine.batch(nonces).dots == wanted.dots)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

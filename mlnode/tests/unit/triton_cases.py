@@ -5,15 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from engines import on_one_cpu
 
 from mlnode.poc.engines.layers import run_layer
 from mlnode.poc.engines.products import int8_product
+from mlnode.poc.engines.selftest import self_test
 from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.poc.engines.triton_ops import Kind, Tiling, TritonArithmetic
 from mlnode.poc.exact8 import forward
 from mlnode.poc.golden import GOLDEN_PARAMS, golden_round
 from mlnode.poc.streams import act, stream, streams, wgt
 from mlnode.poc.tensors import inputs, weight, weight_shapes
+from mlnode.shard.engine import ShardedEngine
 
 SMALL = Tiling(rows=16, cols=32, depth=32)
 PLAIN = TiledArithmetic(int8_product)
@@ -90,12 +93,18 @@ def network() -> None:
     assert np.array_equal(y_BV, np.stack([forward(plain, x_SD, params) for x_SD in x_BSD]))
 
 
+def golden(kind: Kind) -> None:
+    """What a GPU's engine must pass before it proves: golden digests, worst and random products."""
+    self_test(ShardedEngine(kind, TritonArithmetic(kind), on_one_cpu))
+
+
 def main() -> None:
     """Runs every case."""
     # The interpreter cannot multiply bf16; it differs from fp16 in the name of the type alone.
     kinds: tuple[Kind, ...] = ("int8", "fp16")
     for kind in kinds:
         products(kind)
+        golden(kind)
         sys.stdout.write(f"{kind} ")
     random_bytes()
     network()
