@@ -19,8 +19,9 @@ type Cursor interface {
 type Handler func(ctx context.Context, block Block, tip bool) error
 
 // Follower hands over every block once, in order, also those that came while
-// the process was down. A websocket hints at new blocks; polling finds them
-// without it.
+// the process was down. The newest block is handed over again to a process that
+// starts: what it was about must not wait for the next one. A websocket hints at
+// new blocks; polling finds them without it.
 type Follower struct {
 	pool   *Pool
 	cursor Cursor
@@ -30,6 +31,7 @@ type Follower struct {
 	log    *slog.Logger
 
 	hints chan struct{}
+	again bool // whether the newest block is handled once more, if it was already
 }
 
 // NewFollower makes a follower that looks for blocks every poll, and goes on
@@ -37,7 +39,7 @@ type Follower struct {
 func NewFollower(pool *Pool, cursor Cursor, handle Handler, poll, stall time.Duration, log *slog.Logger) *Follower {
 	return &Follower{
 		pool: pool, cursor: cursor, handle: handle, poll: poll, stall: stall, log: log,
-		hints: make(chan struct{}, 1),
+		hints: make(chan struct{}, 1), again: true,
 	}
 }
 
@@ -111,6 +113,8 @@ func (f *Follower) catchUp(ctx context.Context) (bool, error) {
 	case next < status.Earliest:
 		f.log.Warn("blocks are missing from the chain node and are left out", "from", next, "to", status.Earliest-1)
 		next = status.Earliest
+	case done == status.Height && f.again:
+		next = done
 	}
 	if next < 1 || next > status.Height {
 		return false, nil
@@ -125,6 +129,7 @@ func (f *Follower) catchUp(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
+	f.again = false
 	return true, nil
 }
 

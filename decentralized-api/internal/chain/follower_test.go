@@ -79,7 +79,7 @@ func TestWhereTheFollowerBegins(t *testing.T) {
 		"a new store begins at the newest block":            {0, 1, 30},
 		"a known one after the last handled":                {27, 1, 28},
 		"a pruned chain node at the first block it has":     {5, 20, 20},
-		"a store at the newest block waits for the next":    {30, 1, 0},
+		"a store at the newest block with that block again": {30, 1, 30},
 		"a chain node that lags behind the store is waited": {40, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,6 +98,22 @@ func TestWhereTheFollowerBegins(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheNewestBlockComesAgainOnceAfterAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node := healthy(30)
+		var got []seen
+		stop := follow(poolOf(node), &memory{height: 30}, func(_ context.Context, b Block, tip bool) error {
+			got = append(got, seen{b.Height, tip})
+			return nil
+		})
+		defer stop()
+		time.Sleep(10 * time.Second) // the bubble's clock
+		node.grow(31)
+		time.Sleep(time.Second)
+		require.Equal(t, []seen{{30, true}, {31, true}}, got)
+	})
 }
 
 func TestABlockThatFailsIsHandledAgain(t *testing.T) {

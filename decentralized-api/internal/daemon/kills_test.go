@@ -97,6 +97,9 @@ type blows struct {
 // fails the test.
 const mostQuiet = 10
 
+// toSpare are the blocks at the end of the exchange in which nothing dies.
+const toSpare = 2
+
 // strike lets rounds go by in which a broker dies at random steps, at all places
 // about as often, and looks at the claims of each.
 func (k *killer) strike(victim *tester, b blows) {
@@ -139,8 +142,11 @@ func (k *killer) arm(victim *tester, b *blows) {
 
 func (k *killer) blockWithBlows(victim *tester, b *blows) {
 	k.chain.NextBlock()
-	victim.moments.spare(!b.in(k.chain.Stage())) // nobody has seen the block yet
-	over := time.After(blockTime)                // on the bubble's clock
+	// Nobody has seen the block yet. The last proofs have one block to spare, which is
+	// enough for one death and not for two.
+	late := k.chain.Stage() == epoch.PocExchange && k.chain.BlocksLeft() < toSpare
+	victim.moments.spare(late || !b.in(k.chain.Stage()))
+	over := time.After(blockTime) // on the bubble's clock
 	for {
 		select {
 		case where := <-victim.moments.hit:

@@ -214,6 +214,16 @@ func (c *Chain) Stage() epoch.Stage {
 	return must(stage, err)
 }
 
+// BlocksLeft is how many blocks of the stage follow the newest height.
+func (c *Chain) BlocksLeft() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx := c.ctx()
+	stage, record, err := c.app.Inference.StageNow(ctx)
+	heights := epoch.Heights(must(record, err).Heights)
+	return heights.Window(stage).Last - c.height()
+}
+
 // Params returns the parameters that tests of a network in memory run on: the
 // test network's, with an epoch of 50 blocks.
 func Params() types.Params {
