@@ -48,7 +48,7 @@ def test_nine_runs_through_a_service_are_nine_lines(
     first = lines[0]
     direct = measure(
         qwen, block_hash("block_alpha"), public_key("node_A"), nonces=first["nonces"], positions=8
-    )["both"]
+    )["all-three"]
     assert first["mean"] == pytest.approx(direct.mean(), abs=1e-6)
     assert first["p10"] == pytest.approx(np.quantile(direct, 0.1), abs=1e-5)
     assert came.output.count("spread") == 3
@@ -65,8 +65,8 @@ def test_distributions_are_printed_for_each_block_and_measure(models: Path) -> N
         ],
     )  # fmt: skip
     assert came.exit_code == 0, came.output
-    assert came.output.count("p10") == 21
-    assert came.output.count("ninefold/tiny random-embed both node_A: spread") == 1
+    assert came.output.count("p10") == 7 * 3 * 3
+    assert came.output.count("ninefold/tiny random-embed all-three node_A: spread") == 1
 
 
 def calibrated(models: Path, out: Path, *more: str, nonces: int = 40) -> Any:
@@ -190,16 +190,14 @@ def test_a_folder_or_a_text_that_is_not_there_is_said_in_one_line(
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_the_small_models_have_learnt_something(tmp_path: Path) -> None:
-    untreated: list[float] = []
     for made in make_trained_models(tmp_path, ROOT):
         assert made.cross_entropy <= made.unigram - 1
         assert 1e6 < made.parameters < 1e7
         model = load_decoder(made.folder, torch.device("cpu"))
         found = spreads(model, nonces=NONCES, positions=8, nodes=NODES[:1])
-        untreated.append(found["none"][0].points)
+        # At block_alpha's threshold alone it may be 10 and no more: see spread.py.
+        assert found["none"][0].largest >= 20
+        assert found["all-three"][0].largest < found["none"][0].largest / 4
         # Where nothing is to be seen, 19 of 20 are below 2.3 points.
-        assert found["both"][0].points <= 3.5
-    # Ten is all there is to lose where block_alpha's target lies nearest to what nonces share.
-    assert min(untreated) >= 9.5
-    assert max(untreated) >= 20
+        assert found["all-three"][0].points <= 3.5
     assert len(RECIPES) == 2

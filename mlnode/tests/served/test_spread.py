@@ -48,7 +48,15 @@ def test_a_spread_is_the_range_of_rates_at_the_first_blocks_threshold() -> None:
     assert found.rates == pytest.approx((0.1, 0.05, 0.3), abs=2e-3)
     assert found.points == pytest.approx(25, abs=0.3)
     assert found.means == pytest.approx((1.5, 1.55, 1.3))
+    assert found.largest == pytest.approx(25, abs=0.3)
     assert spread([first, first, first]).points == 0
+
+
+def test_the_largest_spread_is_seen_whichever_block_s_target_is_nearest() -> None:
+    near, far = np.linspace(1.0, 1.1, 1001), np.linspace(1.2, 1.3, 1001)
+    for distances in ([near, far, far], [far, near, far], [far, far, near]):
+        assert spread(distances).largest == pytest.approx(90, abs=0.2)
+    assert spread([near, far, far]).points == pytest.approx(10, abs=0.2)
 
 
 def test_random_directions_spread_by_chance_alone() -> None:
@@ -62,7 +70,7 @@ def test_random_directions_spread_by_chance_alone() -> None:
     assert np.quantile(points, 0.99) < 4
 
 
-def test_both_measures_are_what_a_round_computes(qwen: Any) -> None:
+def test_all_three_measures_are_what_a_round_computes(qwen: Any) -> None:
     round_ = new_round(
         kind="SERVED_MODEL", model_id="m", block_hash=ALPHA, public_key=KEY,
         params=MODEL_PARAMS_TEST,
@@ -73,14 +81,14 @@ def test_both_measures_are_what_a_round_computes(qwen: Any) -> None:
     assert tuple(found) == TREATMENTS
     wanted = engine.batch(np.arange(20, dtype=np.uint64)).distances
     # Batches of another size.
-    assert np.abs(found["both"] - wanted).max() < 1e-6
+    assert np.abs(found["all-three"] - wanted).max() < 1e-6
 
 
 def test_the_length_of_the_last_hidden_state_changes_nothing(qwen: Any) -> None:
     found = measure(qwen, ALPHA, KEY, nonces=8, positions=8)
     assert np.abs(found["end-normalisation"] - found["none"]).max() < 1e-5
-    assert np.abs(found["unpermuted"] - found["random-head"]).min() > 1e-5
-    assert np.abs(found["both"] - found["unpermuted"]).max() > 1e-3
+    assert np.abs(found["both"] - found["random-head"]).min() > 1e-5
+    assert np.abs(found["all-three"] - found["both"]).max() > 1e-3
     assert np.abs(found["permuted"] - found["none"]).max() > 1e-3
     assert np.abs(found["householder"] - found["none"]).min() > 1e-5
 

@@ -89,7 +89,7 @@ def distribution(
     ] = "trained",
     nonces: Nonces = 1_920,
     positions: Positions = 32,
-    hosts: Annotated[int, typer.Option(help="Of node_A, node_B, node_C.", min=1, max=3)] = 1,
+    hosts: Annotated[int, typer.Option(help="Of node_A, node_B, node_C.", min=1, max=3)] = 3,
 ) -> None:
     """Print distances for each block hash under every measure, without a service."""
     import torch
@@ -107,7 +107,7 @@ def distribution(
         for treatment in TREATMENTS:
             for node, row in zip(chosen, found[treatment], strict=True):
                 where = f"{model_id} {weights} {treatment} {node}"
-                typer.echo(f"{where}: spread {row.points:.2f} points")
+                typer.echo(f"{where}: spread {row.points:.2f} points, at most {row.largest:.2f}")
                 for i, block in enumerate(BLOCKS):
                     typer.echo(
                         f"  {block:12} mean {row.means[i]:.4f}  std {row.deviations[i]:.4f}  "

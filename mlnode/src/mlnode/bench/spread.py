@@ -2,7 +2,7 @@
 
 A round is fair when every block hash makes the same share of nonces valid. A trained model left
 as it is sends all inputs near to one direction, which is near to one round's target and far from
-another's. Here the measures against it are taken together, alone and not at all.
+another's. Here the three measures against it are taken together, alone and not at all.
 
 Axes: B nonces, S positions, D width, V outputs.
 """
@@ -41,11 +41,12 @@ NONCES = 1_920
 VALID_FRACTION = 0.1
 
 TREATMENTS = (
-    "both", "unpermuted", "householder", "random-head", "end-normalisation", "permuted", "none",
+    "all-three", "both", "householder", "random-head", "end-normalisation", "permuted", "none",
 )  # fmt: skip
-"""What a round computes: both measures, and the outputs of each nonce in an order of its own;
-both measures alone; mirrors in every layer alone; the random head alone; the last hidden state
-brought to length one before the model's own head; the orders alone; the model as it is."""
+"""What a round computes: mirrors in every layer, the random head, and the outputs of each nonce
+in an order of its own; both of the first two; mirrors in every layer alone; the random head
+alone; the last hidden state brought to length one before the model's own head; the orders alone;
+the model as it is."""
 
 WEIGHTS = ("trained", "random", "random-embed")
 """As trained; all matrices random; layers as trained, embedding and head random."""
@@ -60,12 +61,16 @@ class Spread:
     Attributes:
         rates: valid rate of each block hash at the threshold of the first.
         points: largest less smallest rate, in percentage points.
+        largest: the most that this comes to, whichever block hash sets the threshold. If the
+            one that does has the nearest target, the others' rates are 0, and ``points`` is a
+            tenth of a hundred however strong the effect.
         means, deviations, tenths: of the distances, for each block hash: their mean, their
             deviation and their tenth percentile.
     """
 
     rates: tuple[float, ...]
     points: float
+    largest: float
     means: tuple[float, ...]
     deviations: tuple[float, ...]
     tenths: tuple[float, ...]
@@ -88,15 +93,22 @@ def spread(distances: Sequence[F64], fraction: float = VALID_FRACTION) -> Spread
         distances: of each block hash; the first sets the threshold.
         fraction: share of the first that is valid.
     """
-    r_target = float(np.quantile(distances[0], fraction))
-    rates = tuple(float(np.mean(d_B < r_target)) for d_B in distances)
+    at = [_rates(distances, reference_B, fraction) for reference_B in distances]
+    ranges = [100 * (max(rates) - min(rates)) for rates in at]
     return Spread(
-        rates=rates,
-        points=100 * (max(rates) - min(rates)),
+        rates=at[0],
+        points=ranges[0],
+        largest=max(ranges),
         means=tuple(float(d_B.mean()) for d_B in distances),
         deviations=tuple(float(d_B.std()) for d_B in distances),
         tenths=tuple(float(np.quantile(d_B, VALID_FRACTION)) for d_B in distances),
     )
+
+
+def _rates(distances: Sequence[F64], reference_B: F64, fraction: float) -> tuple[float, ...]:
+    """Returns the valid rate of each block hash where the reference's is the fraction."""
+    r_target = float(np.quantile(reference_B, fraction))
+    return tuple(float(np.mean(d_B < r_target)) for d_B in distances)
 
 
 def with_weights(model: nn.Module, weights: str, seed: int = 1) -> nn.Module:
@@ -145,8 +157,8 @@ def measure(
             with layer_hooks(decoder_layers(base), block, width, device):
                 mirrored_BD = last_hidden(base, x_BSD)
             order_BV = generate_permutations(block, key.hex(), chosen, len(target_V), device)
-            parts["both"].append(tail.distances(tail.outputs(mirrored_BD), key, chosen))
-            parts["unpermuted"].append(unpermuted(mirrored_BD))
+            parts["all-three"].append(tail.distances(tail.outputs(mirrored_BD), key, chosen))
+            parts["both"].append(unpermuted(mirrored_BD))
             parts["householder"].append(own(mirrored_BD))
             parts["random-head"].append(unpermuted(plain_BD))
             parts["end-normalisation"].append(own(normalise(plain_BD)))
