@@ -1,16 +1,21 @@
 """Attacks on the proof that were tried, at a size for every run."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from engines import weights_of
 
-from mlnode.bench.predictors import LEARNERS, Knowledge, knowledge
-from mlnode.bench.shortcuts import PLAIN, ShortcutNetwork
+from mlnode.bench.predictors import LEARNERS, Gain, Knowledge, gain, knowledge
+from mlnode.bench.shortcuts import PLAIN, SHORTCUTS, ShortcutNetwork
+from mlnode.poc.decision import Decisions
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import inputs
 from mlnode.shard.engine import ShardedEngine
 
+ATTACKS = Path(__file__).parents[2] / "benchmarks/attacks.py"
 FIT = np.arange(3_072, dtype=np.uint64)
 JUDGE = np.arange(3_072, 4_096, dtype=np.uint64)
 
@@ -21,34 +26,56 @@ def known(round_: Round, fast: ShardedEngine) -> list[Knowledge]:
 
 
 @pytest.fixture(scope="module")
-def cosines(fast: ShardedEngine) -> np.ndarray:
-    came = fast.batch(np.concatenate([FIT, JUDGE]))
-    return came.dots / came.norms
+def truth(fast: ShardedEngine) -> Decisions:
+    return fast.batch(np.concatenate([FIT, JUDGE]))
 
 
-def held_out(learner: str, features: np.ndarray, cosines: np.ndarray) -> float:
-    """Returns the correlation of what was predicted with what came, on nonces not fitted on."""
+def held_out(learner: str, features: np.ndarray, cosines: np.ndarray, valid: np.ndarray) -> Gain:
+    """Returns what a prediction gains on nonces that were not fitted on."""
     size = len(FIT)
     scores = LEARNERS[learner](features[:size], cosines[:size], features[size:])
-    return float(np.corrcoef(scores, cosines[size:])[0, 1])
+    return gain(scores, cosines[size:], valid[size:])
 
 
 @pytest.mark.parametrize("learner", sorted(LEARNERS))
 def test_nothing_is_learned_from_less_than_the_whole_network(
-    learner: str, known: list[Knowledge], cosines: np.ndarray
+    learner: str, known: list[Knowledge], truth: Decisions
 ) -> None:
     for what in known:
-        assert abs(held_out(learner, what.features, cosines)) < 5 / np.sqrt(len(JUDGE)), what.name
+        found = held_out(learner, what.features, truth.dots / truth.norms, truth.valid)
+        assert abs(found.correlation) < 5 / np.sqrt(len(JUDGE)), what.name
+        assert abs(found.recall - 0.1) < 4 * found.deviation, what.name
 
 
 @pytest.mark.parametrize("learner", sorted(LEARNERS))
 def test_the_learners_find_a_tenth_of_the_variance_where_there_is_one(
-    learner: str, known: list[Knowledge], cosines: np.ndarray
+    learner: str, known: list[Knowledge], truth: Decisions
 ) -> None:
-    features = known[0].features
+    features, cosines = known[0].features, truth.dots / truth.norms
     hint = {"squares": features[:, :32] ** 2 - 0.9}.get(learner, features[:, :32]).sum(1)
     leaked = cosines / cosines.std() + 0.7 * hint / hint.std()
-    assert held_out(learner, features, leaked) > 5 / np.sqrt(len(JUDGE))
+    valid = leaked > np.quantile(leaked, 0.9)
+    found = held_out(learner, features, leaked, valid)
+    assert found.correlation > 5 / np.sqrt(len(JUDGE))
+    assert found.recall > 0.1 + 4 * found.deviation
+
+
+def test_the_gain_of_an_order_is_its_correlation_and_the_winners_in_its_best_tenth() -> None:
+    cosines = np.linspace(0, 1, 1_000)
+    valid = cosines > 0.9
+    assert gain(cosines, cosines, valid) == Gain(
+        correlation=pytest.approx(1), recall=1.0, deviation=pytest.approx(0.03)
+    )
+    assert gain(-cosines, cosines, valid).recall == 0.0
+
+
+def test_the_tables_of_the_page_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    attacks = runpy.run_path(str(ATTACKS))
+    assert attacks["main"](["--nonces", "300", "--fit", "300"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    tables = [line for line in lines if line.startswith("| ")]
+    assert len(tables) == 1 + len(SHORTCUTS) + 1 + 3
+    assert all(line.count("|") in (4, 5) for line in tables)
 
 
 def test_no_two_positions_of_different_nonces_share_work(

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mlnode.bench.shortcuts import PLAIN, ShortcutNetwork
-from mlnode.poc.arrays import F64, I8, U64
+from mlnode.poc.arrays import F64, I8, U64, Bool
 from mlnode.poc.rounds import Round
 from mlnode.poc.tensors import inputs
 
@@ -44,6 +44,32 @@ class Knowledge:
     name: str
     share: float
     features: F64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """What an order of nonces is worth to who completes the best of them only.
+
+    Attributes:
+        correlation: of the scores with the cosines.
+        recall: share of the valid nonces that are in the best tenth; 0.1 by chance.
+        deviation: of such a recall by chance.
+    """
+
+    correlation: float
+    recall: float
+    deviation: float
+
+
+def gain(scores_B: F64, cosines_B: F64, valid_B: Bool) -> Gain:
+    """Returns what scores gain, given the cosines and decisions of the same nonces."""
+    best = np.argsort(-scores_B, kind="stable")[: len(scores_B) // 10]
+    winners = int(np.count_nonzero(valid_B))
+    return Gain(
+        correlation=float(np.corrcoef(scores_B, cosines_B)[0, 1]),
+        recall=np.count_nonzero(valid_B[best]) / winners,
+        deviation=float(np.sqrt(0.1 * 0.9 / winners)),
+    )
 
 
 def knowledge(round_: Round, weights: Mapping[str, I8], nonces_B: U64) -> list[Knowledge]:
