@@ -1,4 +1,5 @@
 from itertools import count
+from time import sleep
 
 import numpy as np
 import pytest
@@ -115,6 +116,22 @@ def test_the_slower_engine_comes_second() -> None:
     assert chosen.engine is quick
     assert chosen.spare == (slow,)
     assert [report.nonces_per_second for report in chosen.reports] == [6_400.0, 1_600.0]
+
+
+class Waits(ShardedEngine):
+    """Waits, as where another process has the processor."""
+
+    @override
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        sleep(0.3)
+        return super().batch(nonces_B, public_key)
+
+
+def test_what_else_keeps_the_machine_busy_does_not_choose() -> None:
+    chosen = select_engine([of_kind(Waits, "waits"), fp32_engine()])
+    rates = {report.name: report.nonces_per_second for report in chosen.reports}
+    # On the wall it would be a fifth or less.
+    assert rates["waits"] > 0.5 * rates["fp32"]
 
 
 def test_a_faster_engine_that_fails_is_not_chosen_and_the_status_says_why() -> None:

@@ -43,7 +43,7 @@ class Prover:
         batch_size: int = 0,
         check_each: bool = True,
         announce: Callable[[float], None] = _nobody,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Try the engines and choose.
 
@@ -55,7 +55,7 @@ class Prover:
             check_each: recompute one nonce of each batch through a second engine; where that
                 takes longer than the batch, of as many batches as a tenth of the time allows.
             announce: told the seconds that what comes may take, before anything long.
-            clock: seconds from any origin.
+            clock: seconds from any origin; None for the wall's, and to choose by the engines'.
 
         Raises:
             NoEngineError: none is exact on this machine.
@@ -68,9 +68,9 @@ class Prover:
         self._check_each = check_each
         self._wanted_size = batch_size
         self._announce = announce
-        self._clock = clock
+        self._choose_by, self._clock = clock, clock or time.monotonic
         self._use(passed, prefer)
-        self._watch = WeightWatch(self._engine, clock)
+        self._watch = WeightWatch(self._engine, self._clock)
         self._batches = 0
         # Seconds of a nonce on the golden network: what is known before a round stands.
         self._golden_s = {r.name: 1 / r.nonces_per_second for r in selection.reports if r.passed}
@@ -118,7 +118,7 @@ class Prover:
         rivals = [engine for engine in self._rivals if engine is not self._engine]
         if rivals:
             self._announce(_FIRST_S)
-        best = fastest_on(self._engine, rivals, round_, self.batch_size, clock=self._clock)
+        best = fastest_on(self._engine, rivals, round_, self.batch_size, clock=self._choose_by)
         self._chosen_for = round_.params
         if best is not self._engine:
             self._use(self._passed, best.name)

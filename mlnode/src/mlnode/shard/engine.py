@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter, process_time
 from typing import cast
 
 import numpy as np
@@ -125,6 +126,10 @@ class ShardedEngine:
     def network(self) -> PlacedNetwork:
         """The network that stands, to be shared with another engine of this process."""
         return self._standing()[1]
+
+    def work_clock(self) -> float:
+        on_cpu = all(device == "cpu" for device in self._devices())
+        return process_time() if on_cpu else perf_counter()
 
     def start(self, round_: Round) -> Iterator[LoadProgress]:
         if self._network is None or self._network.origin != network_origin(round_):

@@ -8,6 +8,7 @@ Axes: as in ``layers``.
 """
 
 from collections.abc import Iterator, Mapping
+from time import perf_counter
 from typing import Protocol
 
 import torch
@@ -99,6 +100,9 @@ class SplitEngine:
     @property
     def name(self) -> str:
         return self._name
+
+    def work_clock(self) -> float:
+        return perf_counter()
 
     def start(self, round_: Round) -> Iterator[LoadProgress]:
         standing = self._round

@@ -42,6 +42,14 @@ class Engine(Protocol):
         """Name for status and reports."""
         ...
 
+    def work_clock(self) -> float:
+        """Returns seconds of work, from any origin.
+
+        Of the processor where the engine computes on it alone, so that what else keeps the
+        machine busy counts for nothing; else of the clock on the wall.
+        """
+        ...
+
     def start(self, round_: Round) -> Iterator[LoadProgress]:
         """Generates the round's network; it stands when the iterator is exhausted.
 

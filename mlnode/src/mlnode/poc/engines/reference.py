@@ -4,6 +4,7 @@ Axes: B nonces, V outputs, R rows, N columns and K depth of a product.
 """
 
 from collections.abc import Iterator
+from time import process_time
 
 import numpy as np
 
@@ -43,6 +44,9 @@ class ReferenceEngine:
     def network(self) -> Network:
         """The network that stands, to be shared with another engine of this process."""
         return self._standing()[1]
+
+    def work_clock(self) -> float:
+        return process_time()
 
     def start(self, round_: Round) -> Iterator[LoadProgress]:
         if self._network is None or self._network.origin != network_origin(round_):

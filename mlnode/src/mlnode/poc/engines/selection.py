@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -82,13 +81,13 @@ class Selection(Generic[E]):
 
 
 def select_engine(
-    candidates: Sequence[E], *, clock: Callable[[], float] = perf_counter
+    candidates: Sequence[E], *, clock: Callable[[], float] | None = None
 ) -> Selection[E]:
     """Tests every candidate and returns the choice; none of them holds a round afterwards.
 
     Args:
         candidates: engines to try.
-        clock: seconds from any origin.
+        clock: seconds from any origin; each engine's own for None.
 
     Raises:
         NoEngineError: none passed, with what each one failed.
@@ -110,7 +109,7 @@ def fastest_on(
     round_: Round,
     batch_size: int,
     *,
-    clock: Callable[[], float] = perf_counter,
+    clock: Callable[[], float] | None = None,
 ) -> S:
     """Returns the fastest engine on a round's network; it alone stands on it afterwards.
 
@@ -121,7 +120,7 @@ def fastest_on(
         engine: stands on the network.
         rivals: engines of its kind that hold no round.
         batch_size: nonces of a batch of the first.
-        clock: seconds from any origin.
+        clock: seconds from any origin; each engine's own for None.
     """
     if not rivals:
         return engine
@@ -133,9 +132,10 @@ def fastest_on(
     def seconds(one: S) -> float:
         # What is compiled at its first use is not timed.
         one.batch(nonces_B[:_ROWS])
-        began = clock()
+        now = clock or one.work_clock
+        began = now()
         one.batch(nonces_B)
-        return clock() - began
+        return now() - began
 
     best, best_s = engine, seconds(engine)
     for rival in rivals:
@@ -147,7 +147,7 @@ def fastest_on(
     return best
 
 
-def _try(engine: Engine, clock: Callable[[], float]) -> CandidateReport:
+def _try(engine: Engine, clock: Callable[[], float] | None) -> CandidateReport:
     try:
         self_test(engine)
         rate = _rate(engine, clock)
@@ -162,15 +162,16 @@ def _try(engine: Engine, clock: Callable[[], float]) -> CandidateReport:
     return CandidateReport(name=engine.name, nonces_per_second=rate, failure="")
 
 
-def _rate(engine: Engine, clock: Callable[[], float]) -> float:
+def _rate(engine: Engine, clock: Callable[[], float] | None) -> float:
     """Returns nonces a second on the golden network, the best of a few batches."""
+    now = clock or engine.work_clock
     load(engine, golden_round())
     nonces_B = np.arange(_TIMED_NONCES, dtype=np.uint64)
     seconds: list[float] = []
     for _ in range(_TIMED_BATCHES):
-        began = clock()
+        began = now()
         engine.batch(nonces_B)
-        seconds.append(clock() - began)
+        seconds.append(now() - began)
         if seconds[-1] > _LONG_S:
             break
     engine.stop()
