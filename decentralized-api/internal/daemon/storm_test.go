@@ -4,18 +4,22 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"ninefold.dev/decentralized-api/internal/config"
+	"ninefold.dev/decentralized-api/internal/testkit"
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
 var (
 	stormSeed   = flag.Uint64("storm-seed", 0, "seed of the one storm to run; 0 draws seeds")
+	stormBlocks = flag.String("storm-blocks", "", "file with the blocks of a storm, to play them again")
 	stormEpochs = flag.Int("storm-epochs", stormsEpochs, "epochs of all storms together")
 )
 
@@ -80,6 +84,7 @@ func (s *storm) run() {
 	defer func() {
 		if s.t.Failed() {
 			s.t.Logf("the script:\n%s", strings.Join(s.script, "\n"))
+			s.keepBlocks()
 		}
 	}()
 	s.start()
@@ -102,6 +107,16 @@ func (s *storm) run() {
 	for _, h := range s.honest {
 		s.requireWhole(s.epoch, h)
 	}
+}
+
+// keepBlocks writes down what the chain was given, and says how it is played again.
+func (s *storm) keepBlocks() {
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("ninefold-storm-%d.json", os.Getpid()))
+	if err := s.chain.History().Save(file); err != nil {
+		s.t.Logf("the blocks cannot be kept: %s", err)
+		return
+	}
+	s.t.Logf("the blocks: go test -run TestTheBlocksOfAStormLeadToTheSameState -storm-blocks %s", file)
 }
 
 // disturb lets up to two things happen before a block.
@@ -204,7 +219,9 @@ func (s *storm) check() {
 	}
 }
 
-// TestAStormIsPlayedTheSameFromTheSameSeed keeps a printed seed worth its ink.
+// TestAStormIsPlayedTheSameFromTheSameSeed keeps a printed seed worth its ink: the
+// same happens to the same hosts at the same heights. What their goroutines make of
+// it is the scheduler's choice as well; the blocks it led to are kept beside it.
 func TestAStormIsPlayedTheSameFromTheSameSeed(t *testing.T) {
 	var scripts [2]string
 	for i := range scripts {
@@ -216,4 +233,26 @@ func TestAStormIsPlayedTheSameFromTheSameSeed(t *testing.T) {
 	}
 	require.Equal(t, scripts[0], scripts[1])
 	require.Greater(t, strings.Count(scripts[0], "\n"), 20)
+}
+
+// TestTheBlocksOfAStormLeadToTheSameState plays the blocks of a storm again, which
+// went through a file: the chain's own part of a counter-example, to the last bit.
+func TestTheBlocksOfAStormLeadToTheSameState(t *testing.T) {
+	file := *stormBlocks
+	if file == "" {
+		file = filepath.Join(t.TempDir(), "storm.json")
+		play(t, func(t *testing.T, w *world) {
+			newStorm(w, 7).run()
+			require.NoError(t, w.chain.History().Save(file))
+		})
+	}
+	history, err := testkit.LoadHistory(file)
+	require.NoError(t, err)
+	require.NoError(t, history.Replay(t.TempDir()))
+	if *stormBlocks != "" {
+		return
+	}
+	last := &history.Blocks[len(history.Blocks)-1]
+	last.Hash[0] ^= 1
+	require.ErrorContains(t, history.Replay(t.TempDir()), fmt.Sprintf("block %d leads to another state", len(history.Blocks)))
 }

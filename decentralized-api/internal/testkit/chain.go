@@ -4,24 +4,32 @@
 package testkit
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	sdk "github.com/cosmos/cosmos-sdk/types"
+	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	"github.com/cosmos/cosmos-sdk/x/authz"
 	"github.com/cosmos/gogoproto/proto"
+
+	"cosmossdk.io/collections"
+	"cosmossdk.io/math"
 
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/outbox"
 	"ninefold.dev/inference-chain/app"
 	"ninefold.dev/inference-chain/core/epoch"
 	"ninefold.dev/inference-chain/x/inference/types"
+	validatorstypes "ninefold.dev/inference-chain/x/validators/types"
 )
 
 // ChainID is the id of every chain here; it allows sabotage.
@@ -37,7 +45,9 @@ type Chain struct {
 	blocks   []chain.Block
 	signing  validators
 	mempool  [][]byte
-	late     [][]byte                   // waits for the block after the next
+	late     [][]byte // waits for the block after the next
+	chosen   bool     // whether somebody chose the order of what waits
+	history  History
 	included map[string]outbox.Included // by hash
 	executed map[string]int             // messages that were accepted, by opened epoch, type URL and content
 	failed   []string                   // steps of blocks that failed, and why
@@ -82,26 +92,40 @@ func (c *Chain) NextBlock() {
 
 // block makes a block of what waits.
 func (c *Chain) block() {
-	height := c.height() + 1
-	hash := sha256.Sum256(fmt.Appendf(nil, "%s %d", ChainID, height))
-	block := chain.Block{Height: height, Hash: hash[:], Time: time.Now().Add(c.ahead)}
-	result := must(c.app.FinalizeBlock(&abci.RequestFinalizeBlock{
-		Txs: c.mempool, Height: height, Hash: block.Hash, Time: block.Time, DecidedLastCommit: c.signing.lastCommit(),
-	}))
-	c.signing.update(result.ValidatorUpdates)
-	must(c.app.Commit())
-	c.blocks = append(c.blocks, block)
-	c.noteFailures(result.Events)
+	if !c.chosen {
+		// By bytes, not by who was first at one moment of a fake clock: that is the
+		// scheduler's choice.
+		slices.SortFunc(c.mempool, bytes.Compare)
+	}
+	c.chosen = false
+	result := c.finalize(time.Now().Add(c.ahead), c.mempool)
 	for i, tx := range c.mempool {
 		c.include(tx, result.TxResults[i])
 	}
 	c.mempool, c.late = c.recheck(c.late), nil
 }
 
+// finalize makes a block of transactions and keeps it.
+func (c *Chain) finalize(at time.Time, txs [][]byte) *abci.ResponseFinalizeBlock {
+	height := c.height() + 1
+	hash := sha256.Sum256(fmt.Appendf(nil, "%s %d", ChainID, height))
+	block := chain.Block{Height: height, Hash: hash[:], Time: at}
+	result := must(c.app.FinalizeBlock(&abci.RequestFinalizeBlock{
+		Txs: txs, Height: height, Hash: block.Hash, Time: block.Time, DecidedLastCommit: c.signing.lastCommit(),
+	}))
+	c.signing.update(result.ValidatorUpdates)
+	must(c.app.Commit())
+	c.blocks = append(c.blocks, block)
+	c.history.Blocks = append(c.history.Blocks, PastBlock{Time: at, Txs: txs, Hash: result.AppHash})
+	c.noteFailures(result.Events)
+	return result
+}
+
 // noteFailures keeps the steps of a block's begin and end that failed.
 func (c *Chain) noteFailures(events []abci.Event) {
 	for _, event := range events {
-		if event.Type == proto.MessageName(&types.EventStepFailed{}) {
+		switch event.Type {
+		case proto.MessageName(&types.EventStepFailed{}), proto.MessageName(&validatorstypes.EventStepFailed{}):
 			c.failed = append(c.failed, fmt.Sprint(c.height(), " ", event.Attributes))
 		}
 	}
@@ -112,11 +136,56 @@ func (c *Chain) noteFailures(events []abci.Event) {
 func (c *Chain) Check() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.agrees()
+}
+
+func (c *Chain) agrees() error {
 	if len(c.failed) > 0 {
 		return fmt.Errorf("failed steps: %v", c.failed)
 	}
 	ctx := c.ctx()
-	return must(c.app.Inference.ExportGenesis(ctx)).Validate()
+	return errors.Join(must(c.app.Inference.ExportGenesis(ctx)).Validate(), c.checkCoins(ctx))
+}
+
+// checkCoins fails when coins came or went that nobody minted or burned, or when the
+// module holds other than what waits to be claimed.
+func (c *Chain) checkCoins(ctx context.Context) error {
+	treasury := must(c.app.Inference.Treasury.Get(ctx))
+	supply := c.app.Bank.GetSupply(ctx, app.BaseDenom).Amount
+	if want := coins(treasury.MintedTotal).Sub(coins(treasury.ExpiredTotal)); !supply.Equal(want) {
+		return fmt.Errorf("there are %s coins, %s were minted and did not expire", supply, want)
+	}
+	held, sum := math.ZeroInt(), math.ZeroInt()
+	module := authtypes.NewModuleAddress(types.ModuleName)
+	c.app.Bank.IterateAllBalances(ctx, func(holder sdk.AccAddress, coin sdk.Coin) bool {
+		sum = sum.Add(coin.Amount)
+		if holder.Equals(module) {
+			held = held.Add(coin.Amount)
+		}
+		return false
+	})
+	if !sum.Equal(supply) {
+		return fmt.Errorf("balances are %s, the supply is %s", sum, supply)
+	}
+	waits := math.ZeroInt()
+	must(0, c.app.Inference.SettleAmounts.Walk(ctx, nil, func(_ collections.Pair[uint64, []byte], row types.SettleAmount) (bool, error) {
+		if !row.Claimed {
+			waits = waits.Add(coins(row.Amount))
+		}
+		return false, nil
+	}))
+	if !held.Equal(waits) {
+		return fmt.Errorf("the module holds %s, %s wait to be claimed", held, waits)
+	}
+	return nil
+}
+
+func coins(text string) math.Int {
+	amount, ok := math.NewIntFromString(text)
+	if !ok {
+		panic("an amount is no number: " + text) //nolint:forbidigo // a test that goes on would prove nothing
+	}
+	return amount
 }
 
 // include notes what became of a transaction. The index keeps what succeeded, as
@@ -170,7 +239,9 @@ func (c *Chain) recheck(waiting [][]byte) [][]byte {
 func (c *Chain) Disturb(choose func(waiting [][]byte) (now, later [][]byte)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	slices.SortFunc(c.mempool, bytes.Compare)
 	c.mempool, c.late = choose(c.mempool)
+	c.chosen = true
 }
 
 // SetAhead moves the chain's time away from the machines' clocks.

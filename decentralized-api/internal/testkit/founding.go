@@ -66,17 +66,29 @@ func (c *Chain) start() {
 	if c.app != nil {
 		return
 	}
+	c.app = c.newApp()
+	c.found(c.founding.genesis(c.app), time.Now().Add(c.ahead))
+	c.block()
+}
+
+func (c *Chain) newApp() *app.App {
 	options := simtestutil.AppOptionsMap{flags.FlagHome: c.home}
-	c.app = must(app.New(log.NewNopLogger(), dbm.NewMemDB(), options,
+	return must(app.New(log.NewNopLogger(), dbm.NewMemDB(), options,
 		baseapp.SetChainID(ChainID), baseapp.SetMinGasPrices(app.DefaultMinGasPrice),
 		baseapp.SetIAVLSyncPruning(true))) // no goroutine of the store outlives a test
+}
+
+// found starts the application from its genesis.
+func (c *Chain) found(genesis []byte, at time.Time) {
+	if c.app == nil {
+		c.app = c.newApp()
+	}
 	params := app.GenesisConsensusParams().ToProto()
 	result := must(c.app.InitChain(&abci.RequestInitChain{
-		Time: time.Now().Add(c.ahead), ChainId: ChainID, InitialHeight: 1, ConsensusParams: &params,
-		AppStateBytes: c.founding.genesis(c.app),
+		Time: at, ChainId: ChainID, InitialHeight: 1, ConsensusParams: &params, AppStateBytes: genesis,
 	}))
+	c.history = History{Genesis: genesis, Founded: at}
 	c.signing.found(result.Validators)
-	c.block()
 }
 
 func (f *founding) genesis(of *app.App) []byte {
