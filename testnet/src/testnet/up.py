@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import ExitStack
 from types import FrameType
 
 from rich.console import Console
@@ -68,10 +69,20 @@ def run_up(
         say(f"everything is up; Ctrl-C stops it, `testnet status --home {home.root}` looks closer")
         up_marker.touch()
         watcher = Watcher(network, console)
-        with Ledger(network.hosts[0], chain_id=network.chain_id) as ledger:
-            whole = watch(ledger, watcher, stop=lambda: _stopped(supervisor, epochs), epochs=epochs)
+        with ExitStack() as stack:
+            ledgers = [
+                stack.enter_context(Ledger(host, chain_id=network.chain_id))
+                for host in network.hosts
+            ]
+            whole = watch(
+                ledgers,
+                watcher,
+                stop=lambda: _stopped(supervisor, epochs),
+                epochs=epochs,
+                say=fault,
+            )
             if whole:
-                console.print(render(collect(ledger, home.load(), home)))
+                console.print(render(collect(ledgers[0], home.load(), home)))
         return 0 if epochs is None or whole else 1
     except (ChainError, ProcessFailedError) as err:
         if supervisor.stopping.is_set():

@@ -1,7 +1,7 @@
 """Shows a network going by: one line a stage, a table an epoch."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ninefold_proto.inference.v1 import epoch_pb2
@@ -38,6 +38,7 @@ _STAGE_NUMBERS = {
 class Seen:
     """What was shown so far."""
 
+    height: int = 0
     opened: int = -1
     stage: str = ""
     effective: int = -1
@@ -60,6 +61,9 @@ class Watcher:
     def step(self, ledger: Ledger) -> None:
         """Look once and print what is new."""
         now = ledger.stage()
+        if now.height < self._seen.height:
+            return  # a node that catches up tells what was shown
+        self._seen.height = now.height
         stage = stage_name(now.stage)
         if (now.opened, stage) != (self._seen.opened, self._seen.stage):
             self._seen.opened, self._seen.stage = now.opened, stage
@@ -138,31 +142,45 @@ class Watcher:
 
 
 def watch(
-    ledger: Ledger,
+    ledgers: Sequence[Ledger],
     watcher: Watcher,
     *,
     stop: Callable[[], bool],
     epochs: int | None,
+    say: Callable[[str], None],
 ) -> bool:
     """Watch until asked to stop or until the next `epochs` epochs have been settled.
+
+    Args:
+        ledgers: of the chain nodes, at least one; while one does not answer, the next is asked.
+        stop: says whether to end.
+        epochs: how many; None goes on whatever happens, since who looks on may be breaking it.
+        say: told once when no node has answered for half a minute.
 
     Returns:
         Whether the wanted epochs were all settled.
 
     Raises:
-        ChainError: when the node has not answered for half a minute.
+        ChainError: epochs are wanted, and no node has answered for half a minute.
     """
     answered = time.monotonic()
     last: int | None = None
+    asked, silent = 0, False
     while not stop():
         try:
+            ledger = ledgers[asked % len(ledgers)]
             if last is None and epochs is not None:
                 last = ledger.stage().effective + epochs
             watcher.step(ledger)
-            answered = time.monotonic()
-        except ChainError:
+            answered, silent = time.monotonic(), False
+        except ChainError as err:
+            asked += 1
             if time.monotonic() - answered > _PATIENCE_S:
-                raise
+                if epochs is not None:
+                    raise
+                if not silent:
+                    say(f"no chain node answers; the last said: {err}")
+                silent = True
         if last is not None and watcher.settled >= last:
             return True
         time.sleep(_POLL_S)
