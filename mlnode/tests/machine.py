@@ -27,19 +27,31 @@ OTHER_KEY = b"\x07" * 20
 class Machine:
     """The command as its users run it, started anew after each death."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        engine: str = "numpy",
+        stages: int = 1,
+    ) -> None:
         self._folder = folder
         self._environment = environment or {}
+        self._engine = engine
+        self._group = "[" + ", ".join(['"cpu"'] * stages) + "]"
+        # The most that any status has said to be acknowledged.
+        self.acknowledged = 0
         self.process: subprocess.Popen[str] | None = None
         self.poc: Any = None
         self.workers: list[psutil.Process] = []
         self._channel: Any = None
 
     def start(self, groups: int = GROUPS) -> None:
-        config, listed = self._folder / "mlnode.toml", ", ".join(['["cpu"]'] * groups)
+        config, listed = self._folder / "mlnode.toml", ", ".join([self._group] * groups)
         config.write_text(
             f'[service]\nlisten = "127.0.0.1:0"\nstate_dir = "{self._folder}/state"\n'
-            f'[poc]\nengine = "numpy"\nthreads = 1\nbatch_size = {BATCH}\ngroups = [{listed}]\n'
+            f'[poc]\nengine = "{self._engine}"\nthreads = 1\nbatch_size = {BATCH}\n'
+            f"groups = [{listed}]\n"
         )
         self.process = subprocess.Popen(
             [MLNODE, "serve", "--config", config],
@@ -75,21 +87,31 @@ class Machine:
         self._channel.close()
         self.process = None
 
-    def kill(self) -> None:
-        """End the service at once, its workers with it."""
+    def kill(self) -> bool:
+        """End the service at once, its workers with it; returns that it was there."""
         assert self.process is not None
+        self.status()
         self.workers = psutil.Process(self.process.pid).children(recursive=True)
         self.process.kill()
+        return True
 
-    def kill_worker(self, group: int) -> None:
-        """End one worker at once, if it is there just now."""
+    def kill_worker(self, group: int) -> bool:
+        """End one worker at once; returns whether it was there to be ended just now."""
         groups = self.status().groups
-        if pid := groups[group % len(groups)].worker_pid:
+        pid = groups[group % len(groups)].worker_pid
+        try:
+            there = pid > 0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+        if there:
             os.kill(pid, signal.SIGKILL)
+        return there
 
     def status(self) -> Any:
         """The status of the proofs."""
-        return self.poc.GetStatus(poc_pb2.PocServiceGetStatusRequest())
+        status = self.poc.GetStatus(poc_pb2.PocServiceGetStatusRequest())
+        self.acknowledged = max(self.acknowledged, status.acknowledged_nonces)
+        return status
 
 
 class Broker:
