@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ class Broker:
         before, stored = self._opened_at
         return self._machine.status().acknowledged_nonces - before, len(self.stored) - stored
 
-    def generate(self) -> Iterator[int]:
+    def generate(self) -> Generator[int, None, None]:
         """Stores batch after batch; yields how many came on this stream."""
         self._generation += 1
         requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
