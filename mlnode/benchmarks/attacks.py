@@ -60,7 +60,8 @@ def shortcuts(round_: Round, weights: dict[str, I8], nonces: int) -> Iterator[st
         came = decide(np.concatenate(parts), head_shift(round_.params), goal, round_.cq)
         found = gain(came.dots / came.norms, cosines_B, truth.valid)
         false = np.mean(~truth.valid[came.valid])
-        yield f"| {shortcut.name} | {found.correlation:.3f} | {found.recall:.3f} | {false:.2f} |"
+        cells = shortcut.name, signed(found.correlation), f"{found.recall:.3f}", f"{false:.2f}"
+        yield f"| {' | '.join(cells)} |"
 
 
 def learning(round_: Round, weights: dict[str, I8], fit: int, judge: int) -> Iterator[str]:
@@ -75,8 +76,13 @@ def learning(round_: Round, weights: dict[str, I8], fit: int, judge: int) -> Ite
         for learner in LEARNERS.values():
             scores_B = learner(known.features[:fit], cosines_B[:fit], known.features[fit:])
             found = gain(scores_B, cosines_B[fit:], judged_B)
-            cells.append(f"{found.correlation:.3f}, {found.recall:.3f}")
+            cells.append(f"{signed(found.correlation)}, {found.recall:.3f}")
         yield f"| {' | '.join(cells)} |"
+
+
+def signed(value: float) -> str:
+    """Returns a number as the page writes it."""
+    return f"{value:z.3f}".replace("-", "−")
 
 
 def proven(round_: Round, nonces: int) -> Decisions:
