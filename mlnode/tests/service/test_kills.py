@@ -212,8 +212,9 @@ def test_a_group_that_is_killed_leaves_the_rate_of_the_others_unchanged(
         machine.end()
     assert [group.restarts for group in groups] == [1, 0]
     assert groups[0].worker_pid != first.pid
-    # The tolerance is what caches shared with the rest of the machine make of equal work.
-    assert after == pytest.approx(before, rel=0.25)
+    # Equal work takes longer where others share the core and its caches: a sixth was seen on a
+    # machine with four programs for each core.
+    assert after == pytest.approx(before, rel=0.4)
 
 
 def rate_of(broker: Broker, walk: Iterator[int], worker: psutil.Process) -> float:
