@@ -13,8 +13,11 @@ Round 1 is the first that opens after everything is up; on a slow machine the
 network may have given up an epoch or two before it.
 """
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,7 +71,9 @@ class Story:
     hashes: list[set[str]] = field(default_factory=list[set[str]])
     amounts: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
     balances: tuple[int, int] = (0, 0)
+    held: tuple[int, int] = (0, 0)
     replay: subprocess.CompletedProcess[str] | None = None
+    interrupted: tuple[int, int, list[str]] = (-1, 0, [])
     pss: int = 0
     left: list[str] = field(default_factory=list[str])
 
@@ -92,8 +97,35 @@ def story(make_net: Callable[[], Net]) -> Story:
     _observe(told, 4)
     processes = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
     net.cli("down")
-    told.left = [_command(p) for p in processes if p.is_running() and _command(p)]
+    told.left = _running(processes)
+    told.interrupted = _interrupt(net)
     return told
+
+
+def _interrupt(net: Net) -> tuple[int, int, list[str]]:
+    """Continue the network in the foreground and press Ctrl-C.
+
+    Returns the exit status, the processes there were and the ones that are left.
+    """
+    up = subprocess.Popen(
+        [sys.executable, "-m", "testnet", "up", "--home", str(net.home.root)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    everybody = len(net.network.hosts) * 2 + sum(len(host.nodes) for host in net.network.hosts)
+    deadline = time.monotonic() + 120.0
+    own: list[psutil.Process] = []
+    while len(own) <= everybody and up.poll() is None and time.monotonic() < deadline:
+        own = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
+        time.sleep(0.1)
+    # As a terminal does it: everybody in the foreground is told, not the supervisor alone.
+    os.killpg(up.pid, signal.SIGINT)
+    return up.wait(60.0), len(own) - 1, _running(own)
+
+
+def _running(processes: list[psutil.Process]) -> list[str]:
+    return [_command(p) for p in processes if p.is_running() and _command(p)]
 
 
 def _rounds_before(ledger: Ledger) -> int:
@@ -139,9 +171,16 @@ def _register_model(told: Story) -> None:
     with net.ledger() as ledger:
         wait_passed(ledger, number, timeout_s=60.0)
         told.registry["governance"] = [m.id for m in ledger.governance_models()]
-        told.registry["round 1"] = [m.id for m in ledger.epoch_models(told.before + 1)]
+        told.registry["round 1"] = _grouped(ledger, told.before + 1)
         # From here on host1 signs nothing that costs a fee.
         told.balances = (ledger.balance(net.network.host("host1").address), 0)
+
+
+def _grouped(ledger: Ledger, epoch: int) -> list[str]:
+    """The models of an epoch's groups: its copies, and its subgroups."""
+    copies = [m.id for m in ledger.epoch_models(epoch)]
+    assert set(ledger.group(epoch).sub_group_models) <= set(copies)
+    return copies
 
 
 def _round_with_kills(told: Story) -> None:
@@ -154,6 +193,7 @@ def _round_with_kills(told: Story) -> None:
     net.kill("host1-chain")
     net.start("host3-node1")
     net.wait("two blocks", lambda led: led.stage().height >= started + 2)
+    told.held = net.wait("host2 holds what it did not commit", lambda led: _held(told, led))
     net.kill("host2-broker")
     net.wait("two more blocks", lambda led: led.stage().height >= started + 4)
     net.start("host2-broker")
@@ -161,7 +201,7 @@ def _round_with_kills(told: Story) -> None:
     net.wait_effective(told.before + 2)
     _observe(told, 2)
     with net.ledger() as ledger:
-        told.registry["round 2"] = [m.id for m in ledger.epoch_models(told.before + 2)]
+        told.registry["round 2"] = _grouped(ledger, told.before + 2)
     height = net.ask(lambda led: led.stage().height)
     for host in net.network.hosts:
         net.wait(
@@ -173,6 +213,15 @@ def _round_with_kills(told: Story) -> None:
     told.hashes = [
         {net.app_hash(host, h) for host in net.network.hosts} for h in range(started, height, 5)
     ]
+
+
+def _held(told: Story, ledger: Ledger) -> tuple[int, int] | None:
+    """What host2's broker has taken, and what of it the chain had a moment later, if less."""
+    host = told.net.network.host("host2")
+    with node_client(told.net.home, host, "node1") as client:
+        taken = client.poc_status().acknowledged_nonces
+    committed = sum(b.batch.count for b in ledger.batches(told.before + 2, host.address))
+    return (taken, committed) if committed < taken else None
 
 
 def _compare_with_reference(told: Story) -> None:
@@ -296,8 +345,6 @@ def test_weights_equal_what_the_mlnodes_report_as_acknowledged(story: Story, epo
                 assert weight == reported, (name, node_id)
 
 
-# Whatever else keeps the machine's cores busy shows in shares of time: a check for a quiet one.
-@pytest.mark.long
 def test_two_nodes_weigh_about_twice_one_when_time_limits_them(story: Story) -> None:
     weights = {n: o.weight for n, o in story.rounds[1].outcomes.items()}
     mean = sum(weights[name] for name in HOSTS[1:]) / len(HOSTS[1:])
@@ -349,6 +396,12 @@ def test_every_seat_holder_recomputed_its_samples(story: Story, epoch: int) -> N
 def test_all_nodes_agree_on_the_app_hash_after_the_rejoin(story: Story) -> None:
     assert story.hashes
     assert [h for h in story.hashes if len(h) != 1] == []
+
+
+def test_the_broker_was_killed_between_streaming_and_submitting(story: Story) -> None:
+    taken, committed = story.held
+    assert 0 <= committed < taken
+    assert story.rounds[2].outcomes["host2"].credited >= taken
 
 
 def test_kills_lose_no_batch_and_count_none_twice(story: Story) -> None:
@@ -460,6 +513,13 @@ def test_parameters_changed_in_the_middle_of_poc_act_from_the_start_after_next(
 
 def test_the_network_left_nothing_behind(story: Story) -> None:
     assert story.left == []
+
+
+def test_an_interrupted_network_ends_and_leaves_nothing_behind(story: Story) -> None:
+    status, processes, left = story.interrupted
+    assert status == 0
+    assert processes == 13
+    assert left == []
 
 
 def test_thirteen_processes_fit_in_six_gibibytes(story: Story) -> None:
