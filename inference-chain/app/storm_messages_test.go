@@ -461,5 +461,12 @@ func (s *storm) usurp() {
 // serve sends what this version of the chain refuses.
 func (s *storm) serve() {
 	who := s.host()
-	s.send(who, txFee, "serving", &inference.MsgDeposit{Creator: who.String(), Amount: sdk.NewInt64Coin(BaseDenom, 5)})
+	coins := sdk.NewInt64Coin(BaseDenom, 5)
+	msgs := []sdk.Msg{
+		&inference.MsgDeposit{Creator: who.String(), Amount: coins},
+		&inference.MsgWithdraw{Creator: who.String(), Amount: coins},
+		&inference.MsgSettleUsage{Creator: who.String(), EpochIndex: s.clock().Effective, ModelId: testModel},
+	}
+	// In turns: a draw would change all that comes after it.
+	s.send(who, txFee, "serving", msgs[s.height%int64(len(msgs))])
 }

@@ -108,7 +108,11 @@ func TestGenesisIsChecked(t *testing.T) {
 			gs := good(t)
 			require.NoError(t, gs.Validate())
 			spoil(&gs)
-			require.Error(t, gs.Validate())
+			want := types.ErrInvalidGenesis
+			if name == "nobody with power" {
+				want = types.ErrEmptySet
+			}
+			require.ErrorIs(t, gs.Validate(), want)
 		})
 	}
 }

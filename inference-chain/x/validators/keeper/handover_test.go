@@ -7,6 +7,7 @@ import (
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
+	"ninefold.dev/inference-chain/core/weight"
 	"ninefold.dev/inference-chain/x/validators/types"
 )
 
@@ -42,34 +43,40 @@ func TestOnlyTheStrongestValidate(t *testing.T) {
 	require.ElementsMatch(t, []string{"1/0", "5/0"}, names(t, c), "of equals the lower address stays")
 }
 
-func TestASetNobodyCouldSignForIsRefused(t *testing.T) {
-	for name, try := range map[string]func(*chain, sdk.Context) error{
-		"no members": func(c *chain, ctx sdk.Context) error {
+func TestWhatTheSetRefusesHasItsError(t *testing.T) {
+	for name, tc := range map[string]struct {
+		try  func(*chain, sdk.Context) error
+		want error
+	}{
+		"no members": {func(c *chain, ctx sdk.Context) error {
 			_, err := c.keeper.HandOver(ctx, 1, nil, maxSet)
 			return err
-		},
-		"only members in jail": func(c *chain, ctx sdk.Context) error {
+		}, weight.ErrEmptySet},
+		"only members in jail": {func(c *chain, ctx sdk.Context) error {
 			require.NoError(t, c.staking.Jail(ctx, types.AddressOf(keyOf(1, 0))))
 			_, err := c.keeper.HandOver(ctx, 1, four()[:1], maxSet)
 			return err
-		},
-		"only members without a key": func(c *chain, ctx sdk.Context) error {
+		}, types.ErrEmptySet},
+		"only members without a key": {func(c *chain, ctx sdk.Context) error {
 			m := member(1, 10)
 			m.ConsensusKey = m.ConsensusKey[:31]
 			_, err := c.keeper.HandOver(ctx, 1, append(four()[:0], m), maxSet)
 			return err
-		},
-		"the period that runs": func(c *chain, ctx sdk.Context) error {
+		}, weight.ErrEmptySet},
+		"a key that nobody has leaves jail": {func(c *chain, ctx sdk.Context) error {
+			return c.staking.Unjail(ctx, types.AddressOf(keyOf(9, 9)))
+		}, types.ErrUnknownValidator},
+		"the period that runs": {func(c *chain, ctx sdk.Context) error {
 			_, err := c.keeper.HandOver(ctx, 0, four(), maxSet)
 			return err
-		},
+		}, types.ErrPeriod},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newChain(t)
 			c.genesis(four()...)
 			c.block(func(ctx sdk.Context) {
 				cached, _ := ctx.CacheContext()
-				require.Error(t, try(c, cached))
+				require.ErrorIs(t, tc.try(c, cached), tc.want)
 			})
 			require.Len(t, c.told, 4)
 		})
