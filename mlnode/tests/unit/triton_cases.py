@@ -2,10 +2,10 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
-from engines import on_one_cpu
 
 from mlnode.poc.engines.layers import run_layer
 from mlnode.poc.engines.products import int8_product
@@ -17,6 +17,7 @@ from mlnode.poc.golden import GOLDEN_PARAMS, golden_round
 from mlnode.poc.streams import act, stream, streams, wgt
 from mlnode.poc.tensors import inputs, weight, weight_shapes
 from mlnode.shard.engine import ShardedEngine
+from mlnode.shard.placement import even_stages
 
 SMALL = Tiling(rows=16, cols=32, depth=32)
 PLAIN = TiledArithmetic(int8_product)
@@ -95,7 +96,8 @@ def network() -> None:
 
 def golden(kind: Kind) -> None:
     """What a GPU's engine must pass before it proves: golden digests, worst and random products."""
-    self_test(ShardedEngine(kind, TritonArithmetic(kind), on_one_cpu))
+    one_cpu = partial(even_stages, devices=("cpu",))
+    self_test(ShardedEngine(kind, TritonArithmetic(kind), one_cpu))
 
 
 def main() -> None:
