@@ -82,12 +82,14 @@ def _commit(source: Path) -> str:
     A package that is installed into an environment may lie inside of a checkout of something
     else, which does not know its files.
     """
-    git = ("git", "-C", str(source.parent))
+    # Who only looks takes no lock on somebody's checkout, which a death would leave behind.
+    git = ("git", "--no-optional-locks", "-C", str(source.parent))
     commands = (
         (*git, "ls-files", "--error-unmatch", source.name),
-        (*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"),
+        (*git, "rev-parse", "HEAD"),
+        (*git, "status", "--porcelain", "--untracked-files=no"),
     )
-    said = ""
+    said: list[str] = []
     for command in commands:
         try:
             came = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
@@ -95,8 +97,9 @@ def _commit(source: Path) -> str:
             return ""
         if came.returncode:
             return ""
-        said = came.stdout.strip()
-    return said
+        said.append(came.stdout.strip())
+    _, head, changed = said
+    return f"{head}-dirty" if changed else head
 
 
 def _nvidia_driver(path: Path) -> str:

@@ -1,5 +1,6 @@
 """What an installation says of itself."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -34,6 +35,15 @@ def test_the_commit_is_that_of_the_checkout_and_says_when_files_were_changed(sou
     source.write_text("one = 2\n")
     assert build(source, "").commit == f"{head}-dirty"
     assert build(source, "").version == "0.1.0"
+
+
+def test_who_looks_at_a_checkout_writes_nothing_there(source: Path) -> None:
+    index = source.parents[1] / ".git/index"
+    # What git notes in its index if it may: the file is another one, with the same text.
+    os.utime(source, (1, 1))
+    before = index.read_bytes()
+    assert not build(source, "").commit.endswith("-dirty")
+    assert index.read_bytes() == before
 
 
 def test_a_checkout_of_something_else_around_it_says_nothing(source: Path) -> None:
