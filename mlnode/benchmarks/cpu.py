@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from llama import llama, tiled_pool
 from parts import PRODUCTS, parts
-from rows import Origin, Row, Work, take_turns, written
+from rows import Origin, Row, Work, alternate, middle_half, take_turns, written
 
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.cpu_arithmetic import fp32_arithmetic
@@ -48,6 +48,8 @@ SHAPES = (
     ("dim 1024, F 28,672, 2 layers", WIDE, WIDE_BATCH),
 )
 SIDE = 1_024
+# Batches of milliseconds: a machine that others share is quick in some turns and slow in others.
+TURNS = 25
 AHEAD_BATCHES = 16
 WEIGHT_BYTES = 1 << 26
 
@@ -110,6 +112,31 @@ def origin() -> Origin:
     )
 
 
+def against(
+    here: Origin,
+    batch: Work,
+    dtype: torch.dtype,
+    name: str,
+    shape: PocParams,
+    size: int,
+    turns: int,
+    *,
+    note: str,
+    **rest: str,
+) -> Row:
+    """Returns the row of a batch against a Llama of its shape."""
+    seconds = alternate(batch, llama(shape, size, dtype), turns)
+    kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[dtype]
+    return here.pair(
+        f"nonces against a compiled {kind} Llama, {name}",
+        "nonces/CPU s",
+        size,
+        (float(np.median(seconds[0])), float(np.median(seconds[1]))),
+        note=f"{note}; {middle_half(seconds)}",
+        **rest,
+    )
+
+
 def parts_rows(here: Origin, engine: ShardedEngine, ratios: Sequence[float]) -> list[Row]:
     """Returns the rows of where the time goes, of a batch and of the Llama beside it.
 
@@ -161,11 +188,10 @@ def main() -> None:
     if engine.name != "int8":
         note += "; the goal is one for int8, which needs a processor with VNNI"
     rows = [
-        here.pair(f"nonces against a compiled fp32 Llama, {shape}", "nonces/CPU s", BATCH,
-             take_turns(batch, llama(SHAPE, BATCH, torch.float32)), goal="ratio >= 4", note=note),
-        here.pair(f"nonces against a compiled bf16 Llama, {shape}", "nonces/CPU s", BATCH,
-             take_turns(batch, llama(SHAPE, BATCH, torch.bfloat16), 3), goal="ratio >= 1.2",
-             note=note),
+        against(here, batch, dtype, shape, SHAPE, BATCH, TURNS, goal=goal, note=note)
+        for dtype, goal in ((torch.float32, "ratio >= 4"), (torch.bfloat16, "ratio >= 1.2"))
+    ]
+    rows += [
         here.pair("inputs against NumPy's normals, a generator for each nonce", "nonces/CPU s",
              BATCH, take_turns(made_inputs(round_), normals), goal="ratio >= 5"),
         here.pair("weights, each its own draw, against a tiled 1 % pool", "GB/CPU s",
@@ -179,8 +205,7 @@ def main() -> None:
     ]  # fmt: skip
     _, batch = proof(engine, WIDE, WIDE_BATCH)
     rows += [
-        here.pair(f"nonces against a compiled fp32 Llama, {wide}", "nonces/CPU s", WIDE_BATCH,
-             take_turns(batch, llama(WIDE, WIDE_BATCH, torch.float32), 2), note=note),
+        against(here, batch, torch.float32, wide, WIDE, WIDE_BATCH, 3, note=note),
         here.pair(f"exact int8 products against exact fp32 ones, {SIDE:,} a side", "GOP/CPU s",
              2 * SIDE**3 / 1e9, take_turns(*product_rates())),
     ]  # fmt: skip

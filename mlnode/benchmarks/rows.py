@@ -1,4 +1,7 @@
-"""Rows of docs/benchmarks, and the seconds of two pieces of work that take turns."""
+"""Rows of docs/benchmarks, and the seconds of two pieces of work that take turns.
+
+Axes: T turns.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,6 +12,8 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
+
+from mlnode.poc.arrays import F64
 
 Work = Callable[[], object]
 Row = dict[str, Any]
@@ -32,6 +37,19 @@ def take_turns(
     Args:
         wait: returns when the device has done what it was asked.
     """
+    one_T, other_T = alternate(one, other, turns, clock=clock, wait=wait)
+    return float(np.median(one_T)), float(np.median(other_T))
+
+
+def alternate(
+    one: Work,
+    other: Work,
+    turns: int,
+    *,
+    clock: Callable[[], float] = process_time,
+    wait: Callable[[], None] = nothing,
+) -> tuple[F64, F64]:
+    """Returns the seconds of each run; see ``take_turns``."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for turn in range(turns + 1):
         for work, mine in zip((one, other), seconds, strict=True):
@@ -41,7 +59,13 @@ def take_turns(
             wait()
             if turn:
                 mine.append(clock() - began)
-    return float(np.median(seconds[0])), float(np.median(seconds[1]))
+    return np.array(seconds[0]), np.array(seconds[1])
+
+
+def middle_half(seconds: tuple[F64, F64]) -> str:
+    """Returns between which ratios half of the turns lie, of neighbours in time."""
+    low, high = np.quantile(seconds[1] / seconds[0], (0.25, 0.75))
+    return f"half of {len(seconds[0])} turns between {low:.2f} and {high:.2f}"
 
 
 def timed(work: Work, turns: int = TURNS, *, wait: Callable[[], None] = nothing) -> float:

@@ -48,7 +48,7 @@ def gpu(modules: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     Few nonces keep this one busy, and batches are short.
     """
-    monkeypatch.setattr(torch, "compile", lambda model: model)
+    monkeypatch.setattr(torch, "compile", lambda model, **_: model)
     monkeypatch.setattr(modules("measures"), "good_batch", lambda _: 16)
     monkeypatch.setattr(sizing, "BATCH_S", 0.01)
     return modules("gpu")
