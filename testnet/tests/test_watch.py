@@ -73,7 +73,38 @@ def test_another_node_is_asked_while_one_is_down(clock: SimpleNamespace) -> None
 
 def test_a_network_that_is_down_is_told_once_and_watched_on(clock: SimpleNamespace) -> None:
     said = run([Node(1), Node()], clock, 120.0, epochs=None)
-    assert said == ["no chain node answers; the last said: connection refused"]
+    assert said == ["the chain stands still: connection refused"]
+
+
+def test_a_node_that_answers_and_stands_still_is_left(clock: SimpleNamespace) -> None:
+    frozen, live = Node(*[7] * 9999), Node(*range(8, 9999))
+    assert run([frozen, live], clock, 100.0, epochs=None) == []
+    assert live.asked > 300
+
+
+def test_a_chain_that_stands_still_is_told(clock: SimpleNamespace) -> None:
+    said = run([Node(*[7] * 9999), Node(*[7] * 9999)], clock, 120.0, epochs=None)
+    assert said == ["the chain stands still: no new block"]
+
+
+def test_what_could_not_be_read_is_shown_later(clock: SimpleNamespace) -> None:
+    node = Node(*range(1, 9))
+    node.settlement = lambda _: SimpleNamespace(done=True)  # type: ignore[method-assign]
+    watcher = Watcher(cast(Network, SimpleNamespace(hosts=())), Console(quiet=True))
+
+    def refuse(_: int) -> Any:
+        raise ChainError("connection refused")
+
+    def nothing(_: int) -> list[Any]:
+        return []
+
+    vars(node)["settle_amounts"] = refuse
+    with pytest.raises(ChainError):
+        watcher.step(cast(Ledger, node))
+    assert watcher.settled == -1
+    vars(node)["settle_amounts"] = nothing
+    watcher.step(cast(Ledger, node))
+    assert watcher.settled == 0
 
 
 def test_who_waits_for_epochs_hears_of_a_network_that_is_down(clock: SimpleNamespace) -> None:
@@ -87,5 +118,5 @@ def test_a_node_that_catches_up_repeats_nothing(clock: SimpleNamespace) -> None:
     watcher = Watcher(cast(Network, SimpleNamespace(hosts=())), Console(quiet=True))
     for height in (9, 7, 8, 10):
         watcher.step(cast(Ledger, Node(height)))
-        seen.append(watcher._seen.height)  # pyright: ignore[reportPrivateUsage]
+        seen.append(watcher.height)
     assert seen == [9, 9, 9, 10]

@@ -2,10 +2,11 @@
 
 import signal
 import time
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from types import FrameType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from testnet.binaries import Binaries, find_binaries
 from testnet.cosmovisor import set_up
@@ -82,7 +83,7 @@ def run_up(
                 say=fault,
             )
             if whole:
-                console.print(render(collect(ledgers[0], home.load(), home)))
+                console.print(_summary(ledgers, home))
         return 0 if epochs is None or whole else 1
     except (ChainError, ProcessFailedError) as err:
         if supervisor.stopping.is_set():
@@ -120,6 +121,14 @@ def _network(
     else:
         say(f"continuing the network in {home.root}")
     return network
+
+
+def _summary(ledgers: Sequence[Ledger], home: Home) -> RenderableType:
+    """The network through the first chain node that answers; ChainError when none does."""
+    for ledger in ledgers[:-1]:
+        with suppress(ChainError):
+            return render(collect(ledger, home.load(), home))
+    return render(collect(ledgers[-1], home.load(), home))
 
 
 def _stopped(supervisor: Supervisor, epochs: int | None) -> bool:

@@ -15,6 +15,7 @@ from testnet.ledger import Ledger
 from testnet.report import nine, reason_name, stage_name
 
 _POLL_S = 0.25
+_STALL_S = 10.0
 _PATIENCE_S = 30.0
 _STAGE_NUMBERS = {
     name: i + 1
@@ -58,6 +59,11 @@ class Watcher:
         """Take over the names of hosts that joined."""
         self._names = {h.address: h.name for h in network.hosts}
 
+    @property
+    def height(self) -> int:
+        """Height of the newest block that was seen."""
+        return self._seen.height
+
     def step(self, ledger: Ledger) -> None:
         """Look once and print what is new."""
         now = ledger.stage()
@@ -89,8 +95,8 @@ class Watcher:
     def _print_abandoned(self, ledger: Ledger, epoch: int) -> None:
         if epoch in self._seen.abandoned:
             return
-        self._seen.abandoned.add(epoch)
         reason = ledger.epoch(epoch).abandoned_reason
+        self._seen.abandoned.add(epoch)
         self._console.print(f"[red]epoch {epoch} is abandoned:[/] {escape(reason)}")
 
     def _print_epoch(self, ledger: Ledger, epoch: int) -> None:
@@ -122,8 +128,8 @@ class Watcher:
             return
         if not settlement.done:
             return
-        self._seen.settled = epoch
         amounts = ledger.settle_amounts(epoch)
+        self._seen.settled = epoch
         amounts.sort(key=lambda a: self._names.get(a.participant, a.participant))
         if not any(int(a.amount or 0) for a in amounts):
             return
@@ -152,35 +158,42 @@ def watch(
     """Watch until asked to stop or until the next `epochs` epochs have been settled.
 
     Args:
-        ledgers: of the chain nodes, at least one; while one does not answer, the next is asked.
+        ledgers: of the chain nodes, at least one; while one does not answer, or has no new
+            block, the next is asked.
         stop: says whether to end.
         epochs: how many; None goes on whatever happens, since who looks on may be breaking it.
-        say: told once when no node has answered for half a minute.
+        say: told once when no node has had a block for half a minute.
 
     Returns:
         Whether the wanted epochs were all settled.
 
     Raises:
-        ChainError: epochs are wanted, and no node has answered for half a minute.
+        ChainError: epochs are wanted, and no node has had a block for half a minute.
     """
-    answered = time.monotonic()
+    moved = time.monotonic()
     last: int | None = None
     asked, silent = 0, False
     while not stop():
+        before, said = watcher.height, "no new block"
         try:
             ledger = ledgers[asked % len(ledgers)]
             if last is None and epochs is not None:
                 last = ledger.stage().effective + epochs
             watcher.step(ledger)
-            answered, silent = time.monotonic(), False
         except ChainError as err:
+            asked, said = asked + 1, str(err)
+        now = time.monotonic()
+        if watcher.height > before:
+            moved, silent = now, False
+        elif now - moved > _STALL_S:
+            # It may answer and stand still: cut off from the others, or catching up.
             asked += 1
-            if time.monotonic() - answered > _PATIENCE_S:
-                if epochs is not None:
-                    raise
-                if not silent:
-                    say(f"no chain node answers; the last said: {err}")
-                silent = True
+        if now - moved > _PATIENCE_S:
+            if epochs is not None:
+                raise ChainError(f"the chain stands still: {said}")
+            if not silent:
+                say(f"the chain stands still: {said}")
+            silent = True
         if last is not None and watcher.settled >= last:
             return True
         time.sleep(_POLL_S)
