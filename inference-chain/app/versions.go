@@ -52,5 +52,6 @@ func (app *App) upgradeIsNext(known []Upgrade) (bool, error) {
 		return false, fmt.Errorf("upgrade info: %w", err)
 	}
 	has := slices.ContainsFunc(known, func(u Upgrade) bool { return u.Name == pending.Name })
-	return has && pending.Height == app.LastBlockHeight()+1, nil
+	skipped := app.Upgrade.IsSkipHeight(pending.Height)
+	return has && !skipped && pending.Height == app.LastBlockHeight()+1, nil
 }

@@ -41,11 +41,35 @@ func TestStoredStateChangesOnlyWithItsVersion(t *testing.T) {
 		fmt.Fprintf(&text, "module %s version %d\n%s", m.name, versions[m.name], layoutOf(t, m.schema))
 	}
 	if os.Getenv("ACCEPT") != "" {
+		requireRaised(t, text.String())
 		require.NoError(t, os.WriteFile(layoutFile, []byte(text.String()), 0o600))
 	}
 	pinned, err := os.ReadFile(layoutFile)
 	require.NoError(t, err)
 	require.Equal(t, string(pinned), text.String(), "raise ConsensusVersion of the module whose rows changed, then `ACCEPT=1 go test ./inference-chain/app -run %s`", t.Name())
+}
+
+// requireRaised refuses another layout under the number of the one that is pinned.
+func requireRaised(t *testing.T, next string) {
+	t.Helper()
+	pinned, err := os.ReadFile(layoutFile)
+	require.NoError(t, err)
+	before, after := modulesOf(string(pinned)), modulesOf(next)
+	for header, layout := range after {
+		if old, same := before[header]; same {
+			require.Equal(t, old, layout, "%s has another layout: raise its ConsensusVersion first", header)
+		}
+	}
+}
+
+// modulesOf returns layouts by the line that names module and version.
+func modulesOf(text string) map[string]string {
+	found := map[string]string{}
+	for _, part := range strings.Split(text, "module ")[1:] {
+		header, layout, _ := strings.Cut(part, "\n")
+		found[header] = layout
+	}
+	return found
 }
 
 // layoutOf lists collections, and below them every field of their messages.
@@ -81,6 +105,12 @@ func addMessage(into map[string]bool, message protoreflect.MessageDescriptor) {
 		if f.Cardinality() == protoreflect.Repeated {
 			line += " repeated"
 		}
+		switch f.Kind() {
+		case protoreflect.MessageKind:
+			line += " " + string(f.Message().FullName())
+		case protoreflect.EnumKind:
+			line += " " + enumText(f.Enum())
+		}
 		if into[line+"\n"] {
 			continue
 		}
@@ -89,6 +119,15 @@ func addMessage(into map[string]bool, message protoreflect.MessageDescriptor) {
 			addMessage(into, f.Message())
 		}
 	}
+}
+
+func enumText(enum protoreflect.EnumDescriptor) string {
+	text := string(enum.FullName())
+	for i := range enum.Values().Len() {
+		value := enum.Values().Get(i)
+		text += fmt.Sprintf(" %s=%d", value.Name(), value.Number())
+	}
+	return text
 }
 
 // TestAHomeOfAnotherVersionIsRefused opens state that an older and that a newer

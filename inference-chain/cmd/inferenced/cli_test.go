@@ -353,6 +353,22 @@ func TestStartSaysPlainlyWhatIsWrong(t *testing.T) {
 			t.Helper()
 			h.amend("app.toml", "[grpc]", "[gprc]")
 		}, nil, `app.toml: unknown key "gprc"`},
+		"a duration without a unit": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("config.toml", `timeout_propose = "`, "timeout_propose = 5 # ")
+		}, nil, "timeout_propose"},
+		"a number below zero": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("config.toml", "max_num_inbound_peers = ", "max_num_inbound_peers = -")
+		}, nil, "max_num_inbound_peers can't be negative"},
+		"a half where a whole number is": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("config.toml", "max_num_inbound_peers = ", "max_num_inbound_peers = 1.5 # ")
+		}, nil, "max_num_inbound_peers"},
+		"a gas price that is none": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("app.toml", `minimum-gas-prices = "`, `minimum-gas-prices = "five" # "`)
+		}, nil, `app.toml: minimum-gas-prices must be amounts with denominations`},
 		"a port in use": {func(*testing.T, home) {}, []string{"--rpc.laddr", "tcp://" + busy.Addr().String()}, "rpc.laddr"},
 	} {
 		t.Run(name, func(t *testing.T) {

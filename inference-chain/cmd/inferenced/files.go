@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/go-viper/mapstructure/v2"
@@ -16,17 +18,29 @@ import (
 
 	"github.com/cosmos/cosmos-sdk/server"
 	serverconfig "github.com/cosmos/cosmos-sdk/server/config"
+	sdk "github.com/cosmos/cosmos-sdk/types"
 )
 
 // checkFiles refuses keys in a node's configuration files that nothing reads: a
 // misspelt one would leave its setting at the default.
 func checkFiles(cmd *cobra.Command) error {
 	folder := filepath.Join(server.GetServerContextFromCmd(cmd).Config.RootDir, "config")
-	return errors.Join(
-		checkFile(filepath.Join(folder, "config.toml"), &cmtcfg.Config{}, nil),
+	comet, own := filepath.Join(folder, "config.toml"), filepath.Join(folder, "app.toml")
+	config, app := cmtcfg.DefaultConfig(), serverconfig.DefaultConfig()
+	if err := errors.Join(
+		checkFile(comet, config, nil),
 		// What start takes as a flag it also reads from app.toml.
-		checkFile(filepath.Join(folder, "app.toml"), &serverconfig.Config{}, flagNames(cmd)),
-	)
+		checkFile(own, app, flagNames(cmd)),
+	); err != nil {
+		return err
+	}
+	if err := config.ValidateBasic(); err != nil {
+		return fmt.Errorf("%s: %w", comet, err)
+	}
+	if _, err := sdk.ParseDecCoins(app.MinGasPrices); err != nil {
+		return fmt.Errorf("%s: minimum-gas-prices must be amounts with denominations, as %q, got %q", own, "0.025unine", app.MinGasPrices)
+	}
+	return nil
 }
 
 // checkFile decodes a file into the shape it should have, and names the keys that
@@ -40,7 +54,10 @@ func checkFile(path string, shape any, others []string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	var seen mapstructure.Metadata
-	if err := file.Unmarshal(shape, func(c *mapstructure.DecoderConfig) { c.Metadata = &seen }); err != nil {
+	if err := file.Unmarshal(shape, func(c *mapstructure.DecoderConfig) {
+		c.Metadata = &seen
+		c.DecodeHook = mapstructure.ComposeDecodeHookFunc(refuseOtherKinds, c.DecodeHook)
+	}); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	var failures []error
@@ -50,6 +67,21 @@ func checkFile(path string, shape any, others []string) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// refuseOtherKinds refuses what the decoder would take for something else. Numbers in
+// quotes stay: the files that init writes have them.
+func refuseOtherKinds(from, to reflect.Type, value any) (any, error) {
+	number := from.Kind() == reflect.Int64 || from.Kind() == reflect.Float64
+	switch {
+	case to == reflect.TypeFor[time.Duration]() && number:
+		return nil, fmt.Errorf(`must be a duration, as "500ms" or "3s", got %v`, value)
+	case from.Kind() == reflect.Float64 && to.Kind() >= reflect.Int && to.Kind() <= reflect.Uint64:
+		return nil, fmt.Errorf("must be a whole number, got %v", value)
+	case to.Kind() == reflect.Bool && from.Kind() != reflect.Bool:
+		return nil, fmt.Errorf("must be true or false, got %v", value)
+	}
+	return value, nil
 }
 
 func flagNames(cmd *cobra.Command) []string {
