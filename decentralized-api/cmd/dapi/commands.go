@@ -56,8 +56,16 @@ func logger(c config.Log, out io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, options))
 }
 
+// group is a command of commands; a word that is none of them is refused.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
 func configCommand(out io.Writer) *cobra.Command {
-	parent := &cobra.Command{Use: "config", Short: "Look at the configuration"}
+	parent := group("config", "Look at the configuration")
 	parent.AddCommand(&cobra.Command{
 		Use: "check", Short: "Read the configuration and say what is wrong with it", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -57,6 +57,11 @@ func TestConfigCheckSaysWhatIsWrong(t *testing.T) {
 	code, text = dapi(t.Context(), "config", "check", "--config", path)
 	require.Equal(t, 1, code)
 	require.Contains(t, text, `did you mean "public"`)
+	for _, words := range [][]string{{"config", "bogus"}, {"nodes", "bogus"}} {
+		code, text = dapi(t.Context(), words...)
+		require.Equal(t, 1, code)
+		require.Contains(t, text, `unknown command "bogus"`)
+	}
 	code, text = dapi(t.Context(), "start", "--config", path+".lost")
 	require.Equal(t, 1, code)
 	require.Contains(t, text, "no such file")

@@ -148,7 +148,7 @@ func printNodes(out io.Writer, nodes []httpapi.Node) error {
 }
 
 func nodesCommand(out io.Writer) *cobra.Command {
-	parent := &cobra.Command{Use: "nodes", Short: "Look at and change the nodes of the running broker"}
+	parent := group("nodes", "Look at and change the nodes of the running broker")
 	change := func(use, short, method, path string) *cobra.Command {
 		return &cobra.Command{
 			Use: use, Short: short, Args: cobra.ExactArgs(1),

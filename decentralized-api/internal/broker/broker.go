@@ -140,6 +140,10 @@ func (b *Broker) Load(ctx context.Context, configured []config.Node) error {
 			enabled := true
 			if s, known := switches[spec.ID]; known {
 				enabled = s.enabled
+				// The file has it now: what was added must not come back when it leaves the file.
+				if err := b.forgetSpec(ctx, spec.ID); err != nil {
+					return err
+				}
 			}
 			nodes[spec.ID] = &NodeState{Spec: spec, Configured: true, Enabled: enabled}
 		}

@@ -174,6 +174,18 @@ func TestAFileThatIsReadAgainAddsChangesAndRemovesItsNodes(t *testing.T) {
 	}
 }
 
+func TestANodeThatTheFileTookOverLeavesWithIt(t *testing.T) {
+	b := newBench(t)
+	require.NoError(t, b.Load(t.Context(), nil))
+	require.NoError(t, b.RegisterNode(t.Context(), node("c", "m1")))
+	for _, file := range [][]config.Node{{node("c", "m2")}, nil} {
+		b.stop()
+		b.start(t)
+		require.NoError(t, b.Load(t.Context(), file))
+		require.Len(t, b.Snapshot().Nodes, len(file))
+	}
+}
+
 func TestGovernedModelsAreThoseOfTheLatestLook(t *testing.T) {
 	b := newBench(t)
 	require.Nil(t, b.Governed())

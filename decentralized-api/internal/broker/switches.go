@@ -67,6 +67,11 @@ func (b *Broker) saveSpec(ctx context.Context, spec config.Node) error {
 	return b.exec(ctx, `UPDATE nodes SET spec = ? WHERE id = ?`, string(raw), spec.ID)
 }
 
+// forgetSpec leaves nothing of a node but its switch.
+func (b *Broker) forgetSpec(ctx context.Context, id string) error {
+	return b.exec(ctx, `UPDATE nodes SET spec = NULL WHERE id = ? AND spec IS NOT NULL`, id)
+}
+
 func (b *Broker) saveSwitch(ctx context.Context, id string, enabled bool) error {
 	return b.exec(ctx, `INSERT INTO nodes (id, enabled) VALUES (?, ?)
 		ON CONFLICT (id) DO UPDATE SET enabled = excluded.enabled`, id, enabled)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -158,6 +159,45 @@ func IsLoopback(address string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// checkFiles refuses files that are not there, and secrets that others can read.
+// Paths in a configuration file are absolute by now; who adds a node while the
+// broker runs does not know its folder.
+func (n Node) checkFiles(field string) error {
+	var failures []error
+	for _, f := range []struct {
+		name, path string
+		secret     bool
+	}{
+		{"token_file", n.TokenFile, true}, {"key_file", n.KeyFile, true}, {"ca_file", n.CAFile, false}, {"cert_file", n.CertFile, false},
+	} {
+		name := field + "." + f.name
+		switch {
+		case f.path == "":
+		case !filepath.IsAbs(f.path):
+			failures = append(failures, check(false, name, "an absolute path", f.path))
+		case f.secret:
+			failures = append(failures, checkSecret(name, f.path))
+		default:
+			if _, err := os.Stat(f.path); err != nil {
+				failures = append(failures, fmt.Errorf("%w: %s: %w", ErrInvalid, name, err))
+			}
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// checkDial refuses what nobody can be dialled at.
+func checkDial(field, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil && host == "" {
+		err = errors.New("no host")
+	}
+	if number, bad := strconv.ParseUint(port, 10, 16); err == nil && (bad != nil || number == 0) {
+		err = errors.New("no port")
+	}
+	return check(err == nil, field, "host:port with a port of 1 to 65535", address)
+}
+
 func (c *Config) checkNodes() error {
 	failures := []error{check(len(c.Nodes) <= MaxNodes, "nodes", fmt.Sprintf("at most %d", MaxNodes), len(c.Nodes))}
 	seen := make(map[string]bool, len(c.Nodes))
@@ -178,15 +218,12 @@ func (n Node) Check(field string) error {
 	failures := []error{
 		check(n.Kind == "" && n.URL == "", field+".kind", `absent, or "serverless" with a url`, n.Kind),
 		check(nodeIDPattern.MatchString(n.ID), field+".id", "1 to 64 of A-Z a-z 0-9 . _ -", n.ID),
-		checkListen(field+".address", n.Address),
+		checkDial(field+".address", n.Address),
 		check(len(n.Models) >= 1 && len(n.Models) <= inference.MaxModelsPerNode, field+".models",
 			fmt.Sprintf("1 to %d governance ids", inference.MaxModelsPerNode), n.Models),
 		check((n.CertFile == "") == (n.KeyFile == ""), field+".cert_file", "given together with key_file", n.CertFile),
 	}
-	if n.TokenFile != "" {
-		failures = append(failures, checkSecret(field+".token_file", n.TokenFile))
-	}
-	return errors.Join(append(failures, n.checkModels(field), n.checkHardware(field))...)
+	return errors.Join(append(failures, n.checkFiles(field), n.checkModels(field), n.checkHardware(field))...)
 }
 
 func (n Node) checkModels(field string) error {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -95,6 +96,10 @@ func (a *Admin) add(w http.ResponseWriter, r *http.Request) {
 	if !decoded(w, r, "a list of nodes", &specs) {
 		return
 	}
+	if len(specs) == 0 {
+		fail(w, http.StatusBadRequest, "invalid_request", "the body must be a list of nodes: there is none in it")
+		return
+	}
 	a.change(func(ctx context.Context, _ string) error { return a.Nodes.RegisterNode(ctx, specs...) })(w, r)
 }
 
@@ -115,8 +120,10 @@ func decoded(w http.ResponseWriter, r *http.Request, what string, into any) bool
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(into)
-	if err == nil && decoder.More() {
-		err = errors.New("there is more behind it")
+	if err == nil {
+		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("there is more behind it")
+		}
 	}
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -144,7 +151,7 @@ func (a *Admin) refuse(w http.ResponseWriter, err error) {
 		fail(w, http.StatusNotFound, "not_found", err.Error())
 	case errors.Is(err, broker.ErrNodeExists), errors.Is(err, broker.ErrConfigured), errors.Is(err, config.ErrRestart):
 		fail(w, http.StatusConflict, "conflict", err.Error())
-	case errors.Is(err, broker.ErrUnknownModels), errors.Is(err, config.ErrInvalid):
+	case errors.Is(err, broker.ErrUnknownModels), errors.Is(err, broker.ErrServerless), errors.Is(err, config.ErrInvalid):
 		fail(w, http.StatusBadRequest, "invalid_request", err.Error())
 	default:
 		a.Log.Error("node was not changed", "err", err)

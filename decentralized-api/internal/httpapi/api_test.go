@@ -185,7 +185,7 @@ func TestTheOperatorChangesNodes(t *testing.T) {
 func TestRefusalsSayWhoseFaultItIs(t *testing.T) {
 	for err, want := range map[error]int{
 		broker.ErrNodeUnknown: 404, broker.ErrNodeExists: 409, broker.ErrConfigured: 409, config.ErrRestart: 409,
-		broker.ErrUnknownModels: 400, config.ErrInvalid: 400, errors.New("disk"): 500,
+		broker.ErrUnknownModels: 400, broker.ErrServerless: 400, config.ErrInvalid: 400, errors.New("disk"): 500,
 	} {
 		status, body := get(t, adminAPI(&fakeNodes{err: err}).Handler(), http.MethodPost, "/admin/v1/nodes/x/enable", "secret", "")
 		require.Equal(t, want, status)
@@ -202,6 +202,8 @@ func TestAHostileRequestOfTheOperatorsListenerChangesNothingAndIsNamed(t *testin
 		"a field that nobody has":    {http.MethodPost, "/admin/v1/nodes", `[{"idd":"x"}]`, 400, "idd"},
 		"another id than the path's": {http.MethodPut, "/admin/v1/nodes/x", `{"id":"y"}`, 400, `node.id must be \"x\" as in the path, got \"y\"`},
 		"a list for a node":          {http.MethodPut, "/admin/v1/nodes/x", `[{"id":"x"}]`, 400, "the body must be a node"},
+		"a bracket behind the list":  {http.MethodPost, "/admin/v1/nodes", `[{"id":"x"}]}garbage`, 400, "more behind it"},
+		"null for a list":            {http.MethodPost, "/admin/v1/nodes", `null`, 400, "there is none in it"},
 		"no JSON":                    {http.MethodPost, "/admin/v1/nodes", `[{`, 400, "unexpected EOF"},
 		"an object for a list":       {http.MethodPost, "/admin/v1/nodes", `{"id":"x"}`, 400, "list of nodes"},
 		"nothing":                    {http.MethodPost, "/admin/v1/nodes", ``, 400, "EOF"},

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cosmos/cosmos-sdk/client"
 )
 
 var (
@@ -24,6 +27,12 @@ func nameArguments(cmd *cobra.Command) {
 		nameArguments(below)
 	}
 	names := argumentNames(cmd.Use)
+	switch {
+	case cmd.HasSubCommands() && !cmd.Runnable():
+		cmd.RunE = client.ValidateCmd // a word that is no command is refused, not passed over
+	case !cmd.HasSubCommands() && cmd.Args == nil && !strings.Contains(cmd.Use, " "):
+		cmd.Args = cobra.NoArgs
+	}
 	if cmd.HasSubCommands() || cmd.RunE == nil {
 		return
 	}

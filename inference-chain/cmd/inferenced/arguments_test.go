@@ -15,11 +15,13 @@ func TestPositionalArgumentsAreCalledByTheirNames(t *testing.T) {
 		args []string
 		want string
 	}{
-		"a missing argument":      {[]string{"query", "inference", "weight", "1"}, "accepts 2 arg(s), received 1; usage: inferenced query inference weight [epoch] [address]"},
-		"a word for a number":     {[]string{"query", "inference", "weight", "x", "nine1"}, `invalid argument "x" for [epoch]: not a whole number`},
-		"a word for an address":   {[]string{"query", "inference", "weight", "1", "bogus"}, `invalid argument "bogus" for [address]: `},
-		"an amount without denom": {[]string{"tx", "inference", "deposit", "5"}, `invalid argument "5" for [amount]: `},
-		"of another module":       {[]string{"query", "bank", "balance", "x", "unine"}, `for [address]`},
+		"a missing argument":        {[]string{"query", "inference", "weight", "1"}, "accepts 2 arg(s), received 1; usage: inferenced query inference weight [epoch] [address]"},
+		"a word for a number":       {[]string{"query", "inference", "weight", "x", "nine1"}, `invalid argument "x" for [epoch]: not a whole number`},
+		"a word for an address":     {[]string{"query", "inference", "weight", "1", "bogus"}, `invalid argument "bogus" for [address]: `},
+		"an amount without denom":   {[]string{"tx", "inference", "deposit", "5"}, `invalid argument "5" for [amount]: `},
+		"a word that is no command": {[]string{"keys", "bogus"}, `unknown command "bogus"`},
+		"a word for nothing":        {[]string{"keys", "list", "junk"}, `unknown command "junk"`},
+		"of another module":         {[]string{"query", "bank", "balance", "x", "unine"}, `for [address]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, err := newRoot()
