@@ -153,6 +153,64 @@ def test_a_row_that_says_it_is_of_another_epoch_is_refused(tmp_path: Path, kind:
         replay.replay(file)
 
 
+@pytest.mark.parametrize("value", ["", "x", "-1"])
+@pytest.mark.parametrize("kind", ["seat", "epoch"])
+def test_an_epoch_of_a_row_that_is_no_integer_is_refused(
+    tmp_path: Path, kind: str, value: str
+) -> None:
+    table = pq.read_table(CHANGES)
+    changed: list[dict[str, Any]] = table.to_pylist()
+    victim = next(row for row in changed if row["kind"] == kind)
+    field = "index" if kind == "epoch" else "epoch_index"
+    victim["row"] = json.dumps(json.loads(victim["row"]) | {field: value})
+    file = tmp_path / "changed.parquet"
+    pq.write_table(pa.Table.from_pylist(changed, schema=table.schema), file)
+    words = f"epoch {victim['epoch']}, a row of kind {kind}: {field} is no integer of 64 bits"
+    with pytest.raises(ReplayError, match=words):
+        replay.replay(file)
+
+
+def history_without(folder: Path, at: int, *kinds: str, forge: bool = False) -> list[Path]:
+    """The recorded history without an epoch's rows of some kinds, and with a forged payout."""
+    files = list[Path]()
+    for file in HISTORY:
+        table = pq.read_table(file)
+        rows: list[dict[str, Any]] = table.to_pylist()
+        rows = [row for row in rows if row["epoch"] != at or row["kind"] not in kinds]
+        if forge:
+            next((row for row in rows if changes(row, "settle_amount", at, ("amount",))), None)
+        files.append(folder / file.name)
+        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), files[-1])
+    return files
+
+
+@pytest.mark.parametrize("kinds", [["settlement"], ["settlement", "settle_amount"]])
+@pytest.mark.parametrize("at", range(1, 10))
+def test_a_settled_epoch_without_its_settlement_is_refused(
+    tmp_path: Path, at: int, kinds: list[str]
+) -> None:
+    with pytest.raises(ReplayDifferenceError) as caught:
+        replay.replay(*history_without(tmp_path, at, *kinds, forge=True))
+    assert (caught.value.epoch, caught.value.field) == (at, "settlement")
+
+
+def test_a_payout_without_a_settlement_is_refused_whatever_the_status(tmp_path: Path) -> None:
+    files = history_without(tmp_path, 9, "settlement", forge=True)
+    table = pq.read_table(files[-1])
+    rows: list[dict[str, Any]] = table.to_pylist()
+    victim = next(row for row in rows if (row["epoch"], row["kind"]) == (9, "epoch"))
+    victim["row"] = json.dumps(json.loads(victim["row"]) | {"status": "EPOCH_STATUS_EFFECTIVE"})
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), files[-1])
+    with pytest.raises(ReplayDifferenceError, match="epoch 9, host -, settlement: "):
+        replay.replay(*files)
+
+
+def test_a_settled_epoch_without_groups_is_refused(tmp_path: Path) -> None:
+    files = history_without(tmp_path, 4, "group")
+    with pytest.raises(ReplayError, match=r"epoch 4: .* no row of kind group of its root group"):
+        replay.replay(*files)
+
+
 # What an export holds and nothing of it decides: docs/simulation.md lists it.
 UNCHECKED = {
     "round.challenge",

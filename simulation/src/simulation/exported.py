@@ -241,8 +241,9 @@ def _read(path: Path) -> Export:
             raise ReplayError(f"epoch {epoch}, a row of kind {kind}: {error}") from error
         _check_shape(row, f"epoch {epoch}, host {host or '-'}, a row of kind {kind}")
         _check_needs(row, _NEEDS.get(kind, ()), f"epoch {epoch}, host {host or '-'}, {kind}")
-        said = row.get("index" if kind == "epoch" else "epoch_index", epoch)
-        if int(said) != int(epoch):
+        field = "index" if kind == "epoch" else "epoch_index"
+        said = row.get(field, epoch)
+        if _integer(said, f"epoch {epoch}, a row of kind {kind}: {field}") != int(epoch):
             raise ReplayError(f"epoch {epoch}, a row of kind {kind} says that it is of {said}")
         if row.get("participant", host) != host:
             raise ReplayError(

@@ -6,6 +6,7 @@ import numpy as np
 
 from simulation import fixed, reward
 from simulation.arrays import u64
+from simulation.errors import ReplayDifferenceError, ReplayError
 from simulation.exported import Compares, Export, Row, address, flag, number
 
 _FORFEITURES = {
@@ -13,15 +14,23 @@ _FORFEITURES = {
     "fraud": reward.Forfeiture.FRAUD,
     "double_sign": reward.Forfeiture.DOUBLE_SIGN,
 }
+# Of an epoch with one of these, the chain keeps a settlement.
+_PAID = ("EPOCH_STATUS_SETTLING", "EPOCH_STATUS_SETTLED")
 
 
 def check_settlement(export: Export, index: int, counter: Compares) -> None:
     """Every row of an epoch's settlement follows from its weights, duties and coverage."""
     settlement, record = export.one(index, "settlement"), export.one(index, "epoch")
     amounts = export.by_host(index, "settle_amount")
-    if settlement is None or record is None or index == 0:
+    if record is None or index == 0:
         return
-    root = next(g for g in export.of(index, "group") if not g.get("model_id"))
+    if settlement is None:
+        if record.get("status") in _PAID or amounts:
+            raise ReplayDifferenceError(index, "", "settlement", "no row", "a row")
+        return
+    root = next((g for g in export.of(index, "group") if not g.get("model_id")), None)
+    if root is None:
+        raise ReplayError("it is settled, and there is no row of kind group of its root group")
     whole = number(root, "total_weight")
     blocks = number(record, "effective_to") - number(record, "effective_from") + 1
     counter.same(index, "", "settlement total_weight", number(settlement, "total_weight"), whole)
