@@ -1,5 +1,6 @@
 """The command line and its edges: right answers or one clear line, never a wrong number."""
 
+import dataclasses
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from simulation import compare, fixed, run
+from simulation import compare, fixed, run, verdict
 from simulation.arrays import u64
 from simulation.cli import app, main
 from simulation.errors import ParameterError, ResultError, ScenarioError
@@ -290,11 +291,34 @@ def test_splitting_has_no_best_response() -> None:
     made = small(
         fleets=[{"name": "a", "hosts": 1, "nodes": 8}, {"name": "b", "hosts": 9, "nodes": 8}]
     )
-    found = compare.attack(made, Behaviour.SYBIL, strengths=[0.1, 0.2], parts=[2, 8])
+    found = compare.attack(made, Behaviour.SYBIL, parts=[2, 8])
     assert [r.strength for r in found] == [0.0, 0.0], "a sybil knows no strength"
     assert found[0].gain.mean <= 0
     with pytest.raises(ScenarioError, match="at least one"):
         compare.attack(made, Behaviour.CARTEL, strengths=[])
+
+
+@pytest.mark.parametrize(("option", "knowing"), [("strengths", OF_STRENGTH), ("parts", OF_PARTS)])
+def test_what_an_attack_tries_is_refused_where_nothing_follows_from_it(
+    option: str, knowing: tuple[Behaviour, ...]
+) -> None:
+    words = f"--{option}: nothing follows .* one of {', '.join(knowing)}"
+    for behaviour in Behaviour:
+        if behaviour is Behaviour.HONEST or behaviour in knowing:
+            continue
+        with pytest.raises(ScenarioError, match=words):
+            compare.attack(small(), behaviour, **{option: [1]})
+
+
+def test_an_attack_where_nothing_is_paid_says_so() -> None:
+    made = small(params={"initial_epoch_subsidy": "1"})  # no share of it is a whole unine
+    found = compare.attack(made, Behaviour.FREE_RIDER)
+    assert [(r.honest, r.paid) for r in found] == [(0.0, False)]
+    words, *_ = verdict.attack_words(Behaviour.FREE_RIDER, "a", found)
+    assert words.startswith("Nothing was paid to anybody")
+    others = [dataclasses.replace(r, paid=True) for r in found]
+    words, *_ = verdict.attack_words(Behaviour.FREE_RIDER, "a", others)
+    assert words == "Nothing was paid to a, honest or not."
 
 
 OFFLINE_PAGE = ("Plotly.newPlot", "viewport", "core ")

@@ -39,7 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 _console = Console(markup=False)
 _errors = Console(stderr=True, markup=False)
 
-# As the option takes it.
+# As the option takes them.
 _STRENGTHS = ",".join(f"{strength:g}" for strength in compare.STRENGTHS)
 
 ModeOption = Annotated[Mode, typer.Option(help="exact, or float64 for searches")]
@@ -234,7 +234,9 @@ def attack(
     scenario: Path,
     behaviour: Annotated[Behaviour, typer.Option(help="how the fleet deviates")],
     fleet: Annotated[str | None, typer.Option(help="who deviates; the first fleet")] = None,
-    strengths: Annotated[str, typer.Option(help="what to try")] = _STRENGTHS,
+    strengths: Annotated[
+        str | None, typer.Option(help=f"what to try, where it means something; {_STRENGTHS}")
+    ] = None,
     parts: Annotated[
         str | None,
         typer.Option(help="what to try, for a sybil or a grinder; up to 8, as far as nodes go"),
@@ -246,10 +248,12 @@ def attack(
 ) -> None:
     """Find a behaviour's best response, what it earns beyond honesty, and write a page of it."""
     made: Scenario = load(scenario, _changes(changes, seed=seed))
-    who = fleet or made.fleets[0].name
-    splits = compare.usual_parts(made, behaviour, who)
-    given = _numbers("--strengths", strengths), _wholes("--parts", parts) if parts else splits
-    tried = compare.responses(behaviour, *given)
+    who = made.fleets[0].name if fleet is None else fleet
+    given = (
+        None if strengths is None else _numbers("--strengths", strengths),
+        None if parts is None else _wholes("--parts", parts),
+    )
+    tried = compare.responses(made, behaviour, who, *given)
     _tell_size([made])
     with _progress(len(tried) + 1, "responses") as done:
         found = compare.attack(

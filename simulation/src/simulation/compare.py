@@ -9,7 +9,15 @@ from typing import Any
 
 from simulation.errors import ScenarioError, shown
 from simulation.run import Mode, run_replica
-from simulation.scenario import OF_PARTS, OF_STRENGTH, Behaviour, Fleet, Scenario, with_fleet
+from simulation.scenario import (
+    OF_PARTS,
+    OF_STRENGTH,
+    Behaviour,
+    Fleet,
+    Scenario,
+    check_pays,
+    with_fleet,
+)
 
 # Two-sided 95 % points of Student's t by degrees of freedom.
 _T = {
@@ -95,7 +103,8 @@ def compare(
     """Run both on the same seeds and pair their fleets by name.
 
     Raises:
-        ScenarioError: when seeds, replicas, epochs or fleets differ, so that nothing pairs.
+        ScenarioError: when seeds, replicas, epochs or fleets differ, so that nothing pairs, or when
+            nobody is paid.
     """
     for what in ("seed", "replicas", "epochs"):
         ends = getattr(base, what), getattr(proposal, what)
@@ -105,6 +114,7 @@ def compare(
                 f"the proposal {ends[1]}; --set {what}={ends[0]} sets it for both"
             )
     _check_replicas(base)
+    check_pays(base)
     names = [", ".join(f.name for f in side.fleets) for side in (base, proposal)]
     if names[0] != names[1]:
         raise ScenarioError(
@@ -168,6 +178,7 @@ class Response:
     gain: Interval
     honest: float
     abandoned: float  # share of the epochs
+    paid: bool = True  # anybody, by the response or by honesty
 
     @property
     def of_income(self) -> str:
@@ -180,32 +191,30 @@ def attack(
     behaviour: Behaviour,
     *,
     fleet: str | None = None,
-    strengths: Sequence[float] = STRENGTHS,
+    strengths: Sequence[float] | None = None,
     parts: Sequence[int] | None = None,
     mode: Mode = "exact",
     done: Callable[[int], None] = lambda _: None,
 ) -> list[Response]:
     """The income of one fleet when it deviates, against itself when honest, on the same seeds.
 
-    Every strength is tried with every number of parts, where the behaviour knows them; without
-    parts, `usual_parts`. The first response is the best one; its gain is the regret of being
-    honest.
+    Tries `responses`. The first response is the best of those tried; its gain is the regret of
+    being honest, and its interval is not corrected for how many were tried.
 
     Raises:
-        ScenarioError: when no fleet has that name, there is nothing to try, or what is tried is
-            not legal.
+        ScenarioError: when no fleet has that name, nobody is paid, there is nothing to try, or
+            what is tried is not legal.
     """
     if behaviour is Behaviour.HONEST:
         raise ScenarioError("an attack deviates: honest is what every behaviour is held against")
     _check_replicas(scenario)
+    check_pays(scenario)
     names = [f.name for f in scenario.fleets]
-    name = fleet or names[0]
+    name = names[0] if fleet is None else fleet
     if name not in names:
         raise ScenarioError(f"no fleet {shown(name)}; there are {', '.join(names)}")
     at = names.index(name)
-    if parts is None:
-        parts = usual_parts(scenario, behaviour, name)
-    tried = responses(behaviour, strengths, parts)
+    tried = responses(scenario, behaviour, name, strengths, parts)
     if not tried:
         raise ScenarioError("an attack tries at least one strength and one number of parts")
     if behaviour is Behaviour.SYBIL and scenario.fleets[at].nodes == 1:
@@ -214,22 +223,25 @@ def attack(
     def one(behaviour: Behaviour, strength: float, parts: int) -> Scenario:
         return with_fleet(scenario, at, behaviour=behaviour, strength=strength, parts=parts)
 
-    def income(varied: Scenario) -> tuple[list[float], float]:
-        """What the fleet earns an epoch in each replica, and the share of abandoned epochs."""
+    def income(varied: Scenario) -> tuple[list[float], float, bool]:
+        """What the fleet earns an epoch in each replica, the share of abandoned epochs, and
+        whether anybody was paid.
+        """
         runs = [run_replica(varied, r, mode) for r in range(scenario.replicas)]
         # The first epoch settles genesis, which earns nothing.
-        paid = max(1, scenario.epochs - 1)
+        settled = scenario.epochs - 1
         gone = sum(row["abandoned"] for rows, _ in runs for row in rows)
+        paid = any(row["paid"] > 0 for rows, _ in runs for row in rows)
         done(1)
-        found = [float(fleets[at]["income"]) / paid for _, fleets in runs]
-        return found, gone / (scenario.replicas * scenario.epochs)
+        found = [float(fleets[at]["income"]) / settled for _, fleets in runs]
+        return found, gone / (scenario.replicas * scenario.epochs), paid
 
     # All of them are legal before the first one runs.
     varied = [one(behaviour, *how) for how in tried]
-    honest, _ = income(one(Behaviour.HONEST, 0.0, 1))
+    honest, _, pays = income(one(Behaviour.HONEST, 0.0, 1))
 
     def response(how: tuple[float, int], varied: Scenario) -> Response:
-        found, abandoned = income(varied)
+        found, abandoned, paid = income(varied)
         pairs = zip(found, honest, strict=True)
         return Response(
             strength=how[0],
@@ -237,26 +249,49 @@ def attack(
             gain=interval([a - b for a, b in pairs]),
             honest=sum(honest) / len(honest),
             abandoned=abandoned,
+            paid=pays or paid,
         )
 
     made = map(response, tried, varied)
     return sorted(made, key=lambda r: -r.gain.mean)
 
 
-def usual_parts(scenario: Scenario, behaviour: Behaviour, fleet: str) -> list[int]:
-    """What an attack tries unless it is told: as far as a host to be split has nodes."""
+def responses(
+    scenario: Scenario,
+    behaviour: Behaviour,
+    fleet: str,
+    strengths: Sequence[float] | None = None,
+    parts: Sequence[int] | None = None,
+) -> list[tuple[float, int]]:
+    """Every strength with every number of parts, where a behaviour knows them.
+
+    Without strengths, `STRENGTHS`; without parts, as far as a host to be split has nodes.
+
+    Raises:
+        ScenarioError: when strengths or parts are given, and nothing follows from them.
+    """
+    for option, given, knowing in (
+        ("--strengths", strengths, OF_STRENGTH),
+        ("--parts", parts, OF_PARTS),
+    ):
+        if given is not None and behaviour not in knowing:
+            raise ScenarioError(
+                f"{option}: nothing follows from it for a fleet that is {behaviour.value}; "
+                f"leave it out, or let the behaviour be one of {', '.join(knowing)}"
+            )
+    if behaviour not in OF_STRENGTH:
+        strengths = (0.0,)
+    if behaviour not in OF_PARTS:
+        parts = (1,)
+    return list(
+        product(
+            STRENGTHS if strengths is None else strengths,
+            _usual_parts(scenario, behaviour, fleet) if parts is None else parts,
+        )
+    )
+
+
+def _usual_parts(scenario: Scenario, behaviour: Behaviour, fleet: str) -> list[int]:
     nodes = next((f.nodes for f in scenario.fleets if f.name == fleet), _PARTS[-1])
     fits = [p for p in _PARTS if behaviour is not Behaviour.SYBIL or p <= nodes]
     return fits or [nodes]
-
-
-def responses(
-    behaviour: Behaviour, strengths: Sequence[float], parts: Sequence[int]
-) -> list[tuple[float, int]]:
-    """The strengths and parts that make a difference to a behaviour."""
-    return list(
-        product(
-            strengths if behaviour in OF_STRENGTH else (0.0,),
-            parts if behaviour in OF_PARTS else (1,),
-        )
-    )

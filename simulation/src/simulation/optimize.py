@@ -7,7 +7,7 @@ from typing import Any, Literal
 from simulation.errors import ScenarioError
 from simulation.extras import extra
 from simulation.run import Mode
-from simulation.scenario import Scenario
+from simulation.scenario import Scenario, check_pays
 from simulation.search import Range, check_metric, metrics, moved
 
 
@@ -50,12 +50,13 @@ def optimize(
     parameters as they stand are the first trial, so that the front never falls behind them.
 
     Raises:
-        ScenarioError: when a metric is none, or no trial was legal.
+        ScenarioError: when a metric is none, nobody is paid, or no trial was legal.
     """
     if not ranges or not objectives:
         raise ScenarioError("to optimise takes at least one range and one objective")
     if len({o.metric for o in objectives}) < len(objectives):
         raise ScenarioError("the objectives name each metric but once")
+    check_pays(scenario)
     for o in objectives:
         check_metric(scenario, o.metric)
     optuna: Any = extra("optuna", "search")

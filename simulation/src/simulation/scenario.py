@@ -374,6 +374,15 @@ def _check_references(scenario: Scenario, where: str) -> None:
                 raise ScenarioError(f"{where}: fleet {fleet.name}: no {kind} {value!r}{hint}")
 
 
+def check_pays(scenario: Scenario) -> None:
+    """Raises ScenarioError when a run is too short to pay anybody, so that nothing follows."""
+    if scenario.epochs < 2:
+        raise ScenarioError(
+            f"epochs is {scenario.epochs}: what ends in the first is genesis, which earns nothing, "
+            "so that nobody is paid and nothing can be compared; set epochs to 2 or more"
+        )
+
+
 def _check_behaviour(fleet: Fleet, where: str) -> None:
     """Raises ScenarioError when strength or parts say what the behaviour cannot do."""
     behaviour, strength, parts = fleet.behaviour, fleet.strength, fleet.parts

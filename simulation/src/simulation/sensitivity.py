@@ -10,7 +10,7 @@ from simulation.arrays import F64
 from simulation.errors import ScenarioError
 from simulation.extras import extra
 from simulation.network import MODELLED
-from simulation.scenario import Scenario
+from simulation.scenario import Scenario, check_pays
 from simulation.search import Range, around, evaluate
 
 # Effects below this share of the metric are rounding.
@@ -74,7 +74,8 @@ def morris(
     Effects are shares of the metric's mean over the sample; the largest comes first.
 
     Raises:
-        ScenarioError: when a name is no parameter, is no number, or has no room to move.
+        ScenarioError: when a name is no parameter, is no number, or has no room to move, and
+            when nobody is paid.
     """
     ranges = _ranges(scenario, names, share)
     sampler: Any = extra("SALib.sample.morris", "search")
@@ -151,6 +152,7 @@ def sobol(
 def _ranges(scenario: Scenario, names: list[str], share: float) -> list[Range]:
     if not names or len(set(names)) != len(names):
         raise ScenarioError("name at least one parameter, and each but once")
+    check_pays(scenario)
     return [around(scenario, name, share) for name in names]
 
 

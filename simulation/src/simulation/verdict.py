@@ -139,8 +139,13 @@ def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]
     best = responses[0]
     regret = f"is {max(0.0, best.gain.mean) / 1e6:,.3f} NINE an epoch"
     ends = f"95 %: {best.gain.low / 1e6:+,.3f} to {best.gain.high / 1e6:+,.3f}"
+    if not any(r.paid for r in responses):
+        lines = ["Nothing was paid to anybody, honest or not: there is no income to compare."]
+        return lines + _abandoned(best)
     how = f"strength {best.strength:g}, {best.parts} parts"
-    if best.gain.high <= 0:
+    if not best.honest and best.gain.mean == 0:
+        first = f"Nothing was paid to {fleet}, honest or not."
+    elif best.gain.high <= 0:
         first = f"No tried {behaviour.value} pays for {fleet}."
     elif best.gain.low > 0:
         by = f"{best.gain.mean / 1e6:+,.3f} NINE an epoch"
@@ -154,7 +159,11 @@ def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]
         f"The best response ({how}) gains {best.gain.mean / 1e6:+,.3f} NINE an epoch ({ends}).",
         f"The regret of being honest {regret}.",
     ]
-    if best.abandoned:
-        share = f"{best.abandoned:.1%} of its epochs"
-        lines.append(f"With the best response {share} are abandoned, and pay nobody.")
-    return lines
+    return lines + _abandoned(best)
+
+
+def _abandoned(best: Response) -> list[str]:
+    if not best.abandoned:
+        return []
+    share = f"{best.abandoned:.1%} of its epochs"
+    return [f"With the best response {share} are abandoned, and pay nobody."]
