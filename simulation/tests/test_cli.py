@@ -298,6 +298,21 @@ def test_splitting_has_no_best_response() -> None:
         compare.attack(made, Behaviour.CARTEL, strengths=[])
 
 
+@pytest.mark.parametrize(("demand", "pays"), [(0.8, True), (0.0, False)])
+def test_splitting_pays_a_little_where_nodes_are_preserved(demand: float, pays: bool) -> None:
+    """A host of one node that served is not cut to its last full round; others lose noise by it."""
+    fleet = {"nodes": 8, "gpu": "rtx4090", "models": ["org/a"]}
+    made = small(
+        epochs=20,
+        replicas=6,
+        models=[{"id": "org/a", "demand": demand}],
+        fleets=[fleet | {"name": "a", "hosts": 10}, fleet | {"name": "b", "hosts": 40}],
+    )
+    (found,) = compare.attack(made, Behaviour.SYBIL, parts=[8])
+    assert (found.gain.low > 0) is pays
+    assert found.gain.mean < (0.002 * found.honest if pays else 1)
+
+
 @pytest.mark.parametrize(("option", "knowing"), [("strengths", OF_STRENGTH), ("parts", OF_PARTS)])
 def test_what_an_attack_tries_is_refused_where_nothing_follows_from_it(
     option: str, knowing: tuple[Behaviour, ...]
