@@ -193,9 +193,9 @@ def _round_with_kills(told: Story) -> None:
     net.kill("host1-chain")
     net.start("host3-node1")
     net.wait("two blocks", lambda led: led.stage().height >= started + 2)
-    told.held = net.wait("host2 holds what it did not commit", lambda led: _held(told, led))
-    net.kill("host2-broker")
-    net.wait("two more blocks", lambda led: led.stage().height >= started + 4)
+    killed_at = _kill_holding(told)
+    net.wait("two more blocks", lambda led: led.stage().height >= killed_at + 2)
+    told.held = (told.held[0], net.ask(lambda led: _committed(told, led)))
     net.start("host2-broker")
     net.start("host1-chain")
     net.wait_effective(told.before + 2)
@@ -215,13 +215,29 @@ def _round_with_kills(told: Story) -> None:
     ]
 
 
-def _held(told: Story, ledger: Ledger) -> tuple[int, int] | None:
-    """What host2's broker has taken, and what of it the chain had a moment later, if less."""
-    host = told.net.network.host("host2")
-    with node_client(told.net.home, host, "node1") as client:
-        taken = client.poc_status().acknowledged_nonces
-    committed = sum(b.batch.count for b in ledger.batches(told.before + 2, host.address))
-    return (taken, committed) if committed < taken else None
+def _kill_holding(told: Story) -> int:
+    """Kill host2's broker while it holds nonces that are in no transaction yet.
+
+    A batch is cut at each block; right behind one, what was taken since is in none.
+    """
+    net = told.net
+    height = net.ask(lambda led: led.stage().height)
+    net.wait("the next block", lambda led: led.stage().height > height)
+    with node_client(net.home, net.network.host("host2"), "node1") as client:
+        status = client.poc_status
+        before = status().acknowledged_nonces
+        deadline = time.monotonic() + 30.0
+        while status().acknowledged_nonces == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        net.kill("host2-broker")
+        told.held = (status().acknowledged_nonces, 0)
+    return net.ask(lambda led: led.stage().height)
+
+
+def _committed(told: Story, ledger: Ledger) -> int:
+    """What the chain has of host2 while its broker is dead."""
+    address = told.net.network.host("host2").address
+    return sum(b.batch.count for b in ledger.batches(told.before + 2, address))
 
 
 def _compare_with_reference(told: Story) -> None:
