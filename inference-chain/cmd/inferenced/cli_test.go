@@ -353,6 +353,14 @@ func TestStartSaysPlainlyWhatIsWrong(t *testing.T) {
 			t.Helper()
 			h.amend("app.toml", "[grpc]", "[gprc]")
 		}, nil, `app.toml: unknown key "gprc"`},
+		"a misspelt key of client.toml": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("client.toml", "keyring-backend", "keyring-bakend")
+		}, nil, `client.toml: unknown key "keyring-bakend"`},
+		"a format that nobody prints": {func(t *testing.T, h home) {
+			t.Helper()
+			h.amend("client.toml", `output = "text"`, `output = "xml"`)
+		}, nil, `client.toml: output must be one of text, json, got "xml"`},
 		"a duration without a unit": {func(t *testing.T, h home) {
 			t.Helper()
 			h.amend("config.toml", `timeout_propose = "`, "timeout_propose = 5 # ")

@@ -16,6 +16,9 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	clientconfig "github.com/cosmos/cosmos-sdk/client/config"
+	"github.com/cosmos/cosmos-sdk/client/flags"
+	"github.com/cosmos/cosmos-sdk/crypto/keyring"
 	"github.com/cosmos/cosmos-sdk/server"
 	serverconfig "github.com/cosmos/cosmos-sdk/server/config"
 	sdk "github.com/cosmos/cosmos-sdk/types"
@@ -41,6 +44,28 @@ func checkFiles(cmd *cobra.Command) error {
 		return fmt.Errorf("%s: minimum-gas-prices must be amounts with denominations, as %q, got %q", own, "0.025unine", app.MinGasPrices)
 	}
 	return nil
+}
+
+// checkClientFile refuses what nothing would make of a home's client.toml: commands
+// would sign with another keyring, or print another format, than it says.
+func checkClientFile(home string) error {
+	path := filepath.Join(home, "config", "client.toml")
+	file := clientconfig.DefaultConfig()
+	if err := checkFile(path, file, nil); err != nil {
+		return err
+	}
+	return errors.Join(
+		oneOf(path, "keyring-backend", file.KeyringBackend, keyring.BackendOS, keyring.BackendFile, keyring.BackendKWallet, keyring.BackendPass, keyring.BackendTest, keyring.BackendMemory),
+		oneOf(path, "output", file.Output, flags.OutputFormatText, flags.OutputFormatJSON),
+		oneOf(path, "broadcast-mode", file.BroadcastMode, flags.BroadcastSync, flags.BroadcastAsync),
+	)
+}
+
+func oneOf(path, key, got string, known ...string) error {
+	if slices.Contains(known, got) {
+		return nil
+	}
+	return fmt.Errorf("%s: %s must be one of %s, got %q", path, key, strings.Join(known, ", "), got)
 }
 
 // checkFile decodes a file into the shape it should have, and names the keys that

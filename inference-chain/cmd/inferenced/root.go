@@ -94,6 +94,9 @@ func prepare(cmd *cobra.Command, defaults client.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkClientFile(ctx.HomeDir); err != nil {
+		return err
+	}
 	if ctx, err = config.ReadFromClientConfig(ctx); err != nil {
 		return fmt.Errorf("client configuration in %s: %w", ctx.HomeDir, err)
 	}
