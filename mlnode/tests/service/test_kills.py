@@ -99,9 +99,11 @@ def striking(
     def fall() -> None:
         # Work that ends meanwhile waits: it was under way when this was decided.
         with lock:
-            if strike.working:
-                strike.struck = deed()
-            strike.over = True
+            try:
+                if strike.working:
+                    strike.struck = deed()
+            finally:
+                strike.over = True
 
     timer = threading.Timer(chance.uniform(0.0, within_s), fall)
     timer.start()

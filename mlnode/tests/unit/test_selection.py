@@ -3,6 +3,7 @@ from time import sleep
 
 import numpy as np
 import pytest
+import torch
 from engines import AnyEngine, fp32_engine, int8_engine, of_kind
 from torch import Tensor
 from typing_extensions import override
@@ -13,7 +14,7 @@ from mlnode.poc.engines.base import Engine, load
 from mlnode.poc.engines.cpu_arithmetic import int8_arithmetic
 from mlnode.poc.engines.products import int8_product
 from mlnode.poc.engines.reference import ReferenceEngine
-from mlnode.poc.engines.selection import fastest_on, select_engine
+from mlnode.poc.engines.selection import TRIAL_NONCE, fastest_on, select_engine
 from mlnode.poc.engines.selftest import self_test
 from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.poc.errors import NoEngineError, NotStartedError, SelfTestError
@@ -127,7 +128,8 @@ class Waits(ShardedEngine):
         return super().batch(nonces_B, public_key)
 
 
-def test_what_else_keeps_the_machine_busy_does_not_choose() -> None:
+def test_what_else_keeps_the_machine_busy_does_not_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     chosen = select_engine([of_kind(Waits, "waits"), fp32_engine()])
     rates = {report.name: report.nonces_per_second for report in chosen.reports}
     # On the wall it would be a fifth or less.
@@ -196,6 +198,38 @@ def test_the_engine_that_is_fastest_on_the_round_s_network_alone_stands_on_it(
         with pytest.raises(NotStartedError):
             other.weights_fingerprint()
     assert fastest_on(quick, (), round_, 140) is quick
+
+
+class FailsOnTheRound(ShardedEngine):
+    """Computes on the golden network alone: there is no kernel for another one."""
+
+    error = RuntimeError("out of resource: shared memory")
+
+    @override
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        if np.any((nonces_B >= TRIAL_NONCE) & (nonces_B < 2**63)):
+            raise self.error
+        return super().batch(nonces_B, public_key)
+
+
+def test_a_rival_that_fails_on_the_round_s_network_leaves_the_first_one_standing(
+    round_: Round,
+) -> None:
+    first, rival = fp32_engine(), of_kind(FailsOnTheRound, "rival")
+    load(first, round_)
+    before = first.weights_fingerprint()
+    assert fastest_on(first, (rival,), round_, 140) is first
+    assert first.weights_fingerprint() == before
+    with pytest.raises(NotStartedError):
+        rival.weights_fingerprint()
+
+
+def test_a_device_that_a_rival_loses_is_lost(round_: Round) -> None:
+    first, rival = fp32_engine(), of_kind(FailsOnTheRound, "rival")
+    rival.error = RuntimeError("Triton Error [CUDA]: an illegal memory access was encountered")
+    load(first, round_)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        fastest_on(first, (rival,), round_, 140)
 
 
 def test_rivals_are_within_a_factor_of_four_on_the_golden_network() -> None:

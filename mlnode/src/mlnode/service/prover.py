@@ -181,9 +181,8 @@ class Prover:
 
     def drop(self) -> None:
         """Let go of the round and its memory."""
-        self._engine.stop()
-        if self._spare is not None:
-            self._spare.stop()
+        for engine in self._passed:
+            engine.stop()
 
     def _crosscheck_due(self, batch_s: float) -> bool:
         if self._spare_s <= batch_s:

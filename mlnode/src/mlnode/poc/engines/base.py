@@ -45,8 +45,8 @@ class Engine(Protocol):
     def work_clock(self) -> float:
         """Returns seconds of work, from any origin.
 
-        Of the processor where the engine computes on it alone, so that what else keeps the
-        machine busy counts for nothing; else of the clock on the wall.
+        Of the processor where the engine computes on one thread of it, so that what else keeps
+        the machine busy counts for nothing; else of the clock on the wall.
         """
         ...
 

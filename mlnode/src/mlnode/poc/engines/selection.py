@@ -1,5 +1,6 @@
 """Chooses the engine of this machine: of those that are exact, the fastest, by measurement."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -8,9 +9,11 @@ import numpy as np
 
 from mlnode.poc.engines.base import Engine, SharingEngine, load
 from mlnode.poc.engines.selftest import self_test
-from mlnode.poc.errors import DEVICE_ERROR, NoEngineError, SelfTestError
+from mlnode.poc.errors import DEVICE_ERROR, NoEngineError, SelfTestError, device_lost
 from mlnode.poc.golden import golden_round
 from mlnode.poc.rounds import Round
+
+_log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Engine)
 S = TypeVar("S", bound=SharingEngine)
@@ -139,8 +142,16 @@ def fastest_on(
 
     best, best_s = engine, seconds(engine)
     for rival in rivals:
-        rival.adopt(round_, best.network)
-        took_s, slower = seconds(rival), rival
+        try:
+            rival.adopt(round_, best.network)
+            took_s, slower = seconds(rival), rival
+        except Exception as err:
+            rival.stop()
+            if device_lost(err):
+                raise
+            # A kernel that cannot be made for this network, say: the first one stands and is sound.
+            _log.warning("%s cannot prove on this network, going on without: %s", rival.name, err)
+            continue
         if took_s < best_s:
             best, best_s, slower = rival, took_s, best
         slower.stop()
