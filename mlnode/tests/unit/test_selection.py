@@ -1,5 +1,4 @@
 from itertools import count
-from time import sleep
 
 import numpy as np
 import pytest
@@ -119,21 +118,42 @@ def test_the_slower_engine_comes_second() -> None:
     assert [report.nonces_per_second for report in chosen.reports] == [6_400.0, 1_600.0]
 
 
-class Waits(ShardedEngine):
-    """Waits, as where another process has the processor."""
+class Works(ShardedEngine):
+    """Takes a given time of work for a batch, by a clock of its own, whatever the wall's says."""
+
+    worked = 0.0
+    seconds_a_batch = 1.0
+
+    @override
+    def work_clock(self) -> float:
+        return self.worked
 
     @override
     def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
-        sleep(0.3)
+        self.worked += self.seconds_a_batch
         return super().batch(nonces_B, public_key)
 
 
-def test_what_else_keeps_the_machine_busy_does_not_choose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    chosen = select_engine([of_kind(Waits, "waits"), fp32_engine()])
-    rates = {report.name: report.nonces_per_second for report in chosen.reports}
-    # On the wall it would be a fifth or less.
-    assert rates["waits"] > 0.5 * rates["fp32"]
+def test_the_engines_own_clocks_choose() -> None:
+    slow, quick = of_kind(Works, "slow"), of_kind(Works, "quick")
+    quick.seconds_a_batch = 0.25
+    chosen = select_engine([slow, quick])
+    assert chosen.engine is quick
+    assert [report.nonces_per_second for report in chosen.reports] == [256.0, 64.0]
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "expected"),
+    [("cpu", 1, "processor"), ("cpu", 2, "wall"), ("cuda:0", 1, "wall")],
+)
+def test_one_thread_of_a_processor_is_timed_by_it(
+    monkeypatch: pytest.MonkeyPatch, device: str, threads: int, expected: str
+) -> None:
+    monkeypatch.setattr("mlnode.shard.engine.process_time", lambda: "processor")
+    monkeypatch.setattr("mlnode.shard.engine.perf_counter", lambda: "wall")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    engine = ShardedEngine("any", int8_arithmetic(), lambda _: (), devices=(device,))
+    assert engine.work_clock() == expected
 
 
 def test_a_faster_engine_that_fails_is_not_chosen_and_the_status_says_why() -> None:
