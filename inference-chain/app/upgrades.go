@@ -30,19 +30,29 @@ func (app *App) prepareUpgrades(known []Upgrade) error {
 	for _, u := range known {
 		app.Upgrade.SetUpgradeHandler(u.Name, app.upgradeHandler(u))
 	}
+	u, height, err := app.pendingUpgrade(known)
+	if err == nil && u != nil {
+		app.SetStoreLoader(upgradetypes.UpgradeStoreLoader(height, &u.Stores))
+	}
+	return err
+}
+
+// pendingUpgrade returns the upgrade that the node was stopped for, with its height;
+// none when it was not, when this program does not have it, or when it is skipped.
+func (app *App) pendingUpgrade(known []Upgrade) (*Upgrade, int64, error) {
 	if app.home == "" {
-		return nil // the keeper would make ./data to look into
+		return nil, 0, nil // the keeper would make ./data to look into
 	}
 	pending, err := app.Upgrade.ReadUpgradeInfoFromDisk()
 	if err != nil {
-		return fmt.Errorf("upgrade info: %w", err)
+		return nil, 0, fmt.Errorf("upgrade info: %w", err)
 	}
-	for _, u := range known {
-		if u.Name == pending.Name && !app.Upgrade.IsSkipHeight(pending.Height) {
-			app.SetStoreLoader(upgradetypes.UpgradeStoreLoader(pending.Height, &u.Stores))
+	for i := range known {
+		if known[i].Name == pending.Name && !app.Upgrade.IsSkipHeight(pending.Height) {
+			return &known[i], pending.Height, nil
 		}
 	}
-	return nil
+	return nil, 0, nil
 }
 
 func (app *App) upgradeHandler(u Upgrade) upgradetypes.UpgradeHandler {

@@ -35,23 +35,8 @@ func (app *App) checkVersions(known []Upgrade) error {
 	if len(differing) == 0 {
 		return nil
 	}
-	awaited, err := app.upgradeIsNext(known)
-	if err != nil || awaited {
+	if u, at, err := app.pendingUpgrade(known); err != nil || (u != nil && at == height+1) {
 		return err
 	}
 	return fmt.Errorf("%w: at height %d it is %s; run the program that wrote it, until the height of an upgrade that governance has scheduled", ErrOtherVersion, height, strings.Join(differing, ", "))
-}
-
-// upgradeIsNext tells whether the next block is that of an upgrade this program has.
-func (app *App) upgradeIsNext(known []Upgrade) (bool, error) {
-	if app.home == "" {
-		return false, nil
-	}
-	pending, err := app.Upgrade.ReadUpgradeInfoFromDisk()
-	if err != nil {
-		return false, fmt.Errorf("upgrade info: %w", err)
-	}
-	has := slices.ContainsFunc(known, func(u Upgrade) bool { return u.Name == pending.Name })
-	skipped := app.Upgrade.IsSkipHeight(pending.Height)
-	return has && !skipped && pending.Height == app.LastBlockHeight()+1, nil
 }

@@ -16,13 +16,22 @@ type nodeSwitch struct {
 	enabled bool
 }
 
-func (b *Broker) loadSwitches(ctx context.Context) (map[string]nodeSwitch, error) {
+// nodeSwitches are the stored rows by id.
+type nodeSwitches map[string]nodeSwitch
+
+// enabled says how a node of the file stands: on, unless the operator switched it off.
+func (s nodeSwitches) enabled(id string) bool {
+	row, known := s[id]
+	return !known || row.enabled
+}
+
+func (b *Broker) loadSwitches(ctx context.Context) (nodeSwitches, error) {
 	rows, err := b.store.Read().QueryContext(ctx, `SELECT id, spec, enabled FROM nodes`)
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
 	defer rows.Close()
-	switches := map[string]nodeSwitch{}
+	switches := nodeSwitches{}
 	for rows.Next() {
 		var id string
 		var spec sql.NullString
@@ -69,7 +78,7 @@ func (b *Broker) saveSpec(ctx context.Context, spec config.Node) error {
 
 // forgetSpec leaves nothing of a node but its switch.
 func (b *Broker) forgetSpec(ctx context.Context, id string) error {
-	return b.exec(ctx, `UPDATE nodes SET spec = NULL WHERE id = ? AND spec IS NOT NULL`, id)
+	return b.exec(ctx, `UPDATE nodes SET spec = NULL WHERE id = ?`, id)
 }
 
 func (b *Broker) saveSwitch(ctx context.Context, id string, enabled bool) error {

@@ -110,11 +110,22 @@ func (l Log) check() error {
 }
 
 func checkListen(field, address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
+	_, _, err := splitAddress(address)
 	return check(err == nil, field, "host:port with a port of at most 65535", address)
+}
+
+// checkDial refuses what nobody can be dialled at.
+func checkDial(field, address string) error {
+	host, port, err := splitAddress(address)
+	return check(err == nil && host != "" && port > 0, field, "host:port with a port of 1 to 65535", address)
+}
+
+func splitAddress(address string) (host string, port uint64, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err == nil {
+		port, err = strconv.ParseUint(text, 10, 16)
+	}
+	return host, port, err
 }
 
 func (p Public) check() error {
@@ -184,18 +195,6 @@ func (n Node) checkFiles(field string) error {
 		}
 	}
 	return errors.Join(failures...)
-}
-
-// checkDial refuses what nobody can be dialled at.
-func checkDial(field, address string) error {
-	host, port, err := net.SplitHostPort(address)
-	if err == nil && host == "" {
-		err = errors.New("no host")
-	}
-	if number, bad := strconv.ParseUint(port, 10, 16); err == nil && (bad != nil || number == 0) {
-		err = errors.New("no port")
-	}
-	return check(err == nil, field, "host:port with a port of 1 to 65535", address)
 }
 
 func (c *Config) checkNodes() error {

@@ -317,6 +317,14 @@ func TestADerivedTargetIsThatOfThePreset(t *testing.T) {
 	}
 }
 
+// amended is a preparation that replaces text in a configuration file.
+func amended(name, old, replacement string) func(*testing.T, home) {
+	return func(t *testing.T, h home) {
+		t.Helper()
+		h.amend(name, old, replacement)
+	}
+}
+
 func TestStartSaysPlainlyWhatIsWrong(t *testing.T) {
 	busy, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -341,43 +349,16 @@ func TestStartSaysPlainlyWhatIsWrong(t *testing.T) {
 			t.Helper()
 			h.edit("lanes", "65")
 		}, nil, "cannot start a chain"},
-		"a misspelt key of config.toml": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("config.toml", "timeout_commit", "timeout_comit")
-		}, nil, `config.toml: unknown key "consensus.timeout_comit"`},
-		"a misspelt key of app.toml": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("app.toml", "minimum-gas-prices", "minimum-gas-price")
-		}, nil, `app.toml: unknown key "minimum-gas-price"`},
-		"a table of app.toml that nobody reads": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("app.toml", "[grpc]", "[gprc]")
-		}, nil, `app.toml: unknown key "gprc"`},
-		"a misspelt key of client.toml": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("client.toml", "keyring-backend", "keyring-bakend")
-		}, nil, `client.toml: unknown key "keyring-bakend"`},
-		"a format that nobody prints": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("client.toml", `output = "text"`, `output = "xml"`)
-		}, nil, `client.toml: output must be one of text, json, got "xml"`},
-		"a duration without a unit": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("config.toml", `timeout_propose = "`, "timeout_propose = 5 # ")
-		}, nil, "timeout_propose"},
-		"a number below zero": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("config.toml", "max_num_inbound_peers = ", "max_num_inbound_peers = -")
-		}, nil, "max_num_inbound_peers can't be negative"},
-		"a half where a whole number is": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("config.toml", "max_num_inbound_peers = ", "max_num_inbound_peers = 1.5 # ")
-		}, nil, "max_num_inbound_peers"},
-		"a gas price that is none": {func(t *testing.T, h home) {
-			t.Helper()
-			h.amend("app.toml", `minimum-gas-prices = "`, `minimum-gas-prices = "five" # "`)
-		}, nil, `app.toml: minimum-gas-prices must be amounts with denominations`},
-		"a port in use": {func(*testing.T, home) {}, []string{"--rpc.laddr", "tcp://" + busy.Addr().String()}, "rpc.laddr"},
+		"a misspelt key of config.toml":         {amended("config.toml", "timeout_commit", "timeout_comit"), nil, `config.toml: unknown key "consensus.timeout_comit"`},
+		"a misspelt key of app.toml":            {amended("app.toml", "minimum-gas-prices", "minimum-gas-price"), nil, `app.toml: unknown key "minimum-gas-price"`},
+		"a table of app.toml that nobody reads": {amended("app.toml", "[grpc]", "[gprc]"), nil, `app.toml: unknown key "gprc"`},
+		"a misspelt key of client.toml":         {amended("client.toml", "keyring-backend", "keyring-bakend"), nil, `client.toml: unknown key "keyring-bakend"`},
+		"a format that nobody prints":           {amended("client.toml", `output = "text"`, `output = "xml"`), nil, `client.toml: output must be one of text, json, got "xml"`},
+		"a duration without a unit":             {amended("config.toml", `timeout_propose = "`, "timeout_propose = 5 # "), nil, "timeout_propose"},
+		"a number below zero":                   {amended("config.toml", "max_num_inbound_peers = ", "max_num_inbound_peers = -"), nil, "max_num_inbound_peers can't be negative"},
+		"a half where a whole number is":        {amended("config.toml", "max_num_inbound_peers = ", "max_num_inbound_peers = 1.5 # "), nil, "max_num_inbound_peers"},
+		"a gas price that is none":              {amended("app.toml", `minimum-gas-prices = "`, `minimum-gas-prices = "five" # "`), nil, `app.toml: minimum-gas-prices must be amounts with denominations`},
+		"a port in use":                         {func(*testing.T, home) {}, []string{"--rpc.laddr", "tcp://" + busy.Addr().String()}, "rpc.laddr"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, _ := founded(t)
