@@ -95,7 +95,7 @@ def story(make_net: Callable[[], Net]) -> Story:
     _replay(told)
     net.wait_effective(told.before + 4)
     _observe(told, 4)
-    processes = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
+    processes = _own(net)
     net.cli("down")
     told.left = _running(processes)
     told.interrupted = _interrupt(net)
@@ -117,11 +117,16 @@ def _interrupt(net: Net) -> tuple[int, int, list[str]]:
     deadline = time.monotonic() + 120.0
     own: list[psutil.Process] = []
     while len(own) <= everybody and up.poll() is None and time.monotonic() < deadline:
-        own = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
+        own = _own(net)
         time.sleep(0.1)
     # As a terminal does it: everybody in the foreground is told, not the supervisor alone.
     os.killpg(up.pid, signal.SIGINT)
     return up.wait(60.0), len(own) - 1, _running(own)
+
+
+def _own(net: Net) -> list[psutil.Process]:
+    """The processes that are told the network's home."""
+    return [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
 
 
 def _running(processes: list[psutil.Process]) -> list[str]:
@@ -316,8 +321,7 @@ def _observe(told: Story, epoch: int) -> None:
 
 
 def _proportional_set(net: Net) -> int:
-    own = [p for p in psutil.process_iter() if str(net.home.root) in _command(p)]
-    everything = {q.pid: q for p in own for q in (p, *p.children(recursive=True))}
+    everything = {q.pid: q for p in _own(net) for q in (p, *p.children(recursive=True))}
     return sum(p.memory_full_info().pss for p in everything.values() if p.is_running())
 
 
