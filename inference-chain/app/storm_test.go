@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand"
@@ -23,11 +22,11 @@ import (
 	"github.com/cosmos/cosmos-sdk/crypto/keys/ed25519"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
-	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	"github.com/cosmos/cosmos-sdk/x/authz"
 	govv1 "github.com/cosmos/cosmos-sdk/x/gov/types/v1"
 
 	"ninefold.dev/inference-chain/core/epoch"
+	"ninefold.dev/inference-chain/invariant"
 	inference "ninefold.dev/inference-chain/x/inference/types"
 	validators "ninefold.dev/inference-chain/x/validators/types"
 )
@@ -405,40 +404,8 @@ func (s *storm) check() {
 	state, err := s.app.Inference.ExportGenesis(s.network.ctx())
 	require.NoError(s.t, err)
 	require.NoError(s.t, state.Validate(), "height %d", s.height)
-	s.checkSupply()
-}
-
-// checkSupply holds the coins that exist against what was minted and burned, and
-// what the module holds against what waits to be claimed.
-func (s *storm) checkSupply() {
-	s.t.Helper()
-	ctx := s.network.ctx()
-	treasury, err := s.app.Inference.Treasury.Get(ctx)
-	require.NoError(s.t, err)
-	minted, ok := math.NewIntFromString(treasury.MintedTotal)
-	require.True(s.t, ok)
-	expired, ok := math.NewIntFromString(treasury.ExpiredTotal)
-	require.True(s.t, ok)
-	require.Equal(s.t, s.founded.Add(minted).Sub(expired).Sub(s.paid).String(), s.supply().String(), "height %d", s.height)
-	waits := math.ZeroInt()
-	require.NoError(s.t, s.app.Inference.SettleAmounts.Walk(ctx, nil, func(_ collections.Pair[uint64, []byte], row inference.SettleAmount) (bool, error) {
-		amount, ok := math.NewIntFromString(row.Amount)
-		if !ok {
-			return true, errors.New("an amount is no number")
-		}
-		if !row.Claimed {
-			waits = waits.Add(amount)
-		}
-		return false, nil
-	}))
-	held := s.app.Bank.GetBalance(ctx, authtypes.NewModuleAddress(inference.ModuleName), BaseDenom).Amount
-	require.Equal(s.t, waits.String(), held.String(), "height %d", s.height)
-	sum := math.ZeroInt()
-	s.app.Bank.IterateAllBalances(ctx, func(_ sdk.AccAddress, coin sdk.Coin) bool {
-		sum = sum.Add(coin.Amount)
-		return false
-	})
-	require.Equal(s.t, s.supply().String(), sum.String(), "height %d", s.height)
+	coins := invariant.Coins(s.network.ctx(), s.app.Bank, s.app.Inference, s.founded.Sub(s.paid))
+	require.NoError(s.t, coins, "height %d", s.height)
 }
 
 // replay plays the blocks again on another application, with so many threads, and

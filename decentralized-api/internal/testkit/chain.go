@@ -17,17 +17,16 @@ import (
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	sdk "github.com/cosmos/cosmos-sdk/types"
-	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	"github.com/cosmos/cosmos-sdk/x/authz"
 	"github.com/cosmos/gogoproto/proto"
 
-	"cosmossdk.io/collections"
 	"cosmossdk.io/math"
 
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/outbox"
 	"ninefold.dev/inference-chain/app"
 	"ninefold.dev/inference-chain/core/epoch"
+	"ninefold.dev/inference-chain/invariant"
 	"ninefold.dev/inference-chain/x/inference/types"
 	validatorstypes "ninefold.dev/inference-chain/x/validators/types"
 )
@@ -144,48 +143,10 @@ func (c *Chain) agrees() error {
 		return fmt.Errorf("failed steps: %v", c.failed)
 	}
 	ctx := c.ctx()
-	return errors.Join(must(c.app.Inference.ExportGenesis(ctx)).Validate(), c.checkCoins(ctx))
-}
-
-// checkCoins fails when coins came or went that nobody minted or burned, or when the
-// module holds other than what waits to be claimed.
-func (c *Chain) checkCoins(ctx context.Context) error {
-	treasury := must(c.app.Inference.Treasury.Get(ctx))
-	supply := c.app.Bank.GetSupply(ctx, app.BaseDenom).Amount
-	if want := coins(treasury.MintedTotal).Sub(coins(treasury.ExpiredTotal)); !supply.Equal(want) {
-		return fmt.Errorf("there are %s coins, %s were minted and did not expire", supply, want)
-	}
-	held, sum := math.ZeroInt(), math.ZeroInt()
-	module := authtypes.NewModuleAddress(types.ModuleName)
-	c.app.Bank.IterateAllBalances(ctx, func(holder sdk.AccAddress, coin sdk.Coin) bool {
-		sum = sum.Add(coin.Amount)
-		if holder.Equals(module) {
-			held = held.Add(coin.Amount)
-		}
-		return false
-	})
-	if !sum.Equal(supply) {
-		return fmt.Errorf("balances are %s, the supply is %s", sum, supply)
-	}
-	waits := math.ZeroInt()
-	must(0, c.app.Inference.SettleAmounts.Walk(ctx, nil, func(_ collections.Pair[uint64, []byte], row types.SettleAmount) (bool, error) {
-		if !row.Claimed {
-			waits = waits.Add(coins(row.Amount))
-		}
-		return false, nil
-	}))
-	if !held.Equal(waits) {
-		return fmt.Errorf("the module holds %s, %s wait to be claimed", held, waits)
-	}
-	return nil
-}
-
-func coins(text string) math.Int {
-	amount, ok := math.NewIntFromString(text)
-	if !ok {
-		panic("an amount is no number: " + text) //nolint:forbidigo // a test that goes on would prove nothing
-	}
-	return amount
+	return errors.Join(
+		must(c.app.Inference.ExportGenesis(ctx)).Validate(),
+		invariant.Coins(ctx, c.app.Bank, c.app.Inference, math.ZeroInt()), // nobody was founded with any
+	)
 }
 
 // include notes what became of a transaction. The index keeps what succeeded, as
