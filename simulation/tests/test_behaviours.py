@@ -192,6 +192,33 @@ def test_a_model_hopper_is_never_preserved() -> None:
     assert any(s[~hopping].any() for s in run.serving)
 
 
+@pytest.mark.parametrize("abandoned", [False, True])
+def test_a_hop_counts_from_the_epoch_that_opens_after_it(*, abandoned: bool) -> None:
+    """Hosts of the first two of three models cover while the hopping ones hold either of them.
+
+    Genesis is held with the first; every round declares the next, and what is settled keeps the
+    models it was formed with, also where the epoch in between was abandoned.
+    """
+    models = [{"id": f"org/m{i}"} for i in range(3)]
+    fleets = [
+        {"name": "two", "hosts": 12, "nodes": 2, "models": ["org/m0", "org/m1"]},
+        {"name": "hops", "hosts": 12, "models": ["org/m0"], "behaviour": "model_hopper"},
+    ]
+    chance = streams(5, 0)
+    network = build(parse({"name": "x", "models": models, "fleets": fleets}), chance.sizes)
+    state = start(network)
+    stay_N, held = network.fleet_N == 0, 0
+    for declared in range(1, 9):
+        gone = abandoned and declared in (3, 4)
+        state.active_N = np.full(network.hosts, not gone) | (np.arange(network.hosts) == 0)
+        report = step(network, state, chance)
+        assert report.abandoned == gone
+        assert set(report.covers_N[stay_N].tolist()) == {held != 2}, declared
+        assert not report.covers_N[~stay_N].any()
+        held = held if gone else declared % 3
+        assert set(state.model_K[~stay_N[network.of.host_K]].tolist()) == {held}
+
+
 def test_a_coverage_minimalist_earns_the_bonus_with_the_least() -> None:
     run = play(
         {"hosts": 10, "nodes": 16},

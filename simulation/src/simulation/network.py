@@ -109,7 +109,8 @@ class State:
     real_M: U64  # tokens a period before PoC
     capacity_M: U64  # tokens a period that nodes of any weight can serve, were all online
     first_capacity_M: U64  # at genesis, which demand is a share of
-    model_K: I64
+    model_K: I64  # the model that a node of the effective epoch belongs to, −1 for none
+    declared_K: I64  # the same of the fleets' latest versions, which the epoch that opens takes
     income_N: U64
     hours_N: F64  # that a host took part in, of epochs that were settled and are paid
 
@@ -255,7 +256,8 @@ def start(network: Network) -> State:
         real_M=np.zeros(network.models, np.uint64),
         capacity_M=capacity_M,
         first_capacity_M=capacity_M,
-        model_K=network.model_K.copy(),
+        model_K=network.model_K,
+        declared_K=network.model_K,
         income_N=np.zeros(network.hosts, np.uint64),
         hours_N=np.zeros(network.hosts),
     )

@@ -124,6 +124,7 @@ def _take_over(network: Network, state: State, made: Turn, ended: Ended) -> None
         state.hours_N += state.active_N * hours
         state.subsidy = reward.next_subsidy(state.subsidy, p.decimal("decay_factor"))
     state.weight_N, state.node_weight_K = made.weight_N, made.weight_K
+    state.model_K = state.declared_K
     state.carried_N, state.histories = made.carried_N, made.histories
     state.duty = no_duty(network.hosts)
     state.expected_M = slots.expected(network, state)
@@ -148,9 +149,11 @@ def _go_on(
 
 
 def _hop(network: Network, state: State) -> None:
+    """Before POC_START hoppers declare another model; it counts in the epoch that opens then."""
     if network.models > 1 and network.has(Behaviour.MODEL_HOPPER):
-        hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER)) & (state.model_K >= 0)
-        state.model_K = np.where(hops_K, (state.model_K + 1) % network.models, state.model_K)
+        declared_K = state.declared_K
+        hops_K = network.of.each(network.does(Behaviour.MODEL_HOPPER)) & (declared_K >= 0)
+        state.declared_K = np.where(hops_K, (declared_K + 1) % network.models, declared_K)
 
 
 def _serve_through_poc(network: Network, state: State, online_N: Bool) -> tuple[U64, float]:
