@@ -68,11 +68,23 @@ func (k *Keeper) drop(ctx sdk.Context, row types.ConsensusAddress, v types.Valid
 	if err != nil {
 		return err
 	}
-	if err := k.slashing.AfterValidatorRemoved(ctx, row.Address, operator); err != nil {
+	if err := k.dropSigningInfo(ctx, row.Address, operator); err != nil {
 		return err
 	}
 	if v.InSet() || !bytes.Equal(v.ConsensusKey, row.ConsensusKey) {
 		return nil
 	}
 	return k.Validators.Remove(ctx, operator)
+}
+
+// dropSigningInfo deletes all that x/slashing holds of a key: its hook keeps the
+// signing info and the missed blocks, and a host may change keys every epoch.
+func (k *Keeper) dropSigningInfo(ctx sdk.Context, key sdk.ConsAddress, operator sdk.ValAddress) error {
+	if err := k.slashing.AfterValidatorRemoved(ctx, key, operator); err != nil {
+		return err
+	}
+	if err := k.infos.DeleteMissedBlockBitmap(ctx, key); err != nil {
+		return err
+	}
+	return k.infos.DeleteValidatorSigningInfo(ctx, key)
 }

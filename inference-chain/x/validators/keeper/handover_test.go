@@ -1,13 +1,17 @@
 package keeper_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
+	slashingtypes "github.com/cosmos/cosmos-sdk/x/slashing/types"
 
 	"ninefold.dev/inference-chain/core/weight"
+	inference "ninefold.dev/inference-chain/x/inference/types"
 	"ninefold.dev/inference-chain/x/validators/types"
 )
 
@@ -129,4 +133,39 @@ func TestAHostMayReturnToAnOldKey(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.keeper.ConsensusAddresses.Get(c.ctx, types.AddressOf(keyOf(1, 1)))
 	require.Error(t, err, "the key in between is forgotten")
+}
+
+// TestOfAForgottenKeyNothingIsLeft lets every host change its key again and again,
+// and miss blocks with each.
+func TestOfAForgottenKeyNothingIsLeft(t *testing.T) {
+	c := newChain(t)
+	c.genesis(four()...)
+	rows := func() (n int) {
+		for _, name := range slices.Sorted(maps.Keys(c.stores)) {
+			iterator := c.ctx.KVStore(c.stores[name]).Iterator(nil, nil)
+			for ; iterator.Valid(); iterator.Next() {
+				n++
+			}
+			require.NoError(t, iterator.Close())
+		}
+		return n
+	}
+	var after []int
+	for turn := 1; turn <= 12; turn++ {
+		set := make([]inference.SetMember, 0, 4)
+		for host := 1; host <= 4; host++ {
+			set = append(set, withKey(host, turn%8, 10))
+		}
+		clear(c.absent)
+		c.absent[string(keyOf(1, turn%8))] = struct{}{}
+		c.block(c.handOver(uint64(turn), set...))
+		c.blocks(4) // the absent one misses one, and is not jailed
+		clear(c.absent)
+		c.blocks(maxAgeBlocks + 2)
+		require.False(t, c.record(1).Jailed)
+		after = append(after, rows())
+		_, err := c.slashing.GetValidatorSigningInfo(c.ctx, types.AddressOf(keyOf(1, turn-1)))
+		require.ErrorIs(t, err, slashingtypes.ErrNoSigningInfoFound, "turn %d", turn)
+	}
+	require.Equal(t, slices.Max(after), slices.Min(after), "%v", after)
 }

@@ -16,10 +16,13 @@ type SlashingHooks interface {
 }
 
 // SigningInfos carries a jail term over to a host's new key, so that rotating a
-// key is no way out of jail.
+// key is no way out of jail; and lets go of a key that is forgotten, which
+// x/slashing does not do by itself.
 type SigningInfos interface {
 	GetValidatorSigningInfo(ctx context.Context, key sdk.ConsAddress) (slashingtypes.ValidatorSigningInfo, error)
 	SetValidatorSigningInfo(ctx context.Context, key sdk.ConsAddress, info slashingtypes.ValidatorSigningInfo) error
+	DeleteValidatorSigningInfo(ctx context.Context, key sdk.ConsAddress) error
+	DeleteMissedBlockBitmap(ctx context.Context, key sdk.ConsAddress) error
 }
 
 // Rewards takes away what a double signer would have earned.
