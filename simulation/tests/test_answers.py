@@ -70,6 +70,8 @@ def columns(*values: float) -> dict[str, list[Any]]:
         "point": [0] * len(values),
         "replica": replicas,
         "fleet": ["both"] * len(values),
+        "behaviour": ["honest"] * len(values),
+        "acted_share": [0.0] * len(values),
         "income": list(values),
     }
 
@@ -143,23 +145,100 @@ def test_where_nothing_happened_there_is_nothing_to_check(
     assert not any("Nobody is accused" in line for line in lines)
 
 
-def test_what_was_given_is_checked_and_what_never_may_happen_needs_no_given(
-    tmp_path: Path,
+@pytest.mark.parametrize("bounds", [{"at_most": 0}, {"at_least": 0}, {"at_most": 5}])
+@pytest.mark.parametrize("over", ["", "paid"])
+def test_zero_throughout_needs_a_given_whatever_the_bounds(
+    bounds: dict[str, float], over: str, tmp_path: Path
 ) -> None:
+    check = {"says": "Nobody is accused", "metric": "fraud_hosts", "over": over} | bounds
+    line = answers(small(checks=[check]), tmp_path)[0]
+    assert line.startswith("Nothing to check: Nobody is accused (fraud_hosts is 0 throughout")
+
+
+@pytest.mark.parametrize(
+    ("deviant", "told"),
+    [
+        ({"behaviour": "nonce_overclaimer"}, "nonce_overclaimer"),
+        ({"behaviour": "sybil"}, "sybil"),
+        ({"behaviour": "offline"}, "offline"),
+        ({"behaviour": "duplicate_committer"}, "duplicate_committer"),
+        ({"behaviour": "slot_farmer"}, "slot_farmer"),
+    ],
+)
+def test_a_fleet_that_did_nothing_of_its_behaviour_leaves_nothing_to_check(
+    deviant: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    check = {
+        "says": "It earns the same",
+        "metric": "income_per_gpu_hour:both",
+        "over": "income_per_gpu_hour:one",
+        "at_least": 0.5,
+    }
+    fleets = [TREE["fleets"][0] | deviant, TREE["fleets"][1]]
+    made = small(checks=[check], fleets=fleets, models=[{"id": m, "demand": 0} for m in "ab"])
+    line = answers(made, tmp_path)[0]
+    assert line.startswith("Nothing to check: It earns the same (both never did what")
+    assert line.endswith(f"{told}).")
+
+
+def test_what_was_given_is_checked(tmp_path: Path) -> None:
     never = {"says": "Nobody is accused", "metric": "fraud_hosts", "at_most": 0}
-    few = never | {"at_most": 3, "given": "absent_share", "given_at_least": 0.01}
+    never |= {"given": "absent_share", "given_at_least": 0.01}
+    few = never | {"at_most": 3}
     lines = answers(small(checks=[never, few], epochs=30, faults={"share": 0.2}), tmp_path)
     assert all(line.startswith("Holds: Nobody is accused") for line in lines[:2]), lines
 
 
-def test_no_check_that_ships_holds_where_nothing_happens(tmp_path: Path) -> None:
-    quick = {"replicas": "2", "epochs": "4"}
-    offline = load(SCENARIOS / "offline.toml", quick | {"faults.share": "0"})
-    assert answers(offline, tmp_path / "offline")[0].startswith("Nothing to check: With three")
-    cartel = load(SCENARIOS / "cartel.toml", quick | {"fleets.1.strength": "0"})
-    lines = answers(cartel, tmp_path / "cartel")
-    assert lines[0].startswith("Does not hold here: ")
-    assert lines[1].startswith("Nothing to check: Next to nothing ")
+def named(check: Check) -> set[str]:
+    """Fleets that a check speaks of."""
+    metrics = (check.metric, check.over, check.given)
+    return {fleet for _, colon, fleet in (m.partition(":") for m in metrics) if colon}
+
+
+def silenced(made: Scenario, how: str, fleets: set[str]) -> Scenario:
+    """The scenario without what fleets do, or without what makes it matter.
+
+    how: "honest" lets them follow the rules, "weak" lets them do nothing worth the name, and
+    "still" takes the world around them: faults, demand, the bonus and the market.
+    """
+    tree = made.model_dump()
+    for fleet in tree["fleets"]:
+        if fleet["name"] in fleets and how != "still":
+            fleet |= {"strength": 0.0, "parts": 1}
+            fleet |= {"behaviour": "honest"} if how == "honest" else {}
+    if how == "still":
+        tree |= {"faults": {}, "market": {}, "params": {"coverage_bonus": "0"}}
+        tree["models"] = [model | {"demand": 0.0} for model in tree["models"]]
+    return parse(tree | {"replicas": 3})
+
+
+# What nothing around a fleet is needed for.
+ALONE = {"nonce_overclaimer", "cartel", "sybil"}
+SHIPPED = [
+    pytest.param(path, at, id=f"{path.stem} {at}")
+    for path in CHECKED
+    for at in range(len(load(path).checks))
+]
+
+
+@pytest.mark.parametrize(("path", "at"), SHIPPED)
+def test_no_check_that_ships_holds_where_what_it_is_about_does_not_happen(
+    path: Path, at: int, tmp_path: Path
+) -> None:
+    made = load(path)
+    check = made.checks[at]
+    behaviours = {f.name: f.behaviour.value for f in made.fleets if f.name in named(check)}
+    deviants = {name for name, behaviour in behaviours.items() if behaviour != "honest"}
+    ways = ["honest"] if deviants else []
+    if any(f.name in deviants and (f.strength or f.parts > 1) for f in made.fleets):
+        ways.append("weak")
+    if not deviants & {name for name, behaviour in behaviours.items() if behaviour in ALONE}:
+        ways.append("still")
+    assert ways
+    for how in ways:
+        changed = silenced(made, how, deviants)
+        line = answers(changed, tmp_path / how)[at]
+        assert not line.startswith("Holds"), (how, line)
 
 
 @pytest.mark.parametrize(
@@ -363,10 +442,10 @@ MANIFESTS = [
     (b"", "manifest.json: Expecting value"),
     (b"\xff\xfe", "can't decode"),
     (b"[" * 100_000, "recursion"),
-    (b'{"format": "2"}', "written by something else, .* version: Field required"),
-    (b'{"format": "2", "version": {"commit": "abc"}}', "code at commit 'abc', and is none of this"),
-    (b'{"format": 2}', "format 2, not '2'"),
-    (b'{"format": "2", "version": {}, "mode": "exact", "points": []}', "points: List should have"),
+    (b'{"format": "3"}', "written by something else, .* version: Field required"),
+    (b'{"format": "3", "version": {"commit": "abc"}}', "code at commit 'abc', and is none of this"),
+    (b'{"format": 2}', "format 2, not '3'"),
+    (b'{"format": "3", "version": {}, "mode": "exact", "points": []}', "points: List should have"),
 ]
 
 

@@ -1,6 +1,7 @@
 """Every behaviour has its closed-form effect. Chance is bounded at five standard errors."""
 
 import math
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from simulation.claims import offline
 from simulation.errors import ScenarioError
 from simulation.network import Network, State, build, start
 from simulation.randomness import streams
-from simulation.scenario import Behaviour, parse
+from simulation.run import run_replica
+from simulation.scenario import Behaviour, load, parse
 from simulation.step import Report, step
 
+SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 SEATS = 32
 SAMPLE = 200
 
@@ -412,6 +415,32 @@ def test_who_earns_less_than_its_cost_leaves_and_the_others_stay() -> None:
     ]
     # Epoch 1 is the first that is paid, at the second switch.
     assert proving == [[20, 20]] * 2 + [[20, 0]] * 6
+
+
+@pytest.mark.parametrize("coin", [0.3, 0.6, 1.2, 2.0])
+def test_of_the_card_that_just_pays_as_many_stay_as_break_even(coin: float) -> None:
+    """All nonces a second share what is paid an hour, bonus and all, so that a card that finds q
+    for c USD an hour pays while there are at most q/c times that many in all. The cheapest come
+    first; a twentieth of the hosts decides at a time, so that as many may leave too many.
+    """
+    made = load(SCENARIOS / "market.toml", {"replicas": "1", "market.coin_usd": str(coin)})
+    known = tomllib.loads((SCENARIOS / "gpus.toml").read_text("utf-8"))
+    epochs, fleets = run_replica(made, 0)
+    usd = epochs[-1]["paid"] / 1e6 * coin / (made.parameters.lengths.cycle * 5 / 3600)
+    found = {row["fleet"]: row["active_hosts"] for row in fleets}
+    before, partly = 0.0, 0
+    for fleet in sorted(
+        made.fleets,
+        key=lambda f: known[f.gpu]["usd_per_hour"] / known[f.gpu]["nonces_per_second"],
+    ):
+        card = known[fleet.gpu]
+        each = fleet.nodes * fleet.gpus * card["nonces_per_second"]
+        pays = card["nonces_per_second"] / card["usd_per_hour"] * usd
+        stay = min(max((pays - before) / each, 0.0), fleet.hosts)
+        partly += 0 < stay < fleet.hosts
+        assert stay - 1 - 0.05 * fleet.hosts <= found[fleet.name] <= stay + 1, fleet.name
+        before += fleet.hosts * each
+    assert partly == (coin != 1.2), "between the break-evens of two kinds, one stays whole"
 
 
 def test_who_would_earn_more_than_its_cost_enters_and_waits_for_its_first_pay() -> None:

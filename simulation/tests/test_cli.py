@@ -422,7 +422,7 @@ def test_results_of_another_version_are_refused(tmp_path: Path) -> None:
     store = run_points([Point(index=0, changes={}, scenario=small())], tmp_path / "out")
     manifest = json.loads((tmp_path / "out/manifest.json").read_text())
     (tmp_path / "out/manifest.json").write_text(json.dumps(manifest | {"format": "0"}))
-    with pytest.raises(ResultError, match="format '0', not '2'"):
+    with pytest.raises(ResultError, match="format '0', not '3'"):
         store.manifest()
     with pytest.raises(ParameterError):
         small().parameters.changed({"nonsense": "1"})

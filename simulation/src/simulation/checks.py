@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from simulation.compare import Interval, interval
-from simulation.scenario import Check
+from simulation.scenario import Behaviour, Check
 
 Columns = dict[str, list[Any]]
 
@@ -23,6 +23,8 @@ _SHARES = (
     "serving_share",
     "weight_share",
     "zeroed_share",
+    "acted_share",
+    "left_share",
     "kept_share",
 )
 
@@ -79,20 +81,47 @@ def _missing(check: Check, values: list[float], epochs: Columns, fleets: Columns
         found = per_replica(check.given, epochs, fleets)
         mean, least = sum(found) / len(found), check.given_at_least
         if mean > 0 and (least is None or mean >= least):
-            return ""
+            return _idle(check, fleets)
         asked = "more than 0" if least is None else f"at least {with_unit(check.given, least)}"
         return f"{check.given} is {with_unit(check.given, mean)}; it is of {asked} that this speaks"
-    # A bound that allows for some says nothing where there was none at all, unless it is known
+    # A bound that allows for nothing says nothing where there was none at all, unless it is known
     # that there could have been.
-    if check.over or check.at_least is not None or not check.at_most or any(values):
-        return ""
-    return f"{check.metric} is 0 throughout, and no given says that it need not be"
+    if not any(values) and _admits(check, 0.0, 0.0):
+        return f"{check.metric} is 0 throughout, and no given says that it need not be"
+    return _idle(check, fleets)
+
+
+def _idle(check: Check, fleets: Columns) -> str:
+    """A fleet of the check that never did what its behaviour says; nothing where all did."""
+    for metric in filter(None, (check.metric, check.over)):
+        _, colon, fleet = metric.partition(":")
+        if not colon or any(per_replica(f"acted_share:{fleet}", {}, fleets)):
+            continue
+        behaviours = {
+            behaviour
+            for point, name, behaviour in zip(
+                *(fleets[c] for c in ("point", "fleet", "behaviour")), strict=True
+            )
+            if name == fleet and point == 0
+        }
+        if behaviours != {Behaviour.HONEST.value}:
+            return f"{fleet} never did what its behaviour says, {', '.join(sorted(behaviours))}"
+    return ""
+
+
+def _ends(check: Check) -> tuple[float, float]:
+    least = float("-inf") if check.at_least is None else check.at_least
+    return least, float("inf") if check.at_most is None else check.at_most
+
+
+def _admits(check: Check, low: float, high: float) -> bool:
+    least, most = _ends(check)
+    return least <= low and high <= most
 
 
 def _word(check: Check, of: Interval) -> str:
-    least = float("-inf") if check.at_least is None else check.at_least
-    most = float("inf") if check.at_most is None else check.at_most
-    if least <= of.low and of.high <= most:
+    least, most = _ends(check)
+    if _admits(check, of.low, of.high):
         return HOLDS
     return _FAILS if of.high < least or most < of.low else _UNTOLD
 

@@ -33,7 +33,7 @@ def claim(network: Network, state: State, streams: Streams) -> Claims:
     online_N = state.active_N & ~offline(network, state, streams)
     mean_K, deviation_K = network.mean_K, network.deviation_K
     if network.has(Behaviour.SLOT_FARMER):
-        mean_K = mean_K * np.where(_has_gpu_to_itself(network, state), 2.0, 1.0)
+        mean_K = mean_K * np.where(has_gpu_to_itself(network, state.serves_K), 2.0, 1.0)
         deviation_K = np.sqrt(mean_K)
     # A binomial with a mean of hundreds is normal to within its last unit.
     found_K = streams.nonces.standard_normal(network.nodes)
@@ -150,12 +150,12 @@ def offline(network: Network, state: State, streams: Streams) -> Bool:
     return accident_N
 
 
-def _has_gpu_to_itself(network: Network, state: State) -> Bool:
+def has_gpu_to_itself(network: Network, serves_K: Bool) -> Bool:
     """Nodes of a farmed GPU whose twin serves instead of proving."""
     at_K = np.arange(network.nodes)
     other_K = np.where(network.twin_K, at_K - 1, np.minimum(at_K + 1, network.nodes - 1))
     farmed_K = network.of.each(network.does(Behaviour.SLOT_FARMER))
-    return farmed_K & state.serves_K[other_K] & ~state.serves_K
+    return farmed_K & serves_K[other_K] & ~serves_K
 
 
 def _dust(network: Network, found_K: F64) -> F64:

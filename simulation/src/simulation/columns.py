@@ -32,7 +32,9 @@ FLEET_COLUMNS = (
     "profit_usd",
     "weight_share",
     "zeroed_share",
+    "acted_share",
     "active_hosts",
+    "left_share",
 )
 
 

@@ -83,7 +83,9 @@ def epoch_row(state: State, report: Report) -> dict[str, float | int]:
     }
 
 
-def fleet_rows(network: Network, state: State, zeroed_N: U64) -> list[dict[str, float | int | str]]:
+def fleet_rows(
+    network: Network, state: State, zeroed_N: U64, acted_N: U64
+) -> list[dict[str, float | int | str]]:
     """Totals of each fleet over the epochs of a run that were settled and paid.
 
     Hours and cost are of those epochs as well, and of hosts that took part in them: genesis,
@@ -96,6 +98,7 @@ def fleet_rows(network: Network, state: State, zeroed_N: U64) -> list[dict[str, 
     cost = sums_by(network.fleet_N, network.usd_hour_N * state.hours_N, size)
     weight = sums_by(network.fleet_N, state.weight_N, size)
     zeroed = sums_by(network.fleet_N, zeroed_N, size)
+    acted = sums_by(network.fleet_N, acted_N, size)
     hosts = np.bincount(network.fleet_N, minlength=size)
     active = sums_by(network.fleet_N, state.active_N, size)
     coin = network.scenario.market.coin_usd
@@ -106,12 +109,15 @@ def fleet_rows(network: Network, state: State, zeroed_N: U64) -> list[dict[str, 
             "behaviour": f.behaviour.value,
             "hosts": int(hosts[i]),
             "active_hosts": int(active[i]),
+            "left_share": float(1 - active[i] / hosts[i]),
             "income": int(income[i]),
             "gpu_hours": float(gpu_hours[i]),
             "income_per_gpu_hour": float(income[i] / gpu_hours[i]) if gpu_hours[i] else 0.0,
             "profit_usd": float(income[i] / 1e6 * coin - cost[i]),
             "weight_share": float(weight[i] / max(1.0, weight.sum())),
             "zeroed_share": float(zeroed[i] / max(1, hosts[i] * state.epoch)),
+            # Of the rounds of its hosts, those in which they did what their behaviour says.
+            "acted_share": float(acted[i] / max(1, hosts[i] * state.epoch)),
         }
         for i, f in enumerate(fleets)
     ]

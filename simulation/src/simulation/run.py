@@ -12,13 +12,14 @@ from typing import Any, Literal
 import numpy as np
 
 from simulation import fixed
+from simulation.acting import acted
 from simulation.errors import ClusterError
 from simulation.extras import extra
 from simulation.metrics import epoch_row, fleet_rows
 from simulation.network import build, start
 from simulation.params import vectors_folder
 from simulation.randomness import streams
-from simulation.scenario import Scenario
+from simulation.scenario import Behaviour, Scenario
 from simulation.step import fast_floor_each, step
 from simulation.store import Part, Store
 from simulation.weight import zeroing
@@ -62,12 +63,16 @@ def run_replica(
     floor = fixed.floor_each if mode == "exact" else fast_floor_each
     epochs: Rows = []
     zeroed_N = np.zeros(network.hosts, np.uint64)
+    acted_N = np.zeros(network.hosts, np.uint64)
+    honest = network.masks.keys() <= {Behaviour.HONEST}
     for _ in range(scenario.epochs):
         report = step(network, state, chance, replica=replica, floor=floor)
         zeroed_N += zeroing(report.round.judged)
+        if not honest:
+            acted_N += acted(network, report)
         epochs.append(epoch_row(state, report))
         done(1)
-    fleets: Rows = [dict(r) for r in fleet_rows(network, state, zeroed_N)]
+    fleets: Rows = [dict(r) for r in fleet_rows(network, state, zeroed_N, acted_N)]
     return epochs, fleets
 
 

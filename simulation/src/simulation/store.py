@@ -18,7 +18,7 @@ from simulation.columns import EPOCH_COLUMNS, FLEET_COLUMNS
 from simulation.errors import ResultError, shown
 from simulation.scenario import Scenario, differences
 
-FORMAT = "2"
+FORMAT = "3"
 _KINDS = ("epochs", "fleets")
 _KEYS = {
     "epochs": {"point", "replica", *EPOCH_COLUMNS},
