@@ -9,6 +9,8 @@ sixth on, and a proposal changes the coverage bonus, which the ninth is the firs
 
 import functools
 import json
+import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,6 +213,88 @@ def test_a_settled_epoch_without_groups_is_refused(tmp_path: Path) -> None:
         replay.replay(*files)
 
 
+def rows_of(*paths: Path) -> list[dict[str, Any]]:
+    """The rows of several files, as one."""
+    return pa.concat_tables(pq.read_table(path) for path in paths).to_pylist()
+
+
+def write(rows: list[dict[str, Any]], path: Path) -> Path:
+    pq.write_table(pa.Table.from_pylist(rows, schema=pq.read_schema(CHANGES)), path)
+    return path
+
+
+def follows_from_nothing(rows: list[dict[str, Any]], row: dict[str, Any]) -> bool:
+    """Whether a row may be gone: a model that nobody serves has no group, and so no effect."""
+    if row["kind"] != "model":
+        return False
+    of_epoch = [json.loads(r["row"]) for r in rows if r["epoch"] == row["epoch"]]
+    served = {model for content in of_epoch for model in content.get("sub_group_models", [])}
+    return json.loads(row["row"])["id"] not in served
+
+
+RECORDS = [pytest.param(HISTORY, id="history")] + [
+    pytest.param([path], id=path.stem) for path in (CHANGES, NO_QUORUM)
+]
+# Of each kind; all rows of all records went through once, which takes minutes.
+FEW = int(os.environ.get("REPLAY_ROWS", "5"))
+
+
+def some(rows: list[dict[str, Any]], seed: int) -> list[int]:
+    """Where a few rows of each kind stand, the first and the last among them."""
+    chance, found = random.Random(seed), list[int]()
+    for kind in sorted({row["kind"] for row in rows}):
+        of_kind = [i for i, row in enumerate(rows) if row["kind"] == kind]
+        found += {of_kind[0], of_kind[-1], *chance.sample(of_kind, min(FEW, len(of_kind)))}
+    return found
+
+
+@pytest.mark.parametrize("paths", RECORDS)
+def test_a_row_that_is_gone_or_stands_twice_is_refused_by_name(
+    tmp_path: Path, paths: list[Path]
+) -> None:
+    rows, file = rows_of(*paths), tmp_path / "changed.parquet"
+    for at in some(rows, seed=1):
+        row = rows[at]
+        with pytest.raises(ReplayError, match=f"^epoch {row['epoch']}, two rows of kind "):
+            replay.replay(write([*rows, row], file))
+        write(rows[:at] + rows[at + 1 :], file)
+        if follows_from_nothing(rows, row):
+            replay.replay(file)
+            continue
+        with pytest.raises((ReplayDifferenceError, ReplayError)) as caught:
+            replay.replay(file)
+        told = str(caught.value)
+        if isinstance(caught.value, ReplayDifferenceError):
+            assert caught.value.host or caught.value.field, told
+        else:
+            assert told == f"epoch {row['epoch']}: there is no row of kind epoch"
+
+
+@pytest.mark.parametrize("paths", RECORDS)
+def test_a_row_that_is_changed_is_refused_but_for_what_is_listed(
+    tmp_path: Path, paths: list[Path]
+) -> None:
+    rows, file, chance = rows_of(*paths), tmp_path / "changed.parquet", random.Random(2)
+    oldest = rows[0]["epoch"]
+    for at in some(rows, seed=2):
+        row = rows[at]
+        kept, content = row["row"], json.loads(row["row"])
+        path = chance.choice(list(leaves(content)))
+        name = ".".join([row["kind"], *(step for step in path if isinstance(step, str))])
+        if (
+            name in UNCHECKED | UNCHECKED_IF_UNPAID
+            or name.startswith("epoch.params.")
+            or (row["epoch"] == oldest and name in UNCHECKED_OF_THE_OLDEST)
+            or follows_from_nothing(rows, row)
+        ):
+            continue
+        for changed in altered(content, path):
+            row["row"] = json.dumps(changed)
+            with pytest.raises((ReplayDifferenceError, ReplayError)):
+                replay.replay(write(rows, file))
+        row["row"] = kept
+
+
 # What an export holds and nothing of it decides: docs/simulation.md lists it.
 UNCHECKED = {
     "round.challenge",
@@ -223,6 +307,9 @@ UNCHECKED = {
     "verdict.verdict.work_proof",
     "settle_amount.claimed",
 }
+# Of the oldest epoch, whose judges stand in the one before it; and of a host that is paid nothing.
+UNCHECKED_OF_THE_OLDEST = {"epoch.judged_by", "round.sampling_seed", "seat.holder"}
+UNCHECKED_IF_UNPAID = {"settle_amount.unjailed_blocks"}
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

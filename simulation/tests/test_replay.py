@@ -200,14 +200,23 @@ class Writer:
         self.add(index, "node_outcome", host, {"participant": host} | node)
         return credited
 
-    def settle(self, index: int, reward: int, forged: set[str]) -> None:
-        weights = {h: w for h, w in self.weights[index].items() if w}
-        total, minted = sum(weights.values()), 0
+    def duties(self, index: int) -> dict[str, int]:
+        """Seats that the hosts of an epoch were drawn for, all of which they cast."""
         juries = [r for r in self.rows if r["epoch"] == index + 1 and r["kind"] == "seat"]
-        for host, w in weights.items():
+        made: dict[str, int] = {}
+        for host in (h for h, w in self.weights[index].items() if w):
             drawn = sum(int(r["row"]["seats"]) for r in juries if r["row"]["holder"] == host)
             duty = {"participant": host, "drawn": str(drawn), "cast": str(drawn)}
             self.add(index, "duty", host, duty)
+            made[host] = drawn
+        return made
+
+    def settle(self, index: int, reward: int, forged: set[str]) -> None:
+        weights = {h: w for h, w in self.weights[index].items() if w}
+        total, minted = sum(weights.values()), 0
+        drawn_of = self.duties(index)
+        for host, w in weights.items():
+            drawn = drawn_of[host]
             by_weight = reward * w // total
             share = 0 if host in forged else by_weight
             bonus = share // 10
@@ -246,6 +255,7 @@ def rows() -> Rows:
     writer.genesis()
     writer.round(1, {HOSTS[0]: 1000, HOSTS[1]: 903, HOSTS[2]: 500}, {HOSTS[1]: 3})
     writer.round(2, {HOSTS[0]: 1001, HOSTS[1]: 950, HOSTS[2]: 500}, {HOSTS[2]: 40})
+    writer.duties(0)
     writer.settle(1, OF.integer("initial_epoch_subsidy"), {HOSTS[2]})
     return writer.rows
 
@@ -436,6 +446,47 @@ def test_a_node_that_claims_and_is_said_to_have_served_is_refused(
     assert str(caught.value).endswith(
         "node n1 timeslot_allocation: chain POC_SLOT, ours no POC_SLOT, for it claims 1000"
     )
+
+
+@pytest.mark.parametrize("kind", ["settle_amount", "settlement"])
+def test_genesis_pays_nothing(rows: Rows, tmp_path: Path, kind: str) -> None:
+    host = HOSTS[1] if kind == "settle_amount" else ""
+    paid = {"epoch": 0, "kind": kind, "host": host, "row": {"weight": "1000", "amount": "9"}}
+    with pytest.raises(ReplayDifferenceError, match="chain a row, ours no row") as caught:
+        replay.replay(write([*rows, paid], tmp_path / "bad.parquet"))
+    assert (caught.value.epoch, caught.value.host) == (0, host)
+
+
+def test_the_duties_of_genesis_are_checked(rows: Rows, tmp_path: Path) -> None:
+    def cast_less(row: Any) -> None:
+        row.update(cast="1")
+
+    bad = corrupted(rows, 0, "duty", HOSTS[1], cast_less)
+    with pytest.raises(ReplayDifferenceError) as caught:
+        replay.replay(write(bad, tmp_path / "bad.parquet"))
+    told = caught.value.epoch, caught.value.host, caught.value.field
+    assert told == (0, HOSTS[1], "duty cast")
+
+
+def test_a_payout_of_nothing_to_nobody_is_refused(rows: Rows, tmp_path: Path) -> None:
+    """A host that was no member has no row, not even an empty one."""
+    stranger = bech32(bytes([7]) * 20)
+    amount = {"blocks": str(CYCLE), "participant": stranger}
+    paid = {"epoch": 1, "kind": "settle_amount", "host": stranger, "row": amount}
+    with pytest.raises(ReplayDifferenceError, match="settled: chain a row, ours no row") as caught:
+        replay.replay(write([*rows, paid], tmp_path / "bad.parquet"))
+    assert (caught.value.epoch, caught.value.host) == (1, stranger)
+
+
+def test_a_row_of_no_kind_or_of_nobody_is_refused(rows: Rows, tmp_path: Path) -> None:
+    seat = next(r for r in rows if r["kind"] == "seat")
+    for changed, words in (
+        ({"kind": "seats"}, "there are no rows of kind 'seats'"),
+        ({"host": ""}, "a row of kind seat is of no host"),
+        ({"kind": "round"}, f"a row of kind round is of host {seat['host']}"),
+    ):
+        with pytest.raises(ReplayError, match=f"epoch {seat['epoch']}.* {words}"):
+            replay.replay(write([*rows, seat | changed], tmp_path / "bad.parquet"))
 
 
 def test_facts_that_contradict_each_other_are_refused_with_epoch_and_host(

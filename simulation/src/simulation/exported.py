@@ -175,6 +175,14 @@ _NEEDS = {
 }
 
 
+# Whether rows of a kind are of a host; others are of the whole network.
+_OF_A_HOST = {
+    **dict.fromkeys(("epoch", "round", "model", "group", "settlement"), False),
+    **dict.fromkeys(("member", "node", "host_outcome", "node_outcome", "batch"), True),
+    **dict.fromkeys(("verdict", "seat", "duty", "settle_amount"), True),
+}
+
+
 # What tells apart the rows of a kind that are of one epoch and host.
 _KEYS = {
     "model": ("id",),
@@ -250,6 +258,11 @@ def _read(path: Path) -> Export:
                 f"epoch {epoch}, host {host}, a row of kind {kind} says that it is of "
                 f"{shown(row['participant'])}"
             )
+        if kind not in _OF_A_HOST:
+            raise ReplayError(f"epoch {epoch}: there are no rows of kind {shown(kind)}")
+        if _OF_A_HOST[kind] != bool(host):
+            whose = "no host" if _OF_A_HOST[kind] else f"host {host}"
+            raise ReplayError(f"epoch {epoch}, a row of kind {kind} is of {whose}")
         key = epoch, kind, host, *(_at(row, path) for path in _KEYS.get(kind, ()))
         if key in known:
             told = " ".join(str(part) for part in key[2:] if part) or "-"

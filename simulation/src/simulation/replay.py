@@ -9,7 +9,7 @@ from simulation import epoch, exported, params
 from simulation.errors import ReplayDifferenceError, ReplayError, SimulationError
 from simulation.exported import Export, Row, as_the_chain_runs, data, number
 from simulation.replay_groups import check_groups
-from simulation.replay_hosts import check_hosts
+from simulation.replay_hosts import check_hosts, check_outcomes
 from simulation.replay_money import check_duties, check_settlement, check_subsidies
 from simulation.replay_proofs import check_batches, check_verdicts
 
@@ -110,6 +110,7 @@ def _check_round(export: Export, index: int, counter: Counter) -> bool:
     record = export.one(index, "epoch")
     if record is None:
         raise ReplayError("there is no row of kind epoch")
+    check_outcomes(export, index, counter)
     if index == 0:
         check_groups(export, index, counter)
         return False

@@ -24,6 +24,17 @@ from simulation.exported import (
 )
 
 
+def check_outcomes(export: Export, index: int, counter: Compares) -> None:
+    """Of an epoch that was formed, whoever sent, was judged or weighs anything has an outcome."""
+    if not export.of(index, "group"):
+        return
+    told = export.by_host(index, "host_outcome")
+    for kind in ("batch", "seat", "verdict", "node_outcome", "node", "member"):
+        for host in export.by_host(index, kind):
+            there = "a row" if host in told else "no row"
+            counter.same(index, host, "host_outcome", there, "a row")
+
+
 def check_hosts(export: Export, index: int, judged_by: int | None, counter: Compares) -> None:
     """Every host's jury, outcome, credit and weights; without judged_by as far as that goes."""
     record = export.one(index, "epoch") or {}

@@ -22,7 +22,12 @@ def check_settlement(export: Export, index: int, counter: Compares) -> None:
     """Every row of an epoch's settlement follows from its weights, duties and coverage."""
     settlement, record = export.one(index, "settlement"), export.one(index, "epoch")
     amounts = export.by_host(index, "settle_amount")
-    if record is None or index == 0:
+    if record is None:
+        return
+    if index == 0:
+        # Genesis earns nothing: its weights were never proven.
+        for host in amounts or ([""] if settlement else []):
+            counter.same(index, host, "settlement", "a row", "no row")
         return
     if settlement is None:
         if record.get("status") in _PAID or amounts:
@@ -47,6 +52,7 @@ def check_settlement(export: Export, index: int, counter: Compares) -> None:
     forged, everybody = _forgers(export, index)
     for host, rows in amounts.items():
         row = rows[0]
+        counter.same(index, host, "settled", "a row", "a row" if host in covered else "no row")
         lost = row.get("forfeited", "")
         # A double signer that forges as well keeps its first reason.
         legal = [*_FORFEITURES] if host not in forged else ["fraud", "double_sign"]
@@ -142,7 +148,9 @@ def _judged_by(export: Export, index: int) -> int:
 def check_duties(export: Export, counter: Compares) -> None:
     """Seats drawn and cast of every member, where all rounds that it judged are here."""
     for index in export.epochs:
-        if export.one(index, "settlement") is None:
+        # Of genesis, which pays nothing, no settlement tells that all its rounds are judged.
+        over = index == 0 and (export.one(0, "epoch") or {}).get("status") == _PAID[-1]
+        if export.one(index, "settlement") is None and not over:
             continue
         drawn: dict[str, int] = defaultdict(int)
         cast: dict[str, int] = defaultdict(int)
@@ -159,8 +167,9 @@ def check_duties(export: Export, counter: Compares) -> None:
                 cast[verdict["holder"]] += number(verdict, "seats")
         if not any(export.of(of, "seat") for of in rounds):
             continue
-        for duty in export.of(index, "duty"):
-            host = duty["_host"]
+        duties = {h: rows[0] for h, rows in export.by_host(index, "duty").items()}
+        for host in sorted({*duties, *drawn, *cast}):
+            duty = duties.get(host, {})
             counter.same(index, host, "duty drawn", number(duty, "drawn"), drawn[host])
             counter.same(index, host, "duty cast", number(duty, "cast"), cast[host])
 
