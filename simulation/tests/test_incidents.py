@@ -1,5 +1,7 @@
 """Incidents of earlier networks: their numbers under the rule that failed, and under ours."""
 
+import json
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from simulation.cli import app
 from simulation.errors import ScenarioError
 
 FILE = Path(__file__).resolve().parents[1] / "scenarios/incidents/incidents.toml"
+PARAMS = Path(__file__).resolve().parents[2] / "proto/vectors/params.json"
 TEXT = FILE.read_text(encoding="utf-8")
 TOLD = {one.name: one for one in incidents.tell(FILE)}
 
@@ -37,8 +40,9 @@ WANTED = {
     "settlement_of_100": ("100 of 250 hosts are paid", "250 of 250 hosts are paid"),
     "stuck_price": ("49 becomes 49", "49 becomes 50"),
     "flagged_honest_host": (
-        "flagged from 6 errors of 100 on: in 0.38 of checks",
-        "flagged from 21 errors of 100 on: in 2.1e-08 of checks",
+        "flagged from 6 errors of 100 on: a host that errs in 0.05 of its claims in 0.38 of checks",
+        "flagged from 5 errors of 200 on: a host that errs in 0.0005 of its claims in 7.3e-08 of "
+        "checks",
     ),
     "remainders": (
         "of 1000, 1000 are minted and 1006 are paid",
@@ -90,6 +94,30 @@ def test_a_host_of_two_thirds_rules_the_juries_and_the_verdict_says_so(tmp_path:
     assert "10 of 11 incidents do no harm under our rules" in done.output
 
 
+@pytest.mark.parametrize(
+    ("errs", "verdict"), [("0.0005", "passes"), ("0.002", "passes"), ("0.05", "fails")]
+)
+def test_an_honest_host_is_held_to_the_parameters_that_ship(
+    errs: str, verdict: str, tmp_path: Path
+) -> None:
+    """The limit and the probability from the binomial distribution itself."""
+    rows = json.loads(PARAMS.read_text("utf-8"))["parameters"]
+    p = {row["name"]: row["default"] for row in rows}
+    sample, mismatch = int(p["sample_size"]), Fraction(p["p_mismatch"])
+
+    def tail(share: Fraction, least: int) -> Fraction:
+        few = (math.comb(sample, i) * share**i * (1 - share) ** (sample - i) for i in range(least))
+        return 1 - sum(few, Fraction(0))
+
+    limit = next(x for x in range(sample) if tail(mismatch, x) < Fraction(p["fraud_threshold"]))
+    path = changed(tmp_path, "flagged_honest_host", '"0.0005"', f'"{errs}"')
+    told = {one.name: one for one in incidents.tell(path)}["flagged_honest_host"]
+    flagged = f"in {float(tail(Fraction(errs), limit)):.2g} of checks"
+    assert told.ours.text.startswith(f"flagged from {limit} errors of {sample} on")
+    assert told.ours.text.endswith(flagged)
+    assert told.verdict == verdict
+
+
 def test_numbers_that_hurt_nobody_show_nothing(tmp_path: Path) -> None:
     path = changed(tmp_path, "stuck_price", "price = 49", "price = 100")
     told = {one.name: one for one in incidents.tell(path)}["stuck_price"]
@@ -120,7 +148,7 @@ def test_the_command_prints_each_with_its_reason() -> None:
         ("power_cap_to_ones", '"0.25"', '"1.25"', "a share lies between 0 and 1, got '1.25'"),
         ("power_cap_to_ones", '"0.25"', '"1e9999"', "power_cap_to_ones: "),
         ("zero_weight_neighbour", "[0, 27000, 27300, 27400]", "[0, 0]", "cannot be empty"),
-        ("flagged_honest_host", '"0.05"', '"0.6"', "flagged_honest_host: "),
+        ("flagged_honest_host", '"0.05"', '"1.6"', "flagged_honest_host: a share lies"),
         ("one_nonce_in_many_batches", "[400, 400]", "[]", "lane_next: .*at least 1"),
     ],
 )

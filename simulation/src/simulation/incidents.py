@@ -21,6 +21,7 @@ from simulation import commit, fixed, poc, price, reward, timeslot, weight
 from simulation.arrays import u64
 from simulation.errors import BatchError, ScenarioError, SimulationError, shown
 from simulation.judging import draw_juries
+from simulation.params import preset
 from simulation.scenario import read_toml
 
 # Sums of weights stay below 2⁶¹ whatever a file says.
@@ -280,28 +281,44 @@ class StuckPrice(Incident):
 
 
 class Flagged(Incident):
-    """A host that errs as often as is tolerated. It does harm if flagged once in a hundred."""
+    """An honest host that errs. It does harm if it is flagged once in a hundred checks.
+
+    How often it errs is the proof's matter: in floats as often as `mismatch`, which the rule that
+    failed tolerates; in integers, which ours proves with, as often as `integer_mismatch`. Limits
+    and samples of ours are the chain's defaults.
+    """
 
     mismatch: Decimal
     sample: Annotated[int, Field(ge=1, le=poc.MAX_SAMPLE)]
-    fraud_threshold: Decimal
+    integer_mismatch: Decimal
 
     def theirs(self) -> Figure:
         # Flagged as soon as the sample shows more errors than are tolerated on the average.
-        return self._figure(math.floor(_share(self.mismatch) * self.sample) + 1)
+        errs = _share(self.mismatch)
+        return self._figure(self.sample, math.floor(errs * self.sample) + 1, errs)
 
     def ours(self) -> Figure:
-        mismatch, threshold = fixed.parse(self.mismatch), fixed.parse(self.fraud_threshold)
-        return self._figure(poc.fraud_limit(self.sample, mismatch, threshold))
+        p = preset("default")
+        sample = p.integer("sample_size")
+        limit = poc.fraud_limit(sample, p.decimal("p_mismatch"), p.decimal("fraud_threshold"))
+        return self._figure(sample, limit, _share(self.integer_mismatch))
 
-    def _figure(self, limit: int) -> Figure:
-        p = _share(self.mismatch)
-        flagged = sum(
-            math.comb(self.sample, found) * p**found * (1 - p) ** (self.sample - found)
-            for found in range(limit, self.sample + 1)
+    def _figure(self, sample: int, limit: int, errs: Fraction) -> Figure:
+        flagged = _tail(sample, errs, limit)
+        text = (
+            f"flagged from {limit} errors of {sample} on: a host that errs in {float(errs):.3g} "
+            f"of its claims in {float(flagged):.2g} of checks"
         )
-        text = f"flagged from {limit} errors of {self.sample} on: in {float(flagged):.2g} of checks"
         return Figure(text=text, harms=flagged > Fraction(1, 100))
+
+
+def _tail(sampled: int, share: Fraction, least: int) -> Fraction:
+    """P(X ≥ least) for X binomial."""
+    terms = (
+        math.comb(sampled, found) * share**found * (1 - share) ** (sampled - found)
+        for found in range(least, sampled + 1)
+    )
+    return sum(terms, Fraction(0))
 
 
 class Remainders(Incident):
