@@ -1,7 +1,7 @@
 // Package store is the broker's only memory: one SQLite file with a
 // write-ahead log that is synced at every commit. What is committed here
-// survives a kill at any moment; everything else is derived from it and from
-// the chain.
+// survives a kill or a power cut at any moment; everything else is derived from
+// it and from the chain.
 package store
 
 import (
@@ -60,7 +60,7 @@ func OpenUnsynced(ctx context.Context, dir string) (*Store, error) {
 }
 
 func open(ctx context.Context, dir, synchronous string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(dir, syncFolder); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	lock, err := acquire(filepath.Join(dir, lockName))
@@ -72,6 +72,35 @@ func open(ctx context.Context, dir, synchronous string) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// makeFolder makes a folder that is still there after a power cut: the name of each
+// that was not there before is synced in the one that holds it.
+func makeFolder(dir string, sync func(string) error) error {
+	var holders []string
+	for made := filepath.Clean(dir); ; made = filepath.Dir(made) {
+		if _, err := os.Stat(made); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		holders = append(holders, filepath.Dir(made))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, holder := range holders {
+		if err := sync(holder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // acquire takes the lock that the system frees with the process.
