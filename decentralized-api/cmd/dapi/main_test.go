@@ -67,6 +67,19 @@ func TestConfigCheckSaysWhatIsWrong(t *testing.T) {
 	require.Contains(t, text, "no such file")
 }
 
+func TestANumberOfDevicesWithoutTheirKindIsRefused(t *testing.T) {
+	path := home(t, "127.0.0.1:0", onSocket)
+	for _, words := range [][]string{
+		{"nodes", "add", "--id", "a", "--address", "h:1", "--model", "m", "--count", "8"},
+		{"nodes", "update", "a", "--address", "h:1", "--model", "m", "--count", "8"},
+		{"nodes", "add", "--id", "a", "--address", "h:1", "--model", "m", "--hardware", ""},
+	} {
+		code, text := dapi(t.Context(), append(words, "--config", path)...)
+		require.Equal(t, 1, code)
+		require.Contains(t, text, "--count says how many devices --hardware names, which is missing or empty")
+	}
+}
+
 // lines hands on what a running broker logs.
 type lines chan string
 
@@ -127,6 +140,9 @@ func TestARunningBrokerAnswersItsOperator(t *testing.T) {
 			code, text = dapi(t.Context(), "nodes", "update", "a b", "--address", "h:1", "--model", "m", "--config", path)
 			require.Equal(t, 1, code)
 			require.Contains(t, text, "node.id must be")
+			code, text = dapi(t.Context(), "nodes", "add", "--id", "b", "--address", "h:1", "--model", "m", "--config", path)
+			require.Equal(t, 1, code)
+			require.Contains(t, text, "no chain endpoint answers")
 			require.Contains(t, reloadWith(t, path, "[log]\nlevel = \"debug\"\n"), "act after a restart, and nothing was changed: log")
 			require.Contains(t, reloadWith(t, path, "[lgo]\n"), `did you mean "log"?`)
 			code, text = dapi(t.Context(), "start", "--config", path)

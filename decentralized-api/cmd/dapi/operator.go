@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -178,7 +179,11 @@ func addCommand(out io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add", Short: "Add a node; it joins the fleet with the next epoch", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return changeNodes(cmd, out, http.MethodPost, "/admin/v1/nodes", []config.Node{node.spec()})
+			spec, err := node.spec(cmd)
+			if err != nil {
+				return err
+			}
+			return changeNodes(cmd, out, http.MethodPost, "/admin/v1/nodes", []config.Node{spec})
 		},
 	}
 	cmd.Flags().StringVar(&node.ID, "id", "", "id within the host")
@@ -192,7 +197,11 @@ func updateCommand(out io.Writer) *cobra.Command {
 		Use: "update ID", Short: "Replace a node that was added here by what the flags say", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			node.ID = args[0]
-			return changeNodes(cmd, out, http.MethodPut, "/admin/v1/nodes/"+url.PathEscape(args[0]), node.spec())
+			spec, err := node.spec(cmd)
+			if err != nil {
+				return err
+			}
+			return changeNodes(cmd, out, http.MethodPut, "/admin/v1/nodes/"+url.PathEscape(args[0]), spec)
 		},
 	}
 	node.bind(cmd)
@@ -216,12 +225,15 @@ func (n *nodeFlags) bind(cmd *cobra.Command) {
 	f.Uint32Var(&n.count, "count", 1, "how many of them")
 }
 
-func (n *nodeFlags) spec() config.Node {
+func (n *nodeFlags) spec(cmd *cobra.Command) (config.Node, error) {
 	spec := n.Node
-	if n.kind != "" {
+	switch {
+	case n.kind != "":
 		spec.Hardware = []config.Hardware{{Type: n.kind, Count: n.count}}
+	case cmd.Flags().Changed("count"), cmd.Flags().Changed("hardware"):
+		return config.Node{}, errors.New("--count says how many devices --hardware names, which is missing or empty")
 	}
-	return spec
+	return spec, nil
 }
 
 func reloadCommand(out io.Writer) *cobra.Command {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ninefold.dev/decentralized-api/internal/broker"
+	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/config"
 )
 
@@ -153,6 +154,10 @@ func (a *Admin) refuse(w http.ResponseWriter, err error) {
 		fail(w, http.StatusConflict, "conflict", err.Error())
 	case errors.Is(err, broker.ErrUnknownModels), errors.Is(err, broker.ErrServerless), errors.Is(err, config.ErrInvalid):
 		fail(w, http.StatusBadRequest, "invalid_request", err.Error())
+	case errors.Is(err, chain.ErrUnreachable), errors.Is(err, chain.ErrStale):
+		// Nodes are held against the governed models before they are taken.
+		a.Log.Warn("node was not changed", "err", err)
+		fail(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 	default:
 		a.Log.Error("node was not changed", "err", err)
 		fail(w, http.StatusInternalServerError, "internal", err.Error())

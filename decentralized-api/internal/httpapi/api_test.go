@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -186,6 +187,7 @@ func TestRefusalsSayWhoseFaultItIs(t *testing.T) {
 	for err, want := range map[error]int{
 		broker.ErrNodeUnknown: 404, broker.ErrNodeExists: 409, broker.ErrConfigured: 409, config.ErrRestart: 409,
 		broker.ErrUnknownModels: 400, broker.ErrServerless: 400, config.ErrInvalid: 400, errors.New("disk"): 500,
+		fmt.Errorf("governance models: %w: endpoint 0: connection refused", chain.ErrUnreachable): 503, chain.ErrStale: 503,
 	} {
 		status, body := get(t, adminAPI(&fakeNodes{err: err}).Handler(), http.MethodPost, "/admin/v1/nodes/x/enable", "secret", "")
 		require.Equal(t, want, status)
