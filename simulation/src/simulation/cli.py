@@ -3,22 +3,32 @@
 import itertools
 import json
 import math
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column, Table
 from rich.text import Text
 
 from simulation import (
+    attack,
     benchmark,
     compare,
     fixed,
     incidents,
+    page,
     proposal,
     replay,
     report,
@@ -98,8 +108,25 @@ def _changes(given: list[str], **options: int | None) -> dict[str, str]:
     return {key: value for _, key, value in _set(given, **options)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bar:
+    """How much is done, of how much; shown as soon as anything is."""
+
+    progress: Progress
+    task: TaskID
+
+    def __call__(self, n: int) -> None:
+        if n:
+            self.progress.start()
+            self.progress.advance(self.task, n)
+
+    def plan(self, total: int) -> None:
+        """There is more to do, or less, than it was."""
+        self.progress.update(self.task, total=total)
+
+
 @contextmanager
-def _progress(total: int, what: str) -> Generator[Callable[[int], None]]:
+def _progress(total: int, what: str) -> Generator[_Bar]:
     """A bar with the time that is left, on the standard error; none if nothing comes of it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     progress = Progress(*columns, TimeRemainingColumn(), console=_errors)
@@ -107,13 +134,8 @@ def _progress(total: int, what: str) -> Generator[Callable[[int], None]]:
     if _errors.is_terminal:
         progress.start()
 
-    def done(n: int) -> None:
-        if n:
-            progress.start()
-            progress.advance(task, n)
-
     try:
-        yield done
+        yield _Bar(progress=progress, task=task)
     except BaseException:
         progress.live.transient = progress.tasks[0].completed == 0
         raise
@@ -208,8 +230,9 @@ def compare_(
     """Say who gains and who loses by a proposal, on the same chance, and write a page of it."""
     given = _changes(changes, seed=seed, replicas=replicas)
     sides = load(base, given), load(proposal, given)
+    page.check(out)
     _tell_size(sides)
-    with _progress(sides[0].replicas, "replicas") as done:
+    with _progress(sum(s.replicas * s.epochs for s in sides), "epochs") as done:
         made = compare.compare(*sides, mode, done)
     table = Table("fleet", *_numeric("base", "proposal", "change", "difference, 95 %"), "verdict")
     for c in made.changes:
@@ -229,17 +252,18 @@ def compare_(
     _console.print(f"wrote {verdict.write_comparison(made, mode, out)}")
 
 
-@app.command()
-def attack(
+@app.command(name="attack")
+def attack_(
     scenario: Path,
     behaviour: Annotated[Behaviour, typer.Option(help="how the fleet deviates")],
     fleet: Annotated[str | None, typer.Option(help="who deviates; the first fleet")] = None,
     strengths: Annotated[
-        str | None, typer.Option(help=f"what to try, where it means something; {_STRENGTHS}")
+        str | None,
+        typer.Option(help=f"what to try, instead of {_STRENGTHS} and what is found around them"),
     ] = None,
     parts: Annotated[
         str | None,
-        typer.Option(help="what to try, for a sybil or a grinder; up to 8, as far as nodes go"),
+        typer.Option(help="what to try, for a sybil or a grinder, instead of doubling them"),
     ] = None,
     mode: ModeOption = "exact",
     seed: Seed = None,
@@ -253,10 +277,10 @@ def attack(
         None if strengths is None else _numbers("--strengths", strengths),
         None if parts is None else _wholes("--parts", parts),
     )
-    tried = compare.responses(made, behaviour, who, *given)
-    _tell_size([made])
-    with _progress(len(tried) + 1, "responses") as done:
-        found = compare.attack(
+    page.check(out)
+    _tell_size(attack.networks(made, behaviour, who, *given))
+    with _progress(0, "epochs") as done:
+        found = attack.search(
             made,
             behaviour,
             fleet=who,
@@ -264,14 +288,15 @@ def attack(
             parts=given[1],
             mode=mode,
             done=done,
+            plan=done.plan,
         )
     table = Table("strength", "parts", "gain, NINE an epoch, 95 %", "of its income")
-    for r in found:
+    for r in found.tried:
         half = (r.gain.high - r.gain.mean) / 1e6
         gain = f"{r.gain.mean / 1e6:+,.3f} ± {half:,.3f}"
         table.add_row(f"{r.strength:g}", str(r.parts), gain, r.of_income)
     _console.print(table)
-    for line in verdict.attack_words(behaviour, who, found):
+    for line in verdict.found_words(behaviour, who, found):
         _console.print(line, highlight=False)
     _console.print(f"wrote {verdict.write_attack(made, behaviour, who, found, mode, out)}")
 
@@ -393,6 +418,7 @@ def report_(
     folder: Path, out: Annotated[Path, typer.Option("-o", "--out")] = Path("report.html")
 ) -> None:
     """Write one offline page of a folder of results."""
+    page.check(out)
     _console.print(f"wrote {report.write(folder, out)}")
 
 

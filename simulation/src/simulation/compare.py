@@ -100,7 +100,7 @@ def compare(
     mode: Mode = "exact",
     done: Callable[[int], None] = lambda _: None,
 ) -> Comparison:
-    """Run both on the same seeds and pair their fleets by name.
+    """Run both on the same seeds and pair their fleets by name; done is told of every epoch.
 
     Raises:
         ScenarioError: when seeds, replicas, epochs or fleets differ, so that nothing pairs, or when
@@ -124,7 +124,7 @@ def compare(
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
     columns: tuple[dict[str, list[Any]], ...] = (defaultdict(list), defaultdict(list))
     for replica in range(base.replicas):
-        sides = [run_replica(side, replica, mode) for side in (base, proposal)]
+        sides = [run_replica(side, replica, mode, done) for side in (base, proposal)]
         for point, side in enumerate(sides):
             for kind, rows in zip(columns, side, strict=True):
                 for row in rows:
@@ -133,7 +133,6 @@ def compare(
         for before, after in zip(sides[0][1], sides[1][1], strict=True):
             pair = before["income_per_gpu_hour"], after["income_per_gpu_hour"]
             pairs[before["fleet"]].append(pair)
-        done(1)
     return Comparison(
         base=base,
         proposal=proposal,
@@ -166,7 +165,10 @@ def _change(before: Fleet, after: Fleet, pairs: list[tuple[float, float]]) -> Ch
 # What an attack tries unless it is told. The best of a forgery may lie at a thousandth of all
 # claims (docs/spec/poc-judging.md), so that the ladder begins below that.
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-_PARTS = (2, 4, 8)
+PARTS = (2, 4, 8)
+
+How = tuple[float, int]
+"""A strength, and a number of parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +188,90 @@ class Response:
         return f"{self.gain.mean / self.honest:+.3%}" if self.honest else ""
 
 
+class Trials:
+    """One fleet of a scenario that deviates, against itself when honest, on the same seeds."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        behaviour: Behaviour,
+        fleet: str | None = None,
+        *,
+        replicas: range | None = None,
+        mode: Mode = "exact",
+        done: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            scenario: whom the fleet is part of.
+            behaviour: how it deviates.
+            fleet: its name; the first fleet.
+            replicas: whose chance is drawn; those of the scenario.
+            mode: exact, or float64 for searches.
+            done: told of every epoch.
+
+        Raises:
+            ScenarioError: when no fleet has that name, nobody is paid, or there is one replica.
+        """
+        if behaviour is Behaviour.HONEST:
+            raise ScenarioError(
+                "an attack deviates: honest is what every behaviour is held against"
+            )
+        _check_replicas(scenario)
+        check_pays(scenario)
+        names = [f.name for f in scenario.fleets]
+        self.fleet = names[0] if fleet is None else fleet
+        if self.fleet not in names:
+            raise ScenarioError(f"no fleet {shown(self.fleet)}; there are {', '.join(names)}")
+        self.scenario, self.behaviour, self.done = scenario, behaviour, done
+        self.mode: Mode = mode
+        self.replicas = range(scenario.replicas) if replicas is None else replicas
+        self._at = names.index(self.fleet)
+        self._honest: tuple[list[float], float, bool] | None = None
+
+    def on(self, replicas: range) -> "Trials":
+        """The same on the chance of other replicas."""
+        rest = self.scenario, self.behaviour, self.fleet
+        return Trials(*rest, replicas=replicas, mode=self.mode, done=self.done)
+
+    def varied(self, how: How) -> Scenario:
+        """The scenario with the fleet that deviates so. Raises ScenarioError unless it is legal."""
+        return self._with(self.behaviour, *how)
+
+    def response(self, how: How) -> Response:
+        """What a response earns. Honesty is run once, with the first of them."""
+        varied = self.varied(how)
+        if self._honest is None:
+            self._honest = self._income(self._with(Behaviour.HONEST, 0.0, 1))
+        honest, _, pays = self._honest
+        found, abandoned, paid = self._income(varied)
+        return Response(
+            strength=how[0],
+            parts=how[1],
+            gain=interval([a - b for a, b in zip(found, honest, strict=True)]),
+            honest=sum(honest) / len(honest),
+            abandoned=abandoned,
+            paid=pays or paid,
+        )
+
+    def _with(self, behaviour: Behaviour, strength: float, parts: int) -> Scenario:
+        told = {"behaviour": behaviour, "strength": strength, "parts": parts}
+        return with_fleet(self.scenario, self._at, **told)
+
+    def _income(self, varied: Scenario) -> tuple[list[float], float, bool]:
+        """What the fleet earns an epoch in each replica, the share of abandoned epochs, and
+        whether anybody was paid.
+        """
+        runs = [run_replica(varied, r, self.mode, self.done) for r in self.replicas]
+        # The first epoch settles genesis, which earns nothing.
+        settled = self.scenario.epochs - 1
+        gone = sum(row["abandoned"] for rows, _ in runs for row in rows)
+        paid = any(row["paid"] > 0 for rows, _ in runs for row in rows)
+        found = [float(fleets[self._at]["income"]) / settled for _, fleets in runs]
+        return found, gone / (len(self.replicas) * self.scenario.epochs), paid
+
+
 def attack(
     scenario: Scenario,
     behaviour: Behaviour,
@@ -194,66 +280,20 @@ def attack(
     strengths: Sequence[float] | None = None,
     parts: Sequence[int] | None = None,
     mode: Mode = "exact",
-    done: Callable[[int], None] = lambda _: None,
 ) -> list[Response]:
     """The income of one fleet when it deviates, against itself when honest, on the same seeds.
 
-    Tries `responses`. The first response is the best of those tried; its gain is the regret of
-    being honest, and its interval is not corrected for how many were tried.
+    Tries `responses` and nothing between them; `attack.search` does more. The first response is
+    the best of those tried, and its interval is not corrected for how many were tried.
 
     Raises:
-        ScenarioError: when no fleet has that name, nobody is paid, there is nothing to try, or
-            what is tried is not legal.
+        ScenarioError: as `Trials` and `responses` do, or what is tried is not legal.
     """
-    if behaviour is Behaviour.HONEST:
-        raise ScenarioError("an attack deviates: honest is what every behaviour is held against")
-    _check_replicas(scenario)
-    check_pays(scenario)
-    names = [f.name for f in scenario.fleets]
-    name = names[0] if fleet is None else fleet
-    if name not in names:
-        raise ScenarioError(f"no fleet {shown(name)}; there are {', '.join(names)}")
-    at = names.index(name)
-    tried = responses(scenario, behaviour, name, strengths, parts)
-    if not tried:
-        raise ScenarioError("an attack tries at least one strength and one number of parts")
-    if behaviour is Behaviour.SYBIL and scenario.fleets[at].nodes == 1:
-        raise ScenarioError(f"a host of {name} has one node, and so nothing to split")
-
-    def one(behaviour: Behaviour, strength: float, parts: int) -> Scenario:
-        return with_fleet(scenario, at, behaviour=behaviour, strength=strength, parts=parts)
-
-    def income(varied: Scenario) -> tuple[list[float], float, bool]:
-        """What the fleet earns an epoch in each replica, the share of abandoned epochs, and
-        whether anybody was paid.
-        """
-        runs = [run_replica(varied, r, mode) for r in range(scenario.replicas)]
-        # The first epoch settles genesis, which earns nothing.
-        settled = scenario.epochs - 1
-        gone = sum(row["abandoned"] for rows, _ in runs for row in rows)
-        paid = any(row["paid"] > 0 for rows, _ in runs for row in rows)
-        done(1)
-        found = [float(fleets[at]["income"]) / settled for _, fleets in runs]
-        return found, gone / (scenario.replicas * scenario.epochs), paid
-
-    # All of them are legal before the first one runs.
-    varied = [one(behaviour, *how) for how in tried]
-    honest, _, pays = income(one(Behaviour.HONEST, 0.0, 1))
-
-    def response(how: tuple[float, int], varied: Scenario) -> Response:
-        found, abandoned, paid = income(varied)
-        pairs = zip(found, honest, strict=True)
-        return Response(
-            strength=how[0],
-            parts=how[1],
-            gain=interval([a - b for a, b in pairs]),
-            honest=sum(honest) / len(honest),
-            abandoned=abandoned,
-            paid=pays or paid,
-        )
-
-    made = map(response, tried, varied)
-    return sorted(made, key=lambda r: -r.gain.mean)
+    trials = Trials(scenario, behaviour, fleet, mode=mode)
+    tried = responses(scenario, behaviour, trials.fleet, strengths, parts)
+    for how in tried:  # all of them are legal before the first one runs
+        trials.varied(how)
+    return sorted(map(trials.response, tried), key=lambda r: -r.gain.mean)
 
 
 def responses(
@@ -262,13 +302,14 @@ def responses(
     fleet: str,
     strengths: Sequence[float] | None = None,
     parts: Sequence[int] | None = None,
-) -> list[tuple[float, int]]:
+) -> list[How]:
     """Every strength with every number of parts, where a behaviour knows them.
 
     Without strengths, `STRENGTHS`; without parts, as far as a host to be split has nodes.
 
     Raises:
-        ScenarioError: when strengths or parts are given, and nothing follows from them.
+        ScenarioError: when strengths or parts are given and nothing follows from them, or there
+            is nothing to try.
     """
     for option, given, knowing in (
         ("--strengths", strengths, OF_STRENGTH),
@@ -283,15 +324,15 @@ def responses(
         strengths = (0.0,)
     if behaviour not in OF_PARTS:
         parts = (1,)
-    return list(
-        product(
-            STRENGTHS if strengths is None else strengths,
-            _usual_parts(scenario, behaviour, fleet) if parts is None else parts,
-        )
+    nodes = next((f.nodes for f in scenario.fleets if f.name == fleet), PARTS[-1])
+    if behaviour is Behaviour.SYBIL and nodes == 1:
+        raise ScenarioError(f"a host of {fleet} has one node, and so nothing to split")
+    usual = [p for p in PARTS if behaviour is not Behaviour.SYBIL or p <= nodes]
+    made = product(
+        dict.fromkeys(STRENGTHS if strengths is None else strengths),
+        dict.fromkeys(usual if parts is None else parts),
     )
-
-
-def _usual_parts(scenario: Scenario, behaviour: Behaviour, fleet: str) -> list[int]:
-    nodes = next((f.nodes for f in scenario.fleets if f.name == fleet), _PARTS[-1])
-    fits = [p for p in _PARTS if behaviour is not Behaviour.SYBIL or p <= nodes]
-    return fits or [nodes]
+    tried = list(made)
+    if not tried:
+        raise ScenarioError("an attack tries at least one strength and one number of parts")
+    return tried

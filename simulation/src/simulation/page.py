@@ -2,6 +2,7 @@
 
 import html
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,20 @@ class Page:
     tables: Sequence[Table]
     facts: str  # what it was computed from
     scenarios: Sequence[tuple[str, dict[str, Any]]]
+
+
+def check(out: Path) -> Path:
+    """The file itself, where a page can be written to. Raises ResultError."""
+    try:
+        if out.exists():
+            with out.open("ab"):
+                pass
+        else:
+            with tempfile.TemporaryFile(dir=out.parent):
+                pass
+    except OSError as error:
+        raise ResultError(f"cannot write {out}: {error.strerror}") from error
+    return out
 
 
 def write(page: Page, out: Path) -> Path:

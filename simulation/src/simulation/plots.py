@@ -181,8 +181,11 @@ def change_figure(changes: Sequence[Change]) -> Any:
     return made
 
 
-def regret_figure(responses: Sequence[Response]) -> Any:
-    """What a behaviour earns beyond honesty, by what it tried, with its 95 % interval."""
+def regret_figure(responses: Sequence[Response], best: Response | None = None) -> Any:
+    """What a behaviour earns beyond honesty, by what it tried, with its 95 % interval.
+
+    The best on fresh seeds stands out, where there is one.
+    """
     by_parts = len({r.strength for r in responses}) == 1
     figure = go.Figure()
     for colour, parts in zip(cycle(COLOURS), sorted({r.parts for r in responses}), strict=False):
@@ -196,9 +199,19 @@ def regret_figure(responses: Sequence[Response]) -> Any:
             line={"color": colour, "width": 2},
             hovertemplate="%{x:g}: %{y:+,.6f} NINE<extra>%{fullData.name}</extra>",
         )
+    if best is not None:
+        figure.add_scatter(
+            x=[best.parts if by_parts else best.strength],
+            y=[best.gain.mean / 1e6],
+            error_y={"type": "data", "array": [_half(best.gain)]},
+            mode="markers",
+            name="the best, on fresh seeds",
+            marker={"color": COLOURS[1], "size": 11, "symbol": "diamond"},
+            hovertemplate="%{x:g}: %{y:+,.6f} NINE<extra>%{fullData.name}</extra>",
+        )
     figure.add_hline(y=0, line={"color": COLOURS[6], "dash": "dot"})
     title = "Gain of the attack, and so the regret of being honest"
-    several = not by_parts and len({r.parts for r in responses}) > 1
+    several = best is not None or (not by_parts and len({r.parts for r in responses}) > 1)
     x_title = "parts" if by_parts else "strength"
     made = _styled(figure, title, "NINE an epoch", several, x_title=x_title)
     made.update_layout(yaxis={"rangemode": "normal"})

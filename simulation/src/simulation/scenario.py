@@ -75,7 +75,7 @@ OF_STRENGTH = (
 OF_PARTS = (Behaviour.SYBIL, Behaviour.SEED_GRINDER)
 
 # Those whose strength is a share of a whole.
-_OF_SHARE = (Behaviour.OFFLINE, Behaviour.THROUGHPUT_OVERCLAIMER)
+OF_SHARE = (Behaviour.OFFLINE, Behaviour.THROUGHPUT_OVERCLAIMER)
 
 
 class _Strict(BaseModel):
@@ -107,6 +107,12 @@ class Fleet(_Strict):
     strength: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     parts: Annotated[int, Field(ge=1, le=10_000)] = 1
     size_spread: Annotated[float, Field(ge=0, le=3)] = 0.0
+
+    @property
+    def declared(self) -> int:
+        """Nodes of all its hosts: a slot farmer declares two for each."""
+        twice = 2 if self.behaviour is Behaviour.SLOT_FARMER else 1
+        return self.hosts * self.nodes * twice
 
 
 class Faults(_Strict):
@@ -235,7 +241,15 @@ def with_fleet(scenario: Scenario, at: int, **told: object) -> Scenario:
         raise ScenarioError(f"fleet {name}: {_explain(error)}") from error
     _check_behaviour(changed, f"fleet {name}: ")
     fleets = [*scenario.fleets[:at], changed, *scenario.fleets[at + 1 :]]
-    return scenario.model_copy(update={"fleets": fleets})
+    made = scenario.model_copy(update={"fleets": fleets})
+    _check_nodes(made, f"fleet {name} as {changed.behaviour.value}")
+    return made
+
+
+def _check_nodes(scenario: Scenario, where: str) -> None:
+    nodes = sum(fleet.declared for fleet in scenario.fleets)
+    if nodes > MAX_NODES:
+        raise ScenarioError(f"{where}: {nodes:,} nodes; at most {MAX_NODES:,} are simulated")
 
 
 def decimal(value: str) -> str:
@@ -354,9 +368,7 @@ def _check_references(scenario: Scenario, where: str) -> None:
         twice = sorted({one for one in given if given.count(one) > 1})
         if twice:
             raise ScenarioError(f"{where}: {what} are unique, got {shown(twice[0])} twice")
-    nodes = sum(f.hosts * f.nodes for f in scenario.fleets)
-    if nodes > MAX_NODES:
-        raise ScenarioError(f"{where}: {nodes:,} nodes; at most {MAX_NODES:,} are simulated")
+    _check_nodes(scenario, where)
     wrong = what_is_wrong(scenario.metric, names) if scenario.metric else None
     if wrong:
         raise ScenarioError(f"{where}: metric: {wrong}")
@@ -395,7 +407,7 @@ def _check_behaviour(fleet: Fleet, where: str) -> None:
                 f"{where}{key}: nothing follows from it for a fleet that is {behaviour.value}; "
                 f"leave it out, or let the behaviour be one of {', '.join(knowing)}"
             )
-    if behaviour in _OF_SHARE and strength > 1:
+    if behaviour in OF_SHARE and strength > 1:
         raise ScenarioError(
             f"{where}strength: of {behaviour.value} it is a share, from 0 to 1, got {strength:g}"
         )

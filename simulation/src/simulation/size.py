@@ -28,8 +28,7 @@ def hosts_and_nodes(scenario: Scenario) -> tuple[int, int]:
     hosts = nodes = 0
     for fleet in scenario.fleets:
         hosts += fleet.hosts * (fleet.parts if fleet.behaviour is Behaviour.SYBIL else 1)
-        twice = 2 if fleet.behaviour is Behaviour.SLOT_FARMER else 1
-        nodes += fleet.hosts * fleet.nodes * twice
+        nodes += fleet.declared
     return hosts, nodes
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulation import page
+from simulation.attack import Found
 from simulation.compare import Change, Comparison, Response
 from simulation.page import Page, Table
 from simulation.plots import change_figure, epoch_figures, income_figure, regret_figure
@@ -104,7 +105,7 @@ def write_attack(
     scenario: Scenario,
     behaviour: Behaviour,
     fleet: str,
-    responses: Sequence[Response],
+    found: Found,
     mode: Mode,
     out: Path,
 ) -> Path:
@@ -117,16 +118,16 @@ def write_attack(
             f"{r.gain.low / 1e6:+,.3f} … {r.gain.high / 1e6:+,.3f}",
             r.of_income,
         ]
-        for r in responses
+        for r in found.tried
     ]
     head = ["Strength", "Parts", "Gain, NINE an epoch", "95 % interval", "Of its income"]
     return page.write(
         Page(
             title=f"{scenario.name}: {behaviour.value}",
             question=f"Does it pay for {fleet} to be a {behaviour.value} instead of honest?",
-            answers=attack_words(behaviour, fleet, responses),
-            figures=[regret_figure(responses)],
-            tables=[Table(title="Responses, the best first", head=head, rows=rows)],
+            answers=found_words(behaviour, fleet, found),
+            figures=[regret_figure(found.tried, found.best if found.fresh else None)],
+            tables=[Table(title="Responses that were tried, the best first", head=head, rows=rows)],
             facts=facts(version(), mode, [scenario.digest], scenario),
             scenarios=[("The scenario", scenario.model_dump(mode="json"))],
         ),
@@ -134,11 +135,31 @@ def write_attack(
     )
 
 
+def found_words(behaviour: Behaviour, fleet: str, found: Found) -> list[str]:
+    """Whether the best response pays, how it was chosen, and where the search for it ended."""
+    best, then = found.best, found.tried[0]
+    lines = attack_words(behaviour, fleet, [best, *found.tried])
+    if not found.fresh:
+        return lines
+    return [
+        *lines,
+        f"It is the best of {len(found.tried)} that were tried, and the best of many is partly the "
+        f"luckiest: so its gain is measured on fresh seeds, of replicas {found.fresh[0]} to "
+        f"{found.fresh[-1]}, which had no part in the choice. On the seeds that it was chosen by "
+        f"it gained {then.gain.mean / 1e6:+,.3f} ({_ends(then)}).",
+        *found.ended,
+    ]
+
+
+def _ends(response: Response) -> str:
+    gain = response.gain
+    return f"95 %: {gain.low / 1e6:+,.3f} to {gain.high / 1e6:+,.3f}"
+
+
 def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]) -> list[str]:
     """Whether the best response pays, and the regret of being honest."""
     best = responses[0]
     regret = f"is {max(0.0, best.gain.mean) / 1e6:,.3f} NINE an epoch"
-    ends = f"95 %: {best.gain.low / 1e6:+,.3f} to {best.gain.high / 1e6:+,.3f}"
     if not any(r.paid for r in responses):
         lines = ["Nothing was paid to anybody, honest or not: there is no income to compare."]
         return lines + _abandoned(best)
@@ -156,7 +177,8 @@ def attack_words(behaviour: Behaviour, fleet: str, responses: Sequence[Response]
         regret = "cannot be told from 0 by this many replicas"
     lines = [
         first,
-        f"The best response ({how}) gains {best.gain.mean / 1e6:+,.3f} NINE an epoch ({ends}).",
+        f"The best response ({how}) gains {best.gain.mean / 1e6:+,.3f} NINE an epoch "
+        f"({_ends(best)}).",
         f"The regret of being honest {regret}.",
     ]
     return lines + _abandoned(best)
