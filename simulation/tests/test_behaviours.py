@@ -1,26 +1,52 @@
 """Every behaviour has its closed-form effect. Chance is bounded at five standard errors."""
 
+import functools
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 import pytest
 
-from simulation import judging, poc, reward, slots
+from simulation import commit, judging, poc, reward, slots
+from simulation.acting import acted
 from simulation.claims import offline
-from simulation.errors import ScenarioError
+from simulation.errors import BatchError, ScenarioError
 from simulation.network import Network, State, build, start
 from simulation.randomness import streams
 from simulation.run import run_replica
-from simulation.scenario import Behaviour, load, parse
+from simulation.scenario import OF_PARTS, OF_STRENGTH, Behaviour, load, parse
 from simulation.step import Report, step
 
+P = ParamSpec("P")
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 SEATS = 32
 SAMPLE = 200
+SECONDS = 61 * 5  # of the 61 blocks of generation
+
+EFFECTS: dict[Behaviour, list[str]] = {}
+PLAYED: set[Behaviour] = set()
+
+
+def effect_of(*behaviours: Behaviour) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Marks a test of what behaviours come to, and fails it unless hosts of its runs did that."""
+
+    def mark(test: Callable[P, None]) -> Callable[P, None]:
+        for behaviour in behaviours:
+            EFFECTS.setdefault(behaviour, []).append(test.__name__)
+
+        @functools.wraps(test)
+        def marked(*args: P.args, **kwargs: P.kwargs) -> None:
+            PLAYED.clear()
+            test(*args, **kwargs)
+            assert set(behaviours) <= PLAYED, "the behaviour did not happen"
+
+        return marked
+
+    return mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +77,8 @@ def play(*fleets: dict[str, Any], epochs: int = 5, models: int = 0, **rest: Any)
         run.weights.append(state.node_weight_K.copy())
         run.required.append(int(state.real_M[0]) if models else 0)
         run.reports.append(step(network, state, chance))
+        did_N = acted(network, run.reports[-1])
+        PLAYED.update(b for b, mask_N in network.masks.items() if (did_N & mask_N).any())
     return run
 
 
@@ -76,6 +104,7 @@ def test_honest_hosts_are_credited_in_full() -> None:
 
 
 @pytest.mark.parametrize("strength", [0.01, 0.02, 0.04])
+@effect_of(Behaviour.NONCE_OVERCLAIMER)
 def test_an_overclaimer_is_found_as_often_as_the_binomial_table_says(strength: float) -> None:
     run = play(
         {"hosts": 400},
@@ -104,6 +133,7 @@ def test_forging_below_detection_loses_what_it_forges_in_expectation() -> None:
     assert credited < honest
 
 
+@effect_of(Behaviour.SYBIL)
 def test_a_splitter_gains_nothing() -> None:
     whole = play({"hosts": 30}, {"hosts": 10, "nodes": 8}, epochs=8)
     split = play(
@@ -116,6 +146,7 @@ def test_a_splitter_gains_nothing() -> None:
     assert one - several <= 70 * 8
 
 
+@effect_of(Behaviour.OFFLINE)
 def test_a_host_that_is_offline_claims_as_seldom_as_it_says() -> None:
     run = play({"hosts": 200}, {"hosts": 100, "behaviour": "offline", "strength": 0.3}, epochs=12)
     found = outcomes(run, 1)
@@ -183,6 +214,7 @@ def test_a_jury_without_a_majority_of_present_members_has_no_quorum(away: float)
     assert abs(found - sum(left)) <= 4 * deviation
 
 
+@effect_of(Behaviour.MODEL_HOPPER)
 def test_a_model_hopper_is_never_preserved() -> None:
     run = play(
         {"hosts": 20, "nodes": 4},
@@ -222,21 +254,51 @@ def test_a_hop_counts_from_the_epoch_that_opens_after_it(*, abandoned: bool) -> 
         assert set(state.model_K[~stay_N[network.of.host_K]].tolist()) == {held}
 
 
-def test_a_coverage_minimalist_earns_the_bonus_with_the_least() -> None:
+@pytest.mark.parametrize(
+    ("models", "spread", "nodes", "expected"),
+    [
+        # Two of 16 nodes hold an eighth in the mean, which is the line: one half.
+        (2, 4, 16, 0.5),
+        (2, 4, 8, 0.5),
+        # Two of 12 are 4·µ nodes above it, of which chance is (49·2 + 10)·µ: always.
+        (2, 4, 12, 1.0),
+        # Two sums on the line at once, 5A − B − C and 5B − A − C, of variance 60µ and covariance
+        # −12µ: the quadrant of a normal pair of correlation −1/5.
+        (3, 2, 12, 0.25 + math.asin(-0.2) / (2 * math.pi)),
+    ],
+)
+@effect_of(Behaviour.COVERAGE_MINIMALIST)
+def test_a_coverage_minimalist_covers_as_often_as_chance_lifts_its_least_nodes_to_the_line(
+    models: int, spread: int, nodes: int, expected: float
+) -> None:
+    """Nobody serves through PoC, so that every epoch's weights are drawn anew."""
     run = play(
-        {"hosts": 10, "nodes": 16},
-        {"hosts": 10, "nodes": 16, "behaviour": "coverage_minimalist"},
-        {"hosts": 10, "nodes": 16, "models": ["org/m0"]},
-        models=2,
-        epochs=6,
+        {"hosts": 60, "nodes": nodes},
+        {"hosts": 150, "nodes": nodes, "behaviour": "coverage_minimalist"},
+        {"hosts": 20, "nodes": nodes, "models": ["org/m0"]},
+        models=models,
+        epochs=9,
+        params={"coverage_spread": str(spread)},
+        **{f"demand_{i}": 0.0 for i in range(models)},
     )
-    covers = run.reports[-1].covers_N
-    assert covers[run.fleet(0)].all()
-    assert not covers[run.fleet(2)].any()
-    # A fourth of an even share, with chance around it: two of 16 nodes are exactly on it.
-    kinds = run.state.model_K[run.fleet(1)[run.network.of.host_K]]
-    assert np.bincount(kinds).min() * 8 == len(kinds)
-    assert covers[run.fleet(1)].any()
+    even, least, one = (run.fleet(i) for i in range(3))
+    # Genesis states the means, which lie on the line or above it; the rounds after it are drawn.
+    drawn = run.reports[1:]
+    assert_share(
+        float(np.mean([r.covers_N[least] for r in drawn])), expected, len(drawn) * least.sum()
+    )
+    for report, weight_K in zip(drawn, run.weights[1:], strict=True):
+        assert report.covers_N[even].all()
+        assert not report.covers_N[one].any()
+        for host in np.flatnonzero(least)[:20]:
+            mine = run.network.of.host_K == host
+            whole = sum(weight_K[mine].tolist())
+            kinds = run.network.model_K[mine]
+            sums = [sum(weight_K[mine][kinds == m].tolist()) for m in range(models)]
+            covers = min(sums) * spread * models >= whole
+            assert report.covers_N[host] == covers
+            share = report.reward * whole // sum(report.paid_weight_N.tolist())
+            assert report.settled.total[host] == share + (share // 10 if covers else 0)
 
 
 def test_preserved_nodes_are_held_to_what_was_required_of_their_model() -> None:
@@ -257,8 +319,20 @@ def test_preserved_nodes_are_held_to_what_was_required_of_their_model() -> None:
         assert_kept_by_what_is_served(run, 1.0, checked=checked)
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("strength", [0.25, 0.5, 0.75])
+@effect_of(Behaviour.THROUGHPUT_OVERCLAIMER)
 def test_preserved_weight_falls_with_what_is_not_served(strength: float) -> None:
+    assert_falls_with_what_is_not_served(strength)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_preserved_weight_stays_where_all_is_served_and_nobody_is_asked_where_nothing_is(
+    strength: float,
+) -> None:
+    assert_falls_with_what_is_not_served(strength)
+
+
+def assert_falls_with_what_is_not_served(strength: float) -> None:
     promised = {"hosts": 20, "nodes": 4, "behaviour": "throughput_overclaimer"}
     on = {"params": {"throughput_validation_enabled": "true"}}
     run = play(promised | {"strength": strength}, models=1, demand_0=0.4, epochs=4, **on)
@@ -286,6 +360,7 @@ def assert_kept_by_what_is_served(run: Run, serves: float, *, checked: bool) -> 
     assert any(s.any() for s in run.serving) or serves == 0
 
 
+@effect_of(Behaviour.LAZY_VALIDATOR)
 def test_lazy_validators_find_nothing() -> None:
     run = play(
         {"hosts": 60, "behaviour": "lazy_validator"},
@@ -299,6 +374,7 @@ def test_lazy_validators_find_nothing() -> None:
     assert first.round.tally.fraud_N[forger].sum() < SEATS * 5 / 4
 
 
+@effect_of(Behaviour.FALSE_ACCUSER)
 def test_accusers_below_a_quarter_of_the_seats_cost_nothing() -> None:
     run = play({"hosts": 90}, {"hosts": 10, "behaviour": "false_accuser"}, epochs=5)
     seats = np.concatenate([r.round.tally.fraud_N for r in run.reports])
@@ -310,6 +386,7 @@ def test_accusers_below_a_quarter_of_the_seats_cost_nothing() -> None:
     assert (credited[few] == claimed[few]).all()
 
 
+@effect_of(Behaviour.CARTEL)
 def test_a_cartel_is_accepted_when_it_holds_most_of_a_jury() -> None:
     run = play(
         {"hosts": 300},
@@ -324,6 +401,7 @@ def test_a_cartel_is_accepted_when_it_holds_most_of_a_jury() -> None:
 
 
 @pytest.mark.parametrize("tries", [1, 4])
+@effect_of(Behaviour.SEED_GRINDER)
 def test_a_seed_grinder_is_found_unless_one_of_its_tries_hides_it_from_the_jury(tries: int) -> None:
     """One block's hash seeds every sample of a round: a try is one seed for all seats."""
     strength, rounds, judges = 0.026, 250, 3_000
@@ -557,6 +635,7 @@ def test_silent_judges_hold_exactly_the_seats_that_stay_silent() -> None:
         assert abs(np.mean(drawn) - expected) <= 5 * deviation + 1e-9
 
 
+@effect_of(Behaviour.SLOT_FARMER)
 def test_a_slot_farmer_never_weighs_more_than_in_its_last_full_round() -> None:
     run = play(
         {"hosts": 20, "nodes": 2, "behaviour": "slot_farmer"},
@@ -652,86 +731,152 @@ def test_nobody_is_preserved_more_than_twice_in_a_row() -> None:
         assert row.max() <= 2
 
 
+@effect_of(Behaviour.FREE_RIDER)
 def test_a_free_rider_earns_nothing_for_duties_it_shirks() -> None:
     run = play({"hosts": 60}, {"hosts": 10, "behaviour": "free_rider"}, epochs=6)
     assert int(run.state.income_N[run.fleet(1)].sum()) == 0
     assert (run.state.income_N[run.fleet(0)] > 0).all()
 
 
+@effect_of(Behaviour.NON_OPENER)
 def test_a_host_that_does_not_open_loses_everything() -> None:
     run = play({"hosts": 60}, {"hosts": 6, "behaviour": "non_opener"}, epochs=4)
     assert (outcomes(run, 1) == poc.Outcome.UNAVAILABLE).all()
     assert (run.state.weight_N[run.fleet(1)] == 0).all()
 
 
-Nonces = list[tuple[int, int]]  # positions (lane, k)
-LANES = 4
-
-
-def walked(claims: int) -> Nonces:
-    """So many valid nonces, one of ten by chance, in the order in which lanes are walked."""
-    rng = np.random.default_rng(claims)
-    found: Nonces = []
-    after = [0] * LANES
-    while len(found) < claims:
-        lane = int(rng.integers(LANES))
-        if rng.random() < 0.1:
-            found.append((lane, after[lane]))
-        after[lane] += 1
-    return found
-
-
-def committed(batches: list[Nonces]) -> tuple[Nonces, Nonces]:
-    """What the chain's rule takes of explicit lists of nonces, and what it refuses.
-
-    A batch claims nonces of [before, after) in each lane, where no lane falls back: no more than
-    it walked, and none that lies elsewhere.
-    """
-    before = [0] * LANES
-    taken: Nonces = []
-    refused: Nonces = []
-    for batch in batches:
-        after = [
-            max([k + 1 for at, k in batch if at == lane] + [before[lane]]) for lane in range(LANES)
-        ]
-        fits = len(batch) <= sum(after) - sum(before)
-        if fits and all(k >= before[lane] for lane, k in batch):
-            taken, before = taken + batch, after
-        else:
-            refused = refused + batch
-    return taken, refused
-
-
 @pytest.mark.parametrize("strength", [0.3, 1.0, 2.5])
-def test_a_repeated_nonce_is_refused_and_the_honest_ones_stand(strength: float) -> None:
-    """The rule is put to every nonce of every host: each is credited once, and repeats never."""
-    repeated = {"hosts": 6, "behaviour": "duplicate_committer", "strength": strength}
-    run = play({"hosts": 20}, repeated | {"gpu": "rtx4090"}, epochs=3, preset="testnet")
-    for report in run.reports:
-        assert (report.claims.refused_N[run.fleet(0)] == 0).all()
-        for host in np.flatnonzero(run.fleet(1)):
-            credited = int(report.round.judged.credited[host])
-            once = walked(credited)
-            again = (once * math.ceil(strength))[: int(strength * credited)]
-            sent = [
-                part[at : at + 200] for part in (once, again) for at in range(0, len(part), 200)
-            ]
-            taken, refused = committed(sent)
-            assert sorted(taken) == sorted(once)
-            assert credited == len(set(once + again)) > 1_000
-            assert len(refused) == int(report.claims.refused_N[host])
+@effect_of(Behaviour.DUPLICATE_COMMITTER)
+def test_who_repeats_nonces_has_them_refused_and_earns_what_it_would_without(
+    strength: float,
+) -> None:
+    """Of µ = 35·305 nonces a round and host, strength·µ are sent again, less what rounds down."""
+    hosts, rounds, mean = 30, 6, 35 * SECONDS
+    honest = {"hosts": hosts, "gpu": "rtx4090"}
+    repeats = honest | {"behaviour": "duplicate_committer", "strength": strength}
+    runs = [play({"hosts": 20}, fleet, epochs=rounds) for fleet in (honest, repeats)]
+    assert (runs[0].state.income_N == runs[1].state.income_N).all()
+    assert (runs[0].state.weight_N == runs[1].state.weight_N).all()
+    mine, trials = runs[1].fleet(1), hosts * rounds
+    refused_RH = np.array([r.claims.refused_N for r in runs[1].reports])
+    assert not refused_RH[:, ~mine].any()
+    off = int(refused_RH[:, mine].sum()) - strength * mean * trials
+    assert abs(off) <= 5 * strength * math.sqrt(mean * trials) + trials
 
 
-def test_dust_below_the_minimum_is_not_credited() -> None:
-    run = play({"hosts": 30}, {"hosts": 10, "behaviour": "dust_forger"}, epochs=4)
-    assert (outcomes(run, 1) == poc.Outcome.BELOW_MINIMUM).all()
-    assert int(run.state.income_N[run.fleet(1)][:].sum()) <= int(
-        run.reports[1].settled.total[run.fleet(1)].sum()
+LANES = 4
+LIMITS = commit.Limits(
+    lanes=LANES, max_batches_per_node=64, max_nonces_per_node=10**6, valid_fraction=10**17
+)
+
+
+def batch(state: commit.State, count: int, *lane_next: int) -> commit.Batch:
+    """The next batch of a node."""
+    return commit.Batch(
+        batch_id=state.last_id + 1, count=count, root=bytes(32), lane_next=lane_next
     )
-    assert (run.state.weight_N[run.fleet(1)] == 0).all()
 
 
-def test_every_behaviour_is_tested_here() -> None:
-    text = Path(__file__).read_text(encoding="utf-8")
-    for behaviour in set(Behaviour) - {Behaviour.HONEST, Behaviour.LAZY_VALIDATOR}:
-        assert f'"{behaviour.value}"' in text, behaviour
+@pytest.mark.parametrize(
+    ("count", "lane_next", "why"),
+    [
+        (160, (400, 400, 400, 400), "count_of_range"),  # the same once more
+        (1, (400, 400, 400, 400), "count_of_range"),
+        (160, (440, 400, 400, 400), "count_of_range"),  # the same, and a little that is new
+        (40, (0, 440, 440, 440), "lane_falls"),  # a lane walked once more
+        (40, (399, 440, 440, 440), "lane_falls"),
+    ],
+)
+def test_a_batch_that_repeats_a_nonce_is_refused(
+    count: int, lane_next: tuple[int, ...], why: str
+) -> None:
+    state = commit.accept(commit.State(), batch(commit.State(), 160, 400, 400, 400, 400), LIMITS)
+    with pytest.raises(BatchError) as refused:
+        commit.accept(state, batch(state, count, *lane_next), LIMITS)
+    assert refused.value.code == why
+
+
+def test_whatever_is_sent_no_nonce_counts_twice() -> None:
+    """Every position that an accepted batch walked is written down, and none stands there twice."""
+    rng = np.random.default_rng(5)
+    accepted = 0
+    for _ in range(200):
+        state, walked = commit.State(), set[tuple[int, int]]()
+        for _ in range(40):
+            before = state.lane_next or (0,) * LANES
+            after = tuple(max(0, k + int(rng.integers(-3, 60))) for k in before)
+            sent = batch(state, int(rng.integers(1, 60)), *after)
+            try:
+                state = commit.accept(state, sent, LIMITS)
+            except BatchError:
+                continue
+            lanes = zip(range(LANES), before, after, strict=True)
+            new = {(lane, k) for lane, first, end in lanes for k in range(first, end)}
+            assert not new & walked
+            assert sent.count <= len(new)
+            walked |= new
+            accepted += 1
+        assert state.claimed <= len(walked) == sum(state.lane_next)
+    assert accepted > 1_000
+
+
+@pytest.mark.parametrize("least", [4, 32, 1_000])
+@pytest.mark.parametrize("nodes", [1, 3])
+@effect_of(Behaviour.DUST_FORGER)
+def test_dust_below_the_minimum_is_claimed_and_worth_nothing(least: int, nodes: int) -> None:
+    """The reward is shared out by what the others found, as if those who left dust were not there.
+
+    Genesis, which gives them weight, pays nobody.
+    """
+    run = play(
+        {"hosts": 30},
+        {"hosts": 10, "nodes": nodes, "behaviour": "dust_forger"},
+        epochs=5,
+        params={"min_host_nonces": str(least)},
+    )
+    honest, dust = run.fleet(0), run.fleet(1)
+    for report in run.reports:
+        assert (report.claims.claimed_N[dust] == least - 1).all()
+        assert (report.claims.forged_N[dust] == least - 1).all()
+        assert (report.round.judged.outcome[dust] == poc.Outcome.BELOW_MINIMUM).all()
+    expected = np.zeros(30, np.int64)
+    for before, report in zip(run.reports[:-1], run.reports[1:], strict=True):
+        found = before.claims.claimed_N[honest].tolist()
+        expected += [report.reward * w // sum(found) for w in found]
+        assert report.reward > 0
+    assert run.state.income_N[honest].tolist() == expected.tolist()
+    assert not run.state.income_N[dust].any()
+    assert not run.state.weight_N[dust].any()
+
+
+def test_a_fleet_at_the_minimum_is_judged_and_one_below_it_is_not() -> None:
+    """With the minimum at what an H100 finds in the mean, half of the rounds are below it."""
+    run = play({"hosts": 400}, epochs=6, params={"min_host_nonces": str(105 * SECONDS)})
+    claimed = np.array([r.claims.claimed_N for r in run.reports])
+    found = outcomes(run, 0)
+    below = claimed < 105 * SECONDS
+    assert_share(float(below.mean()), 0.5, below.size)
+    assert (found[below] == poc.Outcome.BELOW_MINIMUM).all()
+    assert (found[~below] == poc.Outcome.ACCEPTED).all()
+
+
+@pytest.mark.parametrize("behaviour", sorted(set(Behaviour) - {Behaviour.HONEST}))
+def test_every_behaviour_has_a_test_in_which_it_happens(behaviour: Behaviour) -> None:
+    """`effect_of` fails a test in whose runs nobody did what it is about."""
+    assert EFFECTS.get(behaviour), behaviour
+
+
+@pytest.mark.parametrize("behaviour", sorted(set(Behaviour) - {Behaviour.HONEST}))
+def test_a_behaviour_happens_only_where_hosts_show_it(behaviour: Behaviour) -> None:
+    strong = {"strength": 0.5} if behaviour in OF_STRENGTH else {}
+    parted = {"parts": 2} if behaviour in OF_PARTS else {}
+    fleet = {"hosts": 12, "nodes": 16, "behaviour": behaviour.value} | strong | parted
+    forger = {"hosts": 1, "behaviour": "nonce_overclaimer", "strength": 0.5}
+    run = play({"hosts": 30, "nodes": 16}, fleet, forger, models=2, epochs=4)
+    did = np.array([acted(run.network, r) for r in run.reports])
+    assert did[:, run.fleet(1)].any()
+    assert not did[:, run.fleet(0)].any()
+    if strong or parted:
+        idle = fleet | dict.fromkeys(strong, 0.0) | dict.fromkeys(parted, 1)
+        quiet = play({"hosts": 30, "nodes": 16}, idle, models=2, epochs=4)
+        assert not any(acted(quiet.network, r).any() for r in quiet.reports)
