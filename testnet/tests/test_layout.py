@@ -1,10 +1,13 @@
 """The record of a network on disk."""
 
+import errno
+import os
+import stat
 from pathlib import Path
 
 import pytest
 from testnet.errors import HomeError
-from testnet.layout import FORMAT, Home, HostRecord, Network, NodeRecord
+from testnet.layout import FORMAT, Home, HostRecord, Network, NodeRecord, write_atomically
 
 
 def some_network() -> Network:
@@ -32,6 +35,42 @@ def test_a_saved_network_is_loaded_as_it_was(tmp_path: Path) -> None:
     home.save(some_network())
     assert home.load() == some_network()
     assert not [p for p in home.root.iterdir() if p.name.startswith(".network")]
+
+
+def test_a_file_is_synced_before_its_name_and_its_name_before_it_counts_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, done = tmp_path / "f", list[str]()
+    sync, replace = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def replaced(old: Path, new: Path) -> Path:
+        done.append("name")
+        return replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    write_atomically(path, "secret", mode=0o600)
+    assert done == ["file", "name", "folder"]
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("secret", 0o600)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "f"
+    write_atomically(path, "old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_processes_are_named_after_host_and_node() -> None:

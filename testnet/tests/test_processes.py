@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -174,6 +176,35 @@ def test_a_deep_home_still_has_a_control_socket(tmp_path: Path) -> None:
         assert request(deep / "control.sock", {"word": "hello"}) == {"heard": "hello"}
     finally:
         server.close()
+
+
+def test_a_supervisor_that_does_not_answer_in_time_is_said_plainly(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    server = ControlServer(tmp_path / "control.sock", lambda _: {"waited": go_on.wait(30.0)})
+    try:
+        with pytest.raises(NetworkError, match=r"has not answered in 0\.1 s; .*supervisor\.log"):
+            request(tmp_path / "control.sock", {"op": "status"}, timeout_s=0.1)
+    finally:
+        go_on.set()
+        server.close()
+
+
+@pytest.mark.parametrize("said", [b"", b'{"ok": tr'])
+def test_a_supervisor_that_goes_down_meanwhile_is_said_plainly(tmp_path: Path, said: bytes) -> None:
+    def hang_up() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(said)
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "control.sock"))
+        listener.listen()
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(HomeError, match="is going down"):
+            request(tmp_path / "control.sock", {"op": "status"})
+        thread.join()
 
 
 def test_free_ports_are_distinct_and_below_the_ephemeral_range() -> None:

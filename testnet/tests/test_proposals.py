@@ -77,6 +77,18 @@ def test_parameters_the_file_leaves_out_stay_as_they_are() -> None:
             json.dumps({"title": "t", "summary": "s", "messages": ["a"]}),
             r"messages\[0\] is an object with \"@type\", got 'a'",
         ),
+        (
+            json.dumps({"title": None, "summary": "s", "messages": [{}]}),
+            "title is a text that is not empty, got None",
+        ),
+        (
+            json.dumps({"title": "t", "summary": 7, "messages": [{}]}),
+            "summary is a text that is not empty, got 7",
+        ),
+        (
+            json.dumps({"title": " ", "summary": "s", "messages": [{}]}),
+            "title is a text that is not empty, got ' '",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, body: str, words: str) -> None:

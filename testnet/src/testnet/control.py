@@ -65,8 +65,9 @@ def request(path: Path, message: dict[str, Any], *, timeout_s: float = 120.0) ->
     """Send one request to a supervisor.
 
     Raises:
-        HomeError: when no supervisor runs there.
-        NetworkError: with the supervisor's own words when it refuses.
+        HomeError: when no supervisor runs there, or it goes down meanwhile.
+        NetworkError: with the supervisor's own words when it refuses, or when it has not
+            answered in time; what was asked for may still happen then.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(timeout_s)
@@ -75,16 +76,28 @@ def request(path: Path, message: dict[str, Any], *, timeout_s: float = 120.0) ->
                 client.connect(name)
         except OSError:
             raise HomeError(f"no network runs in {path.parent}") from None
-        with client.makefile("rwb") as stream:
-            stream.write(json.dumps(message).encode() + b"\n")
-            stream.flush()
-            line = stream.readline()
-    if not line:
+        line = _asked(client, message, path.parent)
+    if not line.endswith(b"\n"):
         raise HomeError(f"the network in {path.parent} is going down")
     answer = cast(dict[str, Any], json.loads(line))
     if not answer.pop("ok"):
         raise NetworkError(str(answer["error"]))
     return answer
+
+
+def _asked(client: socket.socket, message: dict[str, Any], home: Path) -> bytes:
+    """The line that a supervisor answers; without an end where it was cut off."""
+    try:
+        client.sendall(json.dumps(message).encode() + b"\n")
+        with client.makefile("rb") as stream:
+            return stream.readline()
+    except TimeoutError:
+        raise NetworkError(
+            f"the network in {home} has not answered in {client.gettimeout():g} s; "
+            f"{home / 'logs' / 'supervisor.log'} may say why, `testnet down` ends it"
+        ) from None
+    except OSError:
+        return b""
 
 
 @contextmanager

@@ -223,13 +223,25 @@ def _founding(raw: dict[str, Any] | None) -> NetworkSpec | None:
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a file by a temporary one and a rename, so that no reader sees half of it."""
+    """Write a file by a temporary one and a rename, so that no reader sees half of it.
+
+    When it returns, a power cut leaves the new text; before, the old or the new one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
     temporary = Path(name)
-    temporary.chmod(mode)
-    temporary.replace(path)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

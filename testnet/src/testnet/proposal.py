@@ -74,12 +74,15 @@ def load_proposal(path: Path) -> Proposal:
     if not isinstance(raw, dict) or set(cast(dict[str, Any], raw)) != _KEYS:
         raise SpecError(f"{path}: a proposal has exactly the keys {', '.join(sorted(_KEYS))}")
     body = cast(dict[str, Any], raw)
+    for key in ("title", "summary"):
+        if not isinstance(body[key], str) or not body[key].strip():
+            raise SpecError(f"{path}: {key} is a text that is not empty, got {body[key]!r}")
     messages = body["messages"]
     if not isinstance(messages, list) or not messages:
         raise SpecError(f"{path}: messages is a list of at least one message")
     proposal = Proposal(
-        title=str(body["title"]),
-        summary=str(body["summary"]),
+        title=body["title"],
+        summary=body["summary"],
         messages=tuple(cast(list[dict[str, Any]], messages)),
     )
     for i, message in enumerate(proposal.messages):
