@@ -93,6 +93,11 @@ func stormParams() inference.Params {
 // newStormApp is an application in which one node gets POC_SLOT in each epoch.
 func newStormApp(t testing.TB) *App {
 	t.Helper()
+	return newStormAppWith(t, func(*App) {})
+}
+
+func newStormAppWith(t testing.TB, change func(*App)) *App {
+	t.Helper()
 	app, err := build(log.NewNopLogger(), dbm.NewMemDB(), homeIn(t.TempDir()), baseOptions()...)
 	require.NoError(t, err)
 	app.SetEndBlocker(func(ctx sdk.Context) (sdk.EndBlock, error) {
@@ -100,6 +105,7 @@ func newStormApp(t testing.TB) *App {
 		burnFees(ctx, app.Bank)
 		return app.manager.EndBlock(ctx)
 	})
+	change(app)
 	require.NoError(t, app.LoadLatestVersion())
 	return app
 }
@@ -147,6 +153,11 @@ func allocateOne(ctx sdk.Context, app *App) error {
 
 func newStorm(t testing.TB, seed int64) *storm {
 	t.Helper()
+	return newStormOn(t, newStormApp(t), seed)
+}
+
+func newStormOn(t testing.TB, app *App, seed int64) *storm {
+	t.Helper()
 	weights := make([]uint64, stormHosts)
 	for i := range weights {
 		weights[i] = uint64(40 + i%7)
@@ -155,7 +166,7 @@ func newStorm(t testing.TB, seed int64) *storm {
 		random: rand.New(rand.NewSource(seed)), keys: map[string]*ed25519.PrivKey{}, brokers: map[string]actor{},
 		accepted: map[string]int{}, refused: map[uint32]int{}, paid: math.ZeroInt(),
 	}
-	s.network = newNetworkOn(t, newStormApp(t), stormParams(), weights...)
+	s.network = newNetworkOn(t, app, stormParams(), weights...)
 	s.gas = stormGas
 	for i := range stormStrangers {
 		s.strangers = append(s.strangers, newActor(fmt.Sprint("stranger ", i)))
