@@ -27,7 +27,7 @@ LDFLAGS = -s -w \
 	-X github.com/cosmos/cosmos-sdk/version.Version=$(VERSION)
 
 .PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
-	fuzz testnet compose-test bench-chain bench-mlnode bench-sim lock clean preflight \
+	fuzz testnet compose-test bench-chain bench-mlnode bench-sim look lock clean preflight \
 	cosmovisor build-upgrade
 
 help: ## List the verbs
@@ -105,6 +105,9 @@ PEERS := mesa radcad simpy
 bench-sim: $(STAMPS)/python build $(PEERS:%=.tools/bench/%/ready) ## Measure the simulator against Mesa, radCAD and SimPy (on an idle machine)
 	@$(VENV)/python simulation/benchmarks/measure.py docs/benchmarks/sim.json .tools/bench
 	@$(VENV)/python tools/benchmarks.py
+
+look: $(STAMPS)/python ## Look at the simulator's pages in a browser: pictures, errors, overflow (Chromium, if there is one)
+	@$(VENV)/python tools/look.py build/look
 
 lock: $(UV) ## Resolve requirements.in into requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

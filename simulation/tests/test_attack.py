@@ -12,6 +12,7 @@ from simulation.attack import LEAST_STRENGTH, MOST_SEEDS, MOST_STRENGTH
 from simulation.cli import app
 from simulation.compare import Interval, Response, Trials
 from simulation.errors import ScenarioError, SimulationError
+from simulation.plots import regret_figure
 from simulation.scenario import MAX_NODES, Behaviour, Scenario, parse
 from simulation.verdict import found_words
 
@@ -111,6 +112,19 @@ def test_strengths_go_beyond_the_ladder_while_the_gain_grows(
     found = attack.search(small(), behaviour)
     assert found.best.strength == end
     assert found.ended[0].endswith(f"still grew at {end:g}, where the search ends.")
+
+
+@pytest.mark.parametrize(("worst", "cut"), [(-1e9, True), (-3e6, False)])
+def test_ruin_does_not_hide_on_the_plot_what_is_gained(
+    monkeypatch: pytest.MonkeyPatch, worst: float, cut: bool
+) -> None:
+    stub(monkeypatch, lambda strength, *_: 1e6 if strength < 0.1 else worst)
+    found = attack.search(small(), Behaviour.CARTEL, strengths=[0.01, 0.3])
+    layout = regret_figure(found.tried, found.best).layout
+    assert ("great losses are not shown" in layout.title.text) is cut
+    assert (layout.yaxis.range is not None) is cut
+    if cut:
+        assert layout.yaxis.range[0] < 0 < found.best.gain.high / 1e6 < layout.yaxis.range[1]
 
 
 def test_what_is_given_is_tried_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,8 @@ tr:last-child td{border-bottom:0}
 th:first-child,td:first-child{text-align:left}
 pre{overflow-x:auto;font-size:.85rem}summary{cursor:pointer}
 @media(max-width:760px){main{padding:16px 10px 48px}.grid{grid-template-columns:minmax(0,1fr)}
-.card{padding:10px 12px}h1{font-size:1.4rem}}
+.card{padding:10px 12px}h1{font-size:1.4rem}table{font-size:.85rem}
+th,td{padding:5px 6px}th{white-space:normal}}
 """
 
 

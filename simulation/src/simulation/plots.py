@@ -2,6 +2,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import cycle
@@ -206,18 +207,28 @@ def regret_figure(responses: Sequence[Response], best: Response | None = None) -
             error_y={"type": "data", "array": [_half(best.gain)]},
             mode="markers",
             name="the best, on fresh seeds",
-            marker={"color": COLOURS[1], "size": 11, "symbol": "diamond"},
+            marker={"color": "#1c2330", "size": 11, "symbol": "diamond"},
             hovertemplate="%{x:g}: %{y:+,.6f} NINE<extra>%{fullData.name}</extra>",
         )
     figure.add_hline(y=0, line={"color": COLOURS[6], "dash": "dot"})
-    title = "Gain of the attack, and so the regret of being honest"
+    title = "Gain over honesty"
     several = best is not None or (not by_parts and len({r.parts for r in responses}) > 1)
     x_title = "parts" if by_parts else "strength"
     made = _styled(figure, title, "NINE an epoch", several, x_title=x_title)
     made.update_layout(yaxis={"rangemode": "normal"})
+    # Ruin is a thousand times what is gained: beside it no gain could be seen.
+    scale = max(abs(end) for r in (best or responses[0],) for end in (r.gain.low, r.gain.high))
+    if 0 < scale < math.inf and min(r.gain.mean for r in responses) < -4 * scale:
+        made.update_yaxes(range=[-2 * scale / 1e6, 1.3 * scale / 1e6])
+        made.update_layout(title={"text": f"{title} (great losses are not shown)"})
     if not by_parts and all(r.strength > 0 for r in responses):
-        made.update_xaxes(type="log")
+        # One label a decade, which a phone has room for.
+        made.update_xaxes(type="log", dtick=1)
     return made
+
+
+# Labels stand off their axes, so that those at the corner do not run into each other.
+_APART = {"ticks": "outside", "ticklen": 6, "tickcolor": "rgba(0,0,0,0)"}
 
 
 def _styled(figure: Any, title: str, unit: str, legend: bool, x_title: str = "") -> Any:
@@ -228,8 +239,9 @@ def _styled(figure: Any, title: str, unit: str, legend: bool, x_title: str = "")
             "rangemode": "tozero",
             "gridcolor": "#e8ebf0",
             "automargin": True,
+            **_APART,
         },
-        xaxis={"gridcolor": "#f2f4f7", "automargin": True, "title": {"text": x_title}},
+        xaxis={"gridcolor": "#f2f4f7", "automargin": True, "title": {"text": x_title}, **_APART},
         # On a phone a legend has one line for each of its entries.
         height=300 + (40 + 14 * max(0, len(figure.data) - 2) if legend else 0),
         margin={"l": 8, "r": 12, "t": 44, "b": 8},

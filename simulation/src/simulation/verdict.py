@@ -33,7 +33,7 @@ def write_comparison(made: Comparison, mode: Mode, out: Path) -> Path:
     digests = [base.digest, proposal.digest]
     return page.write(
         Page(
-            title=f"{proposal.name}: against {base.name}",
+            title=f"{proposal.name} · against {base.name}",
             question=proposal.question,
             answers=comparison_words(made),
             figures=[
@@ -123,7 +123,7 @@ def write_attack(
     head = ["Strength", "Parts", "Gain, NINE an epoch", "95 % interval", "Of its income"]
     return page.write(
         Page(
-            title=f"{scenario.name}: {behaviour.value}",
+            title=f"{scenario.name} · {behaviour.value}",
             question=f"Does it pay for {fleet} to be a {behaviour.value} instead of honest?",
             answers=found_words(behaviour, fleet, found),
             figures=[regret_figure(found.tried, found.best if found.fresh else None)],
