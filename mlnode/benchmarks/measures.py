@@ -9,7 +9,10 @@ Axes: B nonces, S positions, R rows = positions of all nonces, D width, F FFN wi
 # pyright: reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnknownMemberType=false
 
 import gc
+import multiprocessing
+import os
 from collections.abc import Callable, Generator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -22,9 +25,9 @@ from rows import Work, take_turns, timed
 from torch import Tensor
 
 from mlnode.bench.measure import Run
-from mlnode.poc.arrays import U64
+from mlnode.poc.arrays import U8, U64, Bool
 from mlnode.poc.engines.base import load
-from mlnode.poc.engines.selection import Selection, select_engine
+from mlnode.poc.engines.selection import Selection, fastest_on, select_engine
 from mlnode.poc.params import PocParams
 from mlnode.poc.rounds import Round, new_round
 from mlnode.poc.tensors import input_seeds, operations, weight_bytes, weight_seed
@@ -33,6 +36,8 @@ from mlnode.shard.gpu import group_engines
 from mlnode.shard.memory import activation_bytes, good_batch
 
 KEY = bytes(20)
+# Runs of an operation before it is waited for: a launch takes as long as a small one.
+_REPEATED = 8
 # Nonces that two decide before they are compared.
 _COMPARED = 8_192
 # Of the memory that a batch takes, what is left to it: more than a half of the batch needs.
@@ -90,6 +95,7 @@ class Bench:
         self.sizes = sizes
         self.device = machine.devices[0]
         self._selection: Selection[ShardedEngine] | None = None
+        self._fastest: ShardedEngine | None = None
         self._dense = 0.0
         self._batches: dict[PocParams, int] = {}
 
@@ -101,8 +107,22 @@ class Bench:
         return self._selection
 
     @property
+    def fastest(self) -> ShardedEngine:
+        """The exact engine that proves the main network fastest, as the service chooses it.
+
+        Raises:
+            UnmeasuredError: its weights do not fit into the device.
+        """
+        if self._fastest is None:
+            engine, round_ = self.selection.engine, round_of(self.sizes.main)
+            self._stand(engine, round_)
+            rivals, size = self.selection.rivals, Run(engine).find_size()
+            self._fastest = fastest_on(engine, rivals, round_, size)
+        return self._fastest
+
+    @property
     def exact(self) -> tuple[ShardedEngine, ...]:
-        """Those engines, fastest first."""
+        """Those engines, fastest on a small network first."""
         return self.selection.engine, *self.selection.spare
 
     def engine(self, name: str) -> ShardedEngine:
@@ -130,13 +150,16 @@ class Bench:
         Raises:
             UnmeasuredError: the weights do not fit into the device.
         """
-        engine, round_ = self.selection.engine, round_of(params)
+        engine, round_ = self.fastest, round_of(params)
         if not (engine.largest_batch and engine.network.origin[2] == params):
-            self.clear()
-            check_room(weight_bytes(params) / 0.9, self.machine.free())
-            load(engine, round_)
-            self.machine.wait()
+            self._stand(engine, round_)
         return engine, round_
+
+    def _stand(self, engine: ShardedEngine, round_: Round) -> None:
+        self.clear()
+        check_room(weight_bytes(round_.params) / 0.9, self.machine.free())
+        load(engine, round_)
+        self.machine.wait()
 
     def batch(self, params: PocParams) -> int:
         """Returns the nonces of a batch, as the service finds them."""
@@ -235,7 +258,12 @@ def operation(name: str) -> Measure:
 
     def measure(bench: Bench) -> Measured:
         work, multiplications = operations_of_layer(bench)[name]
-        rate = 2 * multiplications / bench.seconds(work)
+
+        def often() -> None:
+            for _ in range(_REPEATED):
+                work()
+
+        rate = 2 * multiplications * _REPEATED / bench.seconds(often)
         return Measured(value=rate / 1e12, baseline=bench.dense / 1e12)
 
     return measure
@@ -356,7 +384,7 @@ def memory_of_batch(bench: Bench) -> Measured:
 
 def memory_of_network(bench: Bench) -> Measured:
     """Sets the memory of the network and a batch against what is calculated."""
-    params, engine = bench.sizes.main, bench.selection.engine
+    params, engine = bench.sizes.main, bench.fastest
     bench.clear()
 
     def prove() -> None:
@@ -412,7 +440,7 @@ def loading(of: Callable[[Sizes], PocParams]) -> Measure:
 
     def measure(bench: Bench) -> Measured:
         params, round_ = of(bench.sizes), round_of(of(bench.sizes))
-        engine = bench.selection.engine
+        engine = bench.fastest
         bench.clear()
         check_room(weight_bytes(params) / 0.9, bench.machine.free())
         seconds: list[float] = []
@@ -433,11 +461,11 @@ def loading(of: Callable[[Sizes], PocParams]) -> Measure:
 
 def drawn_weights(bench: Bench) -> tuple[Work, int]:
     """Returns the drawing of weights, every byte its own, and their number."""
+    arithmetic = bench.machine.arithmetic(bench.fastest.name)
     bench.clear()
     count = bench.sizes.bytes
     check_room(4 * count, bench.machine.free())
     seed_W = weight_seed(round_of(bench.sizes.main), "layers.0.down")
-    arithmetic = bench.machine.arithmetic(bench.selection.engine.name)
     out_XN = torch.empty(1, count, dtype=torch.int8, device=bench.device)
     return lambda: arithmetic.fill(seed_W[None], 0, count, out_XN, weights=True), count
 
@@ -470,8 +498,8 @@ def recovery(bench: Bench) -> Measured:
     Another program, played by this one, takes the device's memory but for three quarters of
     what a batch needs: the batch is halved once and comes to the same digests.
     """
+    params, name = bench.sizes.main, bench.fastest.name
     bench.clear()
-    params, name = bench.sizes.main, bench.selection.engine.name
     check_room(weight_bytes(params) / 0.9, bench.machine.free())
     size = max(2, good_batch(params))
     candidates = bench.machine.engines((bench.device,), batch_size=size)
@@ -497,27 +525,58 @@ def recovery(bench: Bench) -> Measured:
 
 
 def differing_decisions(bench: Bench) -> Measured:
-    """Returns the nonces that an engine decides or digests in another way than a CPU."""
+    """Returns the nonces that an engine decides or digests in another way than a CPU.
+
+    The CPU is the slower one: all of its cores decide, each in a process of its own.
+    """
     bench.clear()
-    round_ = new_round(block_hash="be" * 32, public_key=KEY, params=bench.sizes.small)
-    reference = select_engine(group_engines(("cpu",))).engine
-    for engine in (reference, *bench.exact):
+    round_ = round_of_decisions(bench.sizes.small)
+    for engine in bench.exact:
         load(engine, round_)
+    chunks = [
+        nonces(min(_COMPARED, bench.sizes.decisions - first), first)
+        for first in range(0, bench.sizes.decisions, _COMPARED)
+    ]
     differing = valid = 0
-    for first in range(0, bench.sizes.decisions, _COMPARED):
-        many = nonces(min(_COMPARED, bench.sizes.decisions - first), first)
-        wanted = reference.batch(many)
-        valid += int(wanted.valid.sum())
-        for engine in bench.exact:
-            came = engine.batch(many)
-            wrong_B = (came.digests != wanted.digests).any(1) | (came.valid != wanted.valid)
-            differing += int(wrong_B.sum())
+    cores = min(len(os.sched_getaffinity(0)), len(chunks))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        cores, context, initializer=_begin_reference, initargs=(bench.sizes.small,)
+    ) as pool:
+        decided = pool.map(_decide_on_cpu, chunks)
+        for many, (digests, valid_B) in zip(chunks, decided, strict=True):
+            valid += int(valid_B.sum())
+            for engine in bench.exact:
+                came = engine.batch(many)
+                wrong_B = (came.digests != digests).any(1) | (came.valid != valid_B)
+                differing += int(wrong_B.sum())
     bench.clear()
     names = ", ".join(engine.name for engine in bench.exact)
     return Measured(
         value=differing,
         note=f"of {bench.sizes.decisions:,} nonces, {valid:,} of them valid, on {names}",
     )
+
+
+def round_of_decisions(params: PocParams) -> Round:
+    """Returns a round in which a nonce counts as it does on the chain."""
+    return new_round(block_hash="be" * 32, public_key=KEY, params=params)
+
+
+# The engine of a process that decides for the CPU.
+_reference: list[ShardedEngine] = []
+
+
+def _begin_reference(params: PocParams) -> None:
+    torch.set_num_threads(1)
+    engine = select_engine(group_engines(("cpu",))).engine
+    load(engine, round_of_decisions(params))
+    _reference.append(engine)
+
+
+def _decide_on_cpu(many: U64) -> tuple[U8, Bool]:
+    came = _reference[0].batch(many)
+    return came.digests, came.valid
 
 
 def pipeline(bench: Bench) -> Measured:

@@ -50,7 +50,9 @@ def test_four_groups_and_one_and_stages_and_none_judge_each_other(
     params: str, r_target: str, stages: int
 ) -> None:
     size = 16 if params == "BIG" else 256
-    usual: dict[str, Any] = {"params": params, "r_target": r_target, "size": size}
+    usual: dict[str, Any] = {
+        "engine": "int8", "params": params, "r_target": r_target, "size": size
+    }  # fmt: skip
     check(
         side(groups=4, devices=["cuda:0"] * stages, **usual),
         side(groups=1, devices=["cuda:0"], **usual),
@@ -64,4 +66,4 @@ def test_every_pair_of_engines_judges_each_other(pair: tuple[str, str]) -> None:
 
 
 def test_a_gpu_and_a_cpu_judge_each_other() -> None:
-    check(side(devices=["cuda:0"], size=256), side(engine="fp32", groups=4, size=64))
+    check(side(engine="int8", devices=["cuda:0"], size=256), side(groups=4, size=64))

@@ -355,7 +355,7 @@ from mlnode.poc.engines.triton_ops import TritonArithmetic
 from triton_cases import SMALL
 
 params = replace(MODEL_PARAMS_TEST, n_layers=2, seq_len=8)
-made = TritonArithmetic("int8", wide=SMALL, paired=SMALL)
+made = TritonArithmetic("int8", tilings=SMALL)
 plain = TiledArithmetic(int8_product)
 shapes = {"qkv": (params.qkv_dim, 128), "o": (128, 128), "gate_up": (768, 128), "down": (128, 384)}
 weights = {

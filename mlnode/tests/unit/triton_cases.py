@@ -11,7 +11,7 @@ from mlnode.poc.engines.layers import run_layer
 from mlnode.poc.engines.products import int8_product
 from mlnode.poc.engines.selftest import self_test
 from mlnode.poc.engines.tiles import TiledArithmetic
-from mlnode.poc.engines.triton_ops import Kind, Tiling, TritonArithmetic
+from mlnode.poc.engines.triton_ops import Kind, Tiling, Tilings, TritonArithmetic
 from mlnode.poc.exact8 import forward
 from mlnode.poc.golden import GOLDEN_PARAMS, golden_round
 from mlnode.poc.streams import act, stream, streams, wgt
@@ -19,7 +19,8 @@ from mlnode.poc.tensors import inputs, weight, weight_shapes
 from mlnode.shard.engine import ShardedEngine
 from mlnode.shard.placement import even_stages
 
-SMALL = Tiling(rows=16, cols=32, depth=32)
+_TILE = Tiling(rows=16, cols=32, depth=32)
+SMALL = Tilings(wide=_TILE, paired=_TILE)
 PLAIN = TiledArithmetic(int8_product)
 
 
@@ -32,11 +33,11 @@ def same(one: torch.Tensor, other: torch.Tensor, what: str) -> None:
     assert torch.equal(one, other), what
 
 
-def products(kind: Kind) -> None:
-    made = TritonArithmetic(kind, wide=SMALL, paired=SMALL)
+def products(kind: Kind, *, bulk: bool = False) -> None:
+    made = TritonArithmetic(kind, tilings=SMALL, bulk=lambda _: bulk)
     generator = np.random.default_rng(1)
-    # Nothing divides anything; then a depth of more than one exact chunk.
-    for rows, cols, depth in ((21, 70, 99), (3, 34, 2_100)):
+    # Nothing divides anything; then a depth of more than one exact chunk, and rows of 16 bytes.
+    for rows, cols, depth in ((21, 70, 99), (3, 34, 2_100), (37, 96, 112), (70, 96, 1_040)):
         x_RI, w_OI = bytes_of(generator, rows, depth), bytes_of(generator, cols, depth)
         x_RI[0], w_OI[0], x_RI[1] = -128, -127, 127
         w_OI[1] = 127
@@ -85,7 +86,7 @@ def network() -> None:
     names = weight_shapes(params)
     weights = {name: torch.as_tensor(weight(round_, name)) for name in names}
     x_BSD = inputs(round_, round_.public_key, np.array([0, 7], np.uint64))
-    made = TritonArithmetic("int8", wide=SMALL, paired=SMALL)
+    made = TritonArithmetic("int8", tilings=SMALL, bulk=lambda _: True)
     h_BSD = torch.as_tensor(x_BSD)
     for index in range(params.n_layers):
         h_BSD = run_layer(made, weights, h_BSD, index, params)
@@ -108,6 +109,7 @@ def main() -> None:
         products(kind)
         golden(kind)
         sys.stdout.write(f"{kind} ")
+    products("int8", bulk=True)
     random_bytes()
     network()
     sys.stdout.write("fill network\n")

@@ -75,9 +75,12 @@ def decide(y_BV: I32, bits: int, target: Target, cq: int, *, all_valid: bool = F
         bits: shift of the head, s(D) − 2.
         cq: ⌊(1 − r_target²/2)·2³²⌋, above 0; not looked at when ``all_valid``.
     """
-    folded_BV = 2 * (y_BV >> bits).astype(np.int8).astype(np.int64) + 1
-    dot_B = folded_BV @ target.values.astype(np.int64)
-    norm_B = isqrt(np.sum(folded_BV * folded_BV, axis=1) << 16)
+    # In fp64, which NumPy multiplies three times as fast as int64: every partial sum is an integer
+    # of at most 2⁸·2⁸·2¹⁷, which fp64 holds exactly in whatever order it is added up.
+    folded_BV = 2 * (y_BV >> bits).astype(np.int8).astype(np.float64) + 1
+    dot_B = (folded_BV @ target.values.astype(np.float64)).astype(np.int64)
+    square_B = np.einsum("bv,bv->b", folded_BV, folded_BV).astype(np.int64)
+    norm_B = isqrt(square_B << 16)
     threshold = (cq * target.norm) >> 24
     valid_B = np.full(len(y_BV), True) if all_valid else dot_B << 24 > threshold * norm_B
     return Decisions(

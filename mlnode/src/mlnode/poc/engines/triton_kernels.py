@@ -45,12 +45,12 @@ def _dot(x_ptr, w_ptr, m, n, x_rows, w_rows, depth, CHUNK: tl.constexpr, BM: tl.
 
 
 @triton.jit
-def _tile(rows, cols, BM: tl.constexpr, BN: tl.constexpr, BAND: tl.constexpr):
-    """Returns the tile of this program; bands of rows go together, so that w stays cached."""
+def tile_of(number, rows, cols, BM: tl.constexpr, BN: tl.constexpr, BAND: tl.constexpr):
+    """Returns row and column of a tile; bands of rows go together, so that w stays cached."""
     row_tiles, col_tiles = tl.cdiv(rows, BM), tl.cdiv(cols, BN)
-    band = tl.program_id(0) // (BAND * col_tiles)
+    band = number // (BAND * col_tiles)
     height = min(row_tiles - band * BAND, BAND)
-    inner = tl.program_id(0) % (BAND * col_tiles)
+    inner = number % (BAND * col_tiles)
     return band * BAND + inner % height, inner // height
 
 
@@ -59,7 +59,7 @@ def sums_kernel(x_ptr, w_ptr, out_ptr, rows, cols, depth, CHUNK: tl.constexpr, B
                 BN: tl.constexpr, BK: tl.constexpr, BAND: tl.constexpr,
                 KIND: tl.constexpr):  # fmt: skip
     """Sets out, int32, to x·wᵀ."""
-    row, col = _tile(rows, cols, BM, BN, BAND)
+    row, col = tile_of(tl.program_id(0), rows, cols, BM, BN, BAND)
     m, n = row * BM + tl.arange(0, BM), col * BN + tl.arange(0, BN)
     sums = _dot(x_ptr, w_ptr, m, n, rows, cols, depth, CHUNK, BM, BN, BK, KIND)
     at = m.to(tl.int64)[:, None] * cols + n[None, :]
@@ -71,7 +71,7 @@ def linear_kernel(x_ptr, w_ptr, out_ptr, rows, cols, depth, BITS: tl.constexpr,
                   CHUNK: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
                   BAND: tl.constexpr, KIND: tl.constexpr):  # fmt: skip
     """Sets out, int8, to w8((x·wᵀ) >> BITS)."""
-    row, col = _tile(rows, cols, BM, BN, BAND)
+    row, col = tile_of(tl.program_id(0), rows, cols, BM, BN, BAND)
     m, n = row * BM + tl.arange(0, BM), col * BN + tl.arange(0, BN)
     sums = _dot(x_ptr, w_ptr, m, n, rows, cols, depth, CHUNK, BM, BN, BK, KIND)
     at = m.to(tl.int64)[:, None] * cols + n[None, :]
@@ -86,7 +86,7 @@ def gated_kernel(x_ptr, w_ptr, out_ptr, rows, cols, depth, BITS: tl.constexpr,
                  BN: tl.constexpr, BK: tl.constexpr, BAND: tl.constexpr,
                  KIND: tl.constexpr):  # fmt: skip
     """Sets out, int8, to w8((gate·up) >> PRODUCT_BITS); w holds cols gates, then cols ups."""
-    row, col = _tile(rows, cols, BM, BN, BAND)
+    row, col = tile_of(tl.program_id(0), rows, cols, BM, BN, BAND)
     m, n = row * BM + tl.arange(0, BM), col * BN + tl.arange(0, BN)
     k = tl.arange(0, BK)
     x_at = x_ptr + m.to(tl.int64)[:, None] * depth + k[None, :]

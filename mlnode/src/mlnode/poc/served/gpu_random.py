@@ -87,7 +87,9 @@ def _hash(seed_BW: Tensor, first: int, count: int) -> Tensor:
     With one word it is murmur3 of the key. With eight, four rounds take two words each: one is
     added to the key, modulo 2, the other is the seed. Each round is one-to-one.
     """
-    h_BN = torch.arange(first, first + count, device=seed_BW.device)[None]
+    # A compiler counts places in 32 bits, and what is added or multiplied to them as well; behind
+    # an operation on bits they are the int64 that they seem to be.
+    h_BN = (torch.arange(first, first + count, device=seed_BW.device) & _MASK)[None]
     if seed_BW.shape[1] == 1:
         return _murmur3_32(h_BN, seed_BW)
     for word in range(0, seed_BW.shape[1], 2):
@@ -105,7 +107,13 @@ def _uniform(hash_BN: Tensor, words: int) -> Tensor:
 
 def _short(x: Tensor) -> Tensor:
     """Returns x rounded to 24 bits, in float64: a product of two such numbers is exact."""
-    return x.to(torch.float32).to(torch.float64)
+    if not torch.compiler.is_compiling():
+        return x.to(torch.float32).to(torch.float64)
+    # Compilers drop a conversion that another one undoes. This is the same rounding, ties to even,
+    # of the 53 bits of a float64 in its own representation.
+    bits = x.view(torch.int64)
+    rounded = bits + ((1 << 28) - 1) + ((bits >> 29) & 1)
+    return (rounded & -(1 << 29)).view(torch.float64)
 
 
 def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
