@@ -71,7 +71,7 @@ COMPACT = Tilings(
 BULK = Tilings(wide=Tiling(rows=256, cols=128, depth=128, band=16, stages=4), paired=LARGE.paired)
 LARGE_SHARED, BULK_SHARED = 160 * 1_024, 224 * 1_024
 """Bytes of shared memory of a program from which a device takes these tiles: A100, H100."""
-# Of a program of four warps: each thread writes 8 blocks, 128 bytes, and makes its keys once for all.
+# Of a program of four warps: a thread writes 8 blocks, 128 bytes, and makes its keys once for all.
 _FILL_BLOCKS = 1_024
 # Sums are integers in whatever type they are held; a compiler that fuses nothing changes nothing.
 _EXACT = {"enable_fp_fusion": False}
