@@ -14,6 +14,7 @@ network may have given up an epoch or two before it.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,10 +28,12 @@ import numpy as np
 import psutil
 import pytest
 from cosmpy.crypto.address import Address
+from google.protobuf.timestamp_pb2 import Timestamp
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.service.wire import round_from_wire
 from ninefold_proto.inference.v1 import participant_pb2, poc_pb2, tx_pb2
+from testnet.cosmos import GovQueryStub, QueryProposalRequest
 from testnet.drive import Net, observe_nodes, observe_round
 from testnet.errors import ChainError
 from testnet.genesis import consensus_key, node_models
@@ -67,7 +70,12 @@ class Story:
     powers: dict[int, tuple[dict[str, int], dict[str, int]]] = field(
         default_factory=dict[int, tuple[dict[str, int], dict[str, int]]]
     )
+    course: dict[int, dict[int, dict[str, int]]] = field(
+        default_factory=dict[int, dict[int, dict[str, int]]]
+    )
     params: dict[int, Any] = field(default_factory=dict[int, Any])
+    passed: int = 0
+    governed: Any = None
     hashes: list[set[str]] = field(default_factory=list[set[str]])
     amounts: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
     balances: tuple[int, int] = (0, 0)
@@ -152,13 +160,35 @@ def _refused_diff(told: Story) -> None:
 def _honest_round(told: Story) -> None:
     net = told.net
     net.wait_stage(told.before + 1, EXCHANGE)
-    _propose(net, "update-params-max-nonces.json")
+    number = _propose(net, "update-params-max-nonces.json")
     _compare_with_reference(told)
+    with net.ledger() as ledger:
+        wait_passed(ledger, number, timeout_s=60.0)
+        told.governed = ledger.params()
     net.wait_effective(told.before + 1)
+    told.passed = _passed_at(net, number, since=net.ask(lambda led: _heights(told, led).poc_start))
     _observe(told, 1)
     told.pss = _proportional_set(net)
     with net.ledger() as ledger:
         told.params = {i: ledger.epoch(told.before + i).params for i in (1, 2)}
+
+
+def _heights(told: Story, ledger: Ledger) -> Any:
+    """The heights of round 1."""
+    return ledger.epoch(told.before + 1).heights
+
+
+def _passed_at(net: Net, number: int, *, since: int) -> int:
+    """The block at whose end a proposal was executed: the first as late as its vote's end."""
+    with net.ledger() as ledger:
+        request = QueryProposalRequest(proposal_id=number)
+        end = GovQueryStub(ledger.channel).Proposal(request).proposal.voting_end_time
+    host, height, time_of_block = net.network.hosts[0], since, Timestamp()
+    while True:
+        time_of_block.FromJsonString(net.rpc(host, f"header?height={height}")["header"]["time"])
+        if (time_of_block.seconds, time_of_block.nanos) >= (end.seconds, end.nanos):
+            return height
+        height += 1
 
 
 def _propose(net: Net, file: str) -> int:
@@ -318,6 +348,11 @@ def _observe(told: Story, epoch: int) -> None:
     switched = seen.record.heights.set_new_validators
     net.wait("the validators signed", lambda led: led.stage().height >= switched + 3)
     told.powers[epoch] = (net.comet_powers(switched + 1), net.comet_powers(switched + 2))
+    if epoch - 1 in told.rounds:
+        since = told.rounds[epoch - 1].record.heights.set_new_validators
+        told.course[epoch - 1] = {
+            height: net.comet_powers(height) for height in range(since + 2, switched + 2)
+        }
 
 
 def _proportional_set(net: Net) -> int:
@@ -387,6 +422,23 @@ def test_powers_in_cometbft_are_the_capped_weights_from_two_blocks_after_the_swi
     before, after = story.powers[epoch]
     assert {keys[k]: p for k, p in after.items()} == capped(weights)
     assert before != after
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_powers_stay_the_weights_of_their_epoch_until_the_next_one_signs(
+    story: Story, epoch: int
+) -> None:
+    keys = {consensus_key(story.net.home, name): name for name in HOSTS}
+    weights = {n: o.weight for n, o in story.rounds[epoch].outcomes.items() if o.weight}
+    course = story.course[epoch]
+    heights = story.rounds[epoch + 1].record.heights
+    assert set(range(heights.poc_start, heights.set_new_validators + 2)) < set(course)
+    changed = {
+        height: powers
+        for height, powers in course.items()
+        if {keys[k]: p for k, p in powers.items()} != capped(weights)
+    }
+    assert changed == {}
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -498,6 +550,20 @@ def test_the_claims_arrive_on_the_account(story: Story) -> None:
 def test_the_simulator_computes_every_integer_of_the_settled_epochs_anew(story: Story) -> None:
     assert story.replay is not None
     assert story.replay.returncode == 0, story.replay.stdout + story.replay.stderr
+    said = re.match(
+        r"epochs (\d+) … (\d+): ([\d,]+) values compared, 0 differ\b", story.replay.stdout
+    )
+    assert said is not None, story.replay.stdout
+    first, last = int(said[1]), int(said[2])
+    assert (first, last >= story.before + 2) == (story.before + 1, True)
+    # At least a value of each batch and each verdict, and two of each host and node.
+    seen = sum(
+        sum(map(len, r.batches.values()))
+        + sum(map(len, r.verdicts.values()))
+        + sum(2 + 2 * len(nodes) for nodes in r.nodes.values())
+        for r in (story.rounds[1], story.rounds[2])
+    )
+    assert int(said[3].replace(",", "")) >= seen, (said[0], seen)
 
 
 # --- governance ---
@@ -519,6 +585,13 @@ def test_a_registered_model_is_governed_at_once_and_in_the_group_from_the_next_f
 def test_parameters_changed_in_the_middle_of_poc_act_from_the_start_after_next(
     story: Story,
 ) -> None:
+    heights = story.rounds[1].record.heights
+    assert heights.poc_start < story.passed < heights.set_new_validators
+    assert story.governed.max_nonces_per_node == MAX_NONCES
+    # The round under way, and the one that was frozen with it, took more than that.
+    for epoch in (1, 2):
+        assert max(n.weight for n in story.rounds[epoch].nodes["host0"].values()) > MAX_NONCES
+        assert all(o.credited == o.claimed for o in story.rounds[epoch].outcomes.values())
     seen = [story.params[e].max_nonces_per_node for e in (1, 2, 3)]
     assert seen == [100_000, 100_000, MAX_NONCES]
     for epoch in (2, 3):
