@@ -48,7 +48,32 @@ def test_a_folder_and_what_is_no_text_are_no_configuration(tmp_path: Path) -> No
         ),
         ("[servce]", "unknown key servce; did you mean service"),
         ("service = 1", "[service] is a section, not a value"),
-        ('[poc]\nbatch_size = "8"', "poc.batch_size is '8'; it is a int"),
+        ('[poc]\nbatch_size = "8"', "poc.batch_size is '8'; it is a whole number"),
+        ("[poc]\nbatch_size = true", "poc.batch_size is True; it is a whole number"),
+        ("[poc]\nbatch_size = 65537", "poc.batch_size is 65537; it is 0 (automatic) to 65536"),
+        ("[poc]\nwindow = inf", "poc.window is inf; it is a whole number"),
+        *(
+            (
+                f"[poc]\nhung_after_s = {written}",
+                f"poc.hung_after_s is {shown}; it is above 0, at most 86400",
+            )
+            for written, shown in (
+                ("nan", "nan"),
+                ("inf", "inf"),
+                ("-inf", "-inf"),
+                ("0", "0"),
+                ("86401", "86401"),
+                ("1" + "0" * 400, "inf"),
+            )
+        ),
+        (
+            "[poc]\nhung_after = 9.0",
+            "unknown key poc.hung_after; did you mean poc.hung_after_s",
+        ),
+        (
+            '[service]\nlisten = "127.0.0.1:²"',
+            'service.listen is "127.0.0.1:²"; it is host:port, e.g. 127.0.0.1:9100',
+        ),
         ("[poc]\nwindow = 0", "poc.window is 0; it is 1 to 64"),
         ("[poc]\nthreads = -1", "poc.threads is -1; it is 0 (automatic) to 1024"),
         (
@@ -117,6 +142,11 @@ def test_a_folder_and_what_is_no_text_are_no_configuration(tmp_path: Path) -> No
 )
 def test_a_wrong_configuration_is_refused_by_key(tmp_path: Path, text: str, words: str) -> None:
     assert refused(tmp_path, text) == words
+
+
+@pytest.mark.parametrize("text", ["[poc]\nwindow = " + "9" * 5_000, "x = " + "[" * 5_000])
+def test_what_the_parser_itself_cannot_take_is_no_toml(tmp_path: Path, text: str) -> None:
+    assert refused(tmp_path, text).startswith("not TOML: ")
 
 
 def test_a_metrics_port_in_use_is_refused_by_key(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import ipaddress
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +16,10 @@ ENGINES = ("auto", "int8", "bf16", "fp16", "fp32", "numpy")
 """What poc.engine may be: "auto", or the name of an engine."""
 
 _GPU_ENGINES = ("bf16", "fp16")
+_LONGEST_S = 86_400.0
 _DEVICE = re.compile(r"cpu|cuda:(0|[1-9][0-9]{0,3})")
+_PORT = re.compile(r"[0-9]{1,5}")
+_KINDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 _EXAMPLE = '[["cuda:0"], ["cuda:1"]] or [["cpu"]]'
 
 
@@ -55,7 +59,8 @@ class PocConfig:
         batch_size: nonces a batch; 0 chooses by memory and time.
         threads: threads of a worker's matrix products; 0 leaves the library's choice.
         window: batches a worker may have made that nobody has taken yet.
-        hung_after_s: seconds without a sign of life after which a worker is replaced.
+        hung_after_s: seconds without a sign of life after which a worker is replaced; above 0,
+            at most a day.
         crosscheck: whether one nonce of each batch is recomputed by another engine.
         models_dir: folder with models as OWNER/NAME/COMMIT for rounds of kind SERVED_MODEL;
             empty refuses such rounds.
@@ -110,7 +115,8 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path}: no such file") from None
     except OSError as err:
         raise ConfigError(f"{path}: {err.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+    except (ValueError, RecursionError) as err:
+        # Of the text or its syntax; also of a number of too many digits, or of too deep a list.
         raise ConfigError(f"{path}: not TOML: {err}") from None
     try:
         config = parse_config(raw)
@@ -146,7 +152,7 @@ def split_address(key: str, value: str) -> tuple[str, int]:
         ConfigError: naming the key.
     """
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
+    if not host or not _PORT.fullmatch(port) or int(port) > 65_535:
         raise ConfigError(f'{key} is "{value}"; it is host:port, e.g. 127.0.0.1:9100')
     return host.strip("[]"), int(port)
 
@@ -211,8 +217,11 @@ def _check_poc(poc: PocConfig) -> None:
         raise ConfigError(f"poc.window is {poc.window}; it is 1 to 64")
     if not 0 <= poc.threads <= 1024:
         raise ConfigError(f"poc.threads is {poc.threads}; it is 0 (automatic) to 1024")
-    if poc.hung_after_s <= 0:
-        raise ConfigError(f"poc.hung_after_s is {poc.hung_after_s}; it is above 0")
+    # Written so that nan, which is in no order with anything, is refused as well.
+    if not 0 < poc.hung_after_s <= _LONGEST_S:
+        raise ConfigError(
+            f"poc.hung_after_s is {poc.hung_after_s:g}; it is above 0, at most {_LONGEST_S:g}"
+        )
 
 
 def _section(kind: type[T], name: str, raw: object) -> T:
@@ -233,9 +242,12 @@ def _typed(key: str, value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         return _device_groups(key, value)
     if isinstance(default, float) and type(value) is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
     if type(value) is not type(default):
-        raise ConfigError(f"{key} is {value!r}; it is a {type(default).__name__}")
+        raise ConfigError(f"{key} is {value!r}; it is {_KINDS[type(default)]}")
     return value
 
 
