@@ -16,7 +16,6 @@ import pytest
 from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.serverless.handler import answer
 from mlnode.serverless.machine import Machine
-from mlnode.shard.gpu import group_engines
 
 # A process that loads PyTorch and tries every engine takes ten seconds or more.
 pytestmark = pytest.mark.long
@@ -43,7 +42,7 @@ def test_the_example_beside_the_dockerfile_runs_and_ends_well() -> None:
     assert came.returncode == 0, came.stderr
     found = re.search(r"Job result: (\{.*\})", came.stdout)
     assert found is not None
-    wanted = answer(EXAMPLE, Machine(group_engines))
+    wanted = answer(EXAMPLE, Machine())
     assert found.group(1) == str({"output": wanted})
 
 
@@ -91,7 +90,7 @@ def served() -> Iterator[str]:
 def test_an_endpoint_answers_a_broker(served: str) -> None:
     job = httpx.post(f"{served}/runsync", json=EXAMPLE, timeout=240).json()
     assert job["status"] == "COMPLETED"
-    assert job["output"] == answer(EXAMPLE, Machine(group_engines))
+    assert job["output"] == answer(EXAMPLE, Machine())
     assert MODEL_PARAMS_TEST.dim == EXAMPLE["input"]["params"]["dim"]
     wrong = {"input": {**EXAMPLE["input"], "nonces": [1, 1]}}
     job = httpx.post(f"{served}/runsync", json=wrong, timeout=240).json()

@@ -21,6 +21,7 @@ from engines import fp32_engine
 from mlnode.poc.decision import cq_from_r_target
 from mlnode.poc.engines.base import load
 from mlnode.poc.engines.products import int8_product
+from mlnode.poc.engines.selection import TRIAL_NONCE, CandidateReport, Selection
 from mlnode.poc.engines.tiles import TiledArithmetic
 from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import new_round
@@ -37,6 +38,20 @@ EXAMPLE = Path(__file__).parents[2] / "serverless" / "test_input.json"
 KEY = "0c" * 20
 BLOCK = "e1" * 32
 NONCES = [7, 3, 2**64 - 1, 0, 2**40, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25]
+
+
+def chosen(*engines: ShardedEngine, rate: float = 0.0) -> Selection[ShardedEngine]:
+    """Engines as if they were exact; where a rate is given, the others are the first's rivals."""
+    reports = tuple(
+        CandidateReport(name=engine.name, nonces_per_second=rate if n else rate + 1, failure="")
+        for n, engine in enumerate(engines)
+    )
+    return Selection(engine=engines[0], spare=engines[1:], reports=reports)
+
+
+def all_of_them(devices: tuple[str, ...]) -> Selection[ShardedEngine]:
+    """The engines of a group, untried."""
+    return chosen(*group_engines(devices))
 
 
 def params(**changes: Any) -> dict[str, Any]:
@@ -72,7 +87,7 @@ def request(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def machine() -> Machine:
     """A machine that trusts its engines: what the self-test finds is tested elsewhere."""
-    return Machine(group_engines)
+    return Machine(all_of_them)
 
 
 class Unused:
@@ -228,10 +243,10 @@ def test_a_long_mistake_is_not_repeated_in_full() -> None:
 def test_the_network_of_a_round_is_kept_and_freed_before_the_next() -> None:
     made: list[ShardedEngine] = []
 
-    def choose(devices: tuple[str, ...]) -> tuple[ShardedEngine, ...]:
+    def choose(devices: tuple[str, ...]) -> Selection[ShardedEngine]:
         engines = group_engines(devices)
         made.extend(engines)
-        return engines
+        return chosen(*engines)
 
     machine = Machine(choose)
     first = answer(request(), machine)
@@ -247,12 +262,47 @@ def test_the_network_of_a_round_is_kept_and_freed_before_the_next() -> None:
     assert len(made) == 2
 
 
+def test_the_engine_that_is_fastest_on_the_round_s_network_computes_and_is_chosen_once() -> None:
+    clock = [0.0]
+
+    class Paced(ShardedEngine):
+        seconds_a_nonce = 1.0
+        trials = 0
+
+        def work_clock(self) -> float:
+            return clock[0]
+
+        def batch(self, nonces_B: Any, public_key: bytes | None = None) -> Any:
+            clock[0] += self.seconds_a_nonce * len(nonces_B)
+            self.trials += int(nonces_B[0] >= TRIAL_NONCE)
+            return super().batch(nonces_B, public_key)
+
+    made: list[Paced] = []
+
+    def choose(devices: tuple[str, ...]) -> Selection[ShardedEngine]:
+        placed = partial(even_stages, devices=devices)
+        made.extend(Paced(n, TiledArithmetic(int8_product), placed) for n in ("golden", "here"))
+        made[1].seconds_a_nonce = 0.5
+        return chosen(*made, rate=1.0)
+
+    machine = Machine(choose)
+    first = answer(request(nonces=list(range(20))), machine)
+    assert first == answer(request(nonces=list(range(20))), Machine(all_of_them))
+    # A few nonces that compile, and a quarter of the request: of each engine.
+    assert [engine.trials for engine in made] == [2, 2]
+    began = clock[0]
+    answer(request(block_hash="e2" * 32, nonces=list(range(20))), machine)
+    assert [engine.trials for engine in made] == [2, 2]
+    # Of the fast one all, of the other the one nonce that is confirmed.
+    assert clock[0] - began == 20 * 0.5 + 1.0
+
+
 def test_a_flipped_bit_is_noticed_and_the_next_request_is_right_again() -> None:
     made: list[ShardedEngine] = []
 
-    def choose(devices: tuple[str, ...]) -> tuple[ShardedEngine, ...]:
+    def choose(devices: tuple[str, ...]) -> Selection[ShardedEngine]:
         made.append(group_engines(devices)[0])
-        return (made[-1],)
+        return chosen(made[-1])
 
     machine = Machine(choose)
     right = answer(request(), machine)
@@ -268,11 +318,11 @@ def test_what_a_second_engine_does_not_confirm_is_not_answered() -> None:
         int8_product(x, w, out)
         out += 4096
 
-    def choose(devices: tuple[str, ...]) -> tuple[ShardedEngine, ...]:
+    def choose(devices: tuple[str, ...]) -> Selection[ShardedEngine]:
         other = ShardedEngine(
             "wrong", TiledArithmetic(wrong), partial(even_stages, devices=devices)
         )
-        return group_engines(devices)[0], other
+        return chosen(group_engines(devices)[0], other)
 
     assert answer(request(), Machine(choose))["error_type"] == "CrosscheckError"
 
@@ -284,11 +334,11 @@ def test_a_device_that_fails_is_told_and_tried_anew() -> None:
 
     made: list[str] = []
 
-    def choose(devices: tuple[str, ...]) -> tuple[ShardedEngine, ...]:
+    def choose(devices: tuple[str, ...]) -> Selection[ShardedEngine]:
         kind: Callable[..., ShardedEngine] = ShardedEngine if made else Failing
         made.append(kind.__name__)
         placed = partial(even_stages, devices=devices)
-        return (kind("int8", TiledArithmetic(int8_product), placed),)
+        return chosen(kind("int8", TiledArithmetic(int8_product), placed))
 
     machine = Machine(choose)
     assert answer(request(), machine) == {
