@@ -571,6 +571,43 @@ async def test_the_engine_in_use_is_the_one_that_the_load_names(stage: Stage, ro
     assert stage.controller.groups[0].engines == ("numpy", "int8", "fp32")
 
 
+async def test_the_dense_rate_is_that_of_the_engine_in_use(stage: Stage, round_: Any) -> None:
+    stage.load(round_)
+    await settle()
+    for engine, dense in (("int8", 8e12), ("bf16", 5e12)):
+        for worker in stage.workers:
+            load_id = worker.last(LoadRound).load_id
+            worker.say(
+                Loaded(load_id=load_id, engine=engine, batch_size=8, seconds=0.1, dense=dense)
+            )
+        assert [group.dense for group in stage.controller.groups] == [dense, dense]
+
+
+async def test_a_group_without_an_engine_is_seen_at_once_and_tried_again_by_the_next_start(
+    stage: Stage, round_: Any
+) -> None:
+    first, second = stage.workers
+    first.say(Ready(engines=(), summary="no engine; mend it"))
+    assert stage.controller.groups[0].error == "no engine; mend it"
+    stage.load(round_)
+    await settle()
+    load_id = first.last(LoadRound).load_id
+    first.say(
+        Failed(load_id=load_id, error="NoEngineError", text="no engine; mend it", hopeless=True)
+    )
+    # Once is enough: nothing has changed a moment later.
+    assert first.count(LoadRound) == 1
+    assert stage.controller.groups[0].given_up
+    assert stage.controller.last_error == "group 0: NoEngineError: no engine; mend it"
+    second.loaded()
+    stage.load(round_)
+    await settle()
+    assert (first.count(LoadRound), second.count(LoadRound)) == (2, 1)
+    first.loaded()
+    assert stage.controller.phase is Phase.IDLE
+    assert not stage.controller.groups[0].given_up
+
+
 # --- verifying ---
 
 
@@ -601,7 +638,7 @@ async def test_false_claims_are_told_with_what_they_say_of_the_host(
     await settle()
     stage.workers[0].checked(stage.workers[0].last(Check))
     await task
-    assert f"host {kit.key.hex()}: 4 of 8 claims are false" in caplog.text
+    assert f"host {kit.key.hex()}, in one request: 4 of 8 claims are false" in caplog.text
     # C(8, 4)·(1/2000)⁴ is 4.4·10⁻¹², below 10⁻⁷.
     assert "probability 4.4e-12: fraud" in caplog.text
 

@@ -1,5 +1,7 @@
 """What guards a group's results, on engines of this process."""
 
+import errno
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,7 @@ from engines import fp32_engine, int8_engine, of_kind, weights_of
 from typing_extensions import override
 
 from mlnode.poc.engines.base import LoadProgress
-from mlnode.poc.errors import CrosscheckError, FingerprintError, NoEngineError
+from mlnode.poc.errors import CrosscheckError, FingerprintError, KernelCacheError, NoEngineError
 from mlnode.poc.golden import golden_round
 from mlnode.poc.params import MODEL_PARAMS_TEST
 from mlnode.poc.rounds import Round
@@ -256,3 +258,61 @@ def test_the_same_round_is_not_generated_again(kit: Any) -> None:
     assert load(prover, kit.round()) == []
     prover.drop()
     assert load(prover, kit.round())
+
+
+class Dense(Counted):
+    """Says how fast its plain products are."""
+
+    rate = 0.0
+
+    @override
+    def dense_rate(self) -> float:
+        return self.rate
+
+
+def test_the_dense_rate_follows_the_engine_in_use(kit: Any) -> None:
+    clock = Clock()
+    engines = [of_kind(Dense, name) for name in ("golden", "here")]
+    for engine, rate in zip(engines, (8e12, 5e12), strict=True):
+        engine.clock, engine.seconds_a_nonce, engine.rate = clock, 0.0, rate
+    prover = Prover(engines, batch_size=64, clock=clock)
+    # Which one is first on the golden network is chance.
+    first, other = sorted(engines, key=lambda engine: prover.engines.index(engine.name))
+    assert prover.dense == first.rate
+    first.seconds_a_nonce, other.seconds_a_nonce = 0.5, 0.25
+    load(prover, kit.round())
+    assert (prover.engines[0], prover.dense) == (other.name, other.rate)
+
+
+class WithoutRoom(ShardedEngine):
+    """Triton's folder is full from some batch on."""
+
+    full = wrapped = False
+
+    @override
+    def batch(self, nonces_B: Any, public_key: bytes | None = None) -> Any:
+        if self.full:
+            failure = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/tmp7/kernel.ptx")
+            if self.wrapped:
+                raise RuntimeError("the compiler failed") from failure
+            raise failure
+        return super().batch(nonces_B, public_key)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_kernel_that_finds_no_room_names_the_folder_and_what_to_do(
+    kit: Any, monkeypatch: pytest.MonkeyPatch, wrapped: bool
+) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", "/var/cache/kernels")
+    engine = of_kind(WithoutRoom, "int8")
+    engine.wrapped = wrapped
+    prover = Prover([engine], batch_size=4)
+    load(prover, kit.round())
+    engine.full = True
+    with pytest.raises(KernelCacheError) as failed:
+        prover.batch(np.arange(4, dtype=np.uint64))
+    assert str(failed.value) == (
+        "no kernel can be kept in /var/cache/kernels: No space left on device at "
+        "/tmp/tmp7/kernel.ptx; free some room there, or set TRITON_CACHE_DIR, and TMPDIR for the "
+        "compiler, to folders that have some"
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress
-from mlnode.poc.errors import FingerprintError
+from mlnode.poc.errors import FingerprintError, NoEngineError
 from mlnode.poc.rounds import Round
 from mlnode.service import worker
 from mlnode.service.candidates import candidates
@@ -429,3 +429,33 @@ def test_engines_that_cannot_be_tried_are_told_with_the_reason(
         worker.Worker(SETUP, pipe)  # type: ignore[arg-type]
     text = "[Errno 28] No space left on device"
     assert pipe.said[-1] == Failed(load_id=0, error="OSError", text=text, fatal=True)
+
+
+def test_engines_are_tried_again_for_a_round_that_comes_when_none_was_exact(
+    monkeypatch: pytest.MonkeyPatch, load: LoadRound
+) -> None:
+    tries: list[int] = []
+
+    class Mended(Prover):
+        """No engine is exact, until somebody has mended the machine."""
+
+        def __init__(self, *_: Any, **__: Any) -> None:
+            tries.append(1)
+            if len(tries) < 3:
+                raise NoEngineError("no engine is exact on this machine: int8: wrong")
+
+    monkeypatch.setattr(worker, "Prover", Mended)
+    pipe = Pipe((load, After(Failed), load))
+    with pytest.raises(EOFError):
+        worker.Worker(SETUP, pipe).run()  # type: ignore[arg-type]
+    said = [event for event in pipe.said if not isinstance(event, (Alive, Loading))]
+    assert kinds(said) == ["Ready", "Ready", "Failed", "Ready", "Loaded"]
+    what_to_do = "; mend what `mlnode doctor` finds, then start the round again"
+    assert said[0] == Ready(
+        engines=(), summary="no engine is exact on this machine: int8: wrong" + what_to_do
+    )
+    assert isinstance(failed := said[2], Failed)
+    assert (failed.hopeless, failed.fatal) == (True, False)
+    assert failed.text.endswith(what_to_do)
+    assert isinstance(ready := said[3], Ready)
+    assert ready.engines == ("scripted",)

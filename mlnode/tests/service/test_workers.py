@@ -133,6 +133,30 @@ async def test_a_machine_without_an_exact_engine_fails_the_round_with_the_reason
     assert state == node_pb2.NODE_STATE_FAILED
 
 
+async def test_a_machine_that_is_mended_takes_the_next_start_of_the_round(
+    running: Any,
+    config: Config,
+    kit: Any,
+    broken: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MENDED", str(tmp_path / "mended"))
+    what_to_do = "mend what `mlnode doctor` finds, then start the round again"
+    async with running(config, make=broken("inexact_until_mended")) as client:
+        # Seen before any round.
+        status = await client.until(lambda s: s.groups[0].error)
+        assert what_to_do in status.groups[0].error
+        with pytest.raises(grpc.aio.AioRpcError, match="no engine is exact") as failed:
+            await client.open(kit.round())
+        assert what_to_do in str(failed.value.details())
+        pid = (await client.status()).groups[0].worker_pid
+        (tmp_path / "mended").touch()
+        assert (await client.open(kit.round()))[-1].ready
+        assert await client.stream().take(1)
+        assert (await client.status()).groups[0].worker_pid == pid
+
+
 async def test_weights_that_change_in_memory_are_noticed_and_loaded_again(
     running: Any, config: Config, kit: Any, broken: Any
 ) -> None:

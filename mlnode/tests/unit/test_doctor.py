@@ -109,7 +109,9 @@ def test_a_full_disk_is_a_finding(
     path.write_text('[poc]\ngroups = [["cuda:3"]]\n')
     (found,) = engines(path)
     assert not found.sound
-    assert "OSError: [Errno 28] No space left on device" in found.text
+    assert "fp32: KernelCacheError: no kernel can be kept in " in found.text
+    assert "No space left on device" in found.text
+    assert "TRITON_CACHE_DIR" in found.remedy
 
     def nothing(_: tuple[str, ...]) -> tuple[ShardedEngine, ...]:
         raise OSError(28, "No space left on device")
@@ -159,3 +161,16 @@ def test_a_driver_that_hangs_or_fails_is_a_finding(
     assert not found.sound
     assert text in found.text
     assert found.remedy
+
+
+def test_a_folder_for_kernels_without_room_is_a_finding_where_there_is_a_gpu(
+    tried: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "kernels"))
+    for available, free, sound in ((False, 0, []), (True, 10**12, [True]), (True, 10**8, [False])):
+        usage = type("Usage", (), {"free": free})
+        monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _, usage=usage: usage)
+        monkeypatch.setattr(doctor.torch.cuda, "is_available", lambda here=available: here)
+        found = [finding for finding in examine() if finding.name == "kernels"]
+        assert [finding.sound for finding in found] == sound
+        assert all(str(tmp_path / "kernels") in finding.text for finding in found)

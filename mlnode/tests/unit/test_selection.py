@@ -1,4 +1,7 @@
+import errno
+import os
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from mlnode.poc.arrays import I8, I64, U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import Engine, load
 from mlnode.poc.engines.cpu_arithmetic import int8_arithmetic
+from mlnode.poc.engines.kernel_cache import kernel_cache
 from mlnode.poc.engines.products import int8_product
 from mlnode.poc.engines.reference import ReferenceEngine
 from mlnode.poc.engines.selection import TRIAL_NONCE, fastest_on, select_engine
@@ -178,6 +182,35 @@ def test_an_engine_that_cannot_run_is_left_out_and_the_others_are_tried() -> Non
     assert chosen.reports[1].failure == (
         "int8: RuntimeError: Triton Error [CUDA]: device kernel image is invalid"
     )
+
+
+class WithoutRoom(ShardedEngine):
+    """Its kernels go to a disk that is full."""
+
+    @override
+    def batch(self, nonces_B: U64, public_key: bytes | None = None) -> Decisions:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full/kernels/tmp.1")
+
+
+def test_a_full_disk_for_kernels_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", "/full/kernels")
+    chosen = select_engine([of_kind(WithoutRoom, "int8"), fp32_engine()])
+    assert chosen.engine.name == "fp32"
+    assert chosen.reports[1].failure == (
+        "int8: KernelCacheError: no kernel can be kept in /full/kernels: No space left on device; "
+        "free some room there, or set TRITON_CACHE_DIR, and TMPDIR for the compiler, "
+        "to folders that have some"
+    )
+    assert "/full/kernels" in caplog.text
+
+
+def test_the_folder_of_kernels_is_found_as_triton_finds_it() -> None:
+    triton = pytest.importorskip("triton")
+    assert kernel_cache() == Path(triton.knobs.cache.dir)
+    assert kernel_cache({"TRITON_HOME": "/h"}) == Path("/h/.triton/cache")
+    assert kernel_cache({"TRITON_HOME": "/h", "TRITON_CACHE_DIR": "/c"}) == Path("/c")
 
 
 def test_where_no_engine_is_exact_nothing_is_proven() -> None:

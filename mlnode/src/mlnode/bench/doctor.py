@@ -12,13 +12,15 @@ import torch
 
 from mlnode.about import build, named_devices, versions
 from mlnode.bench.work import PARAMS
+from mlnode.poc.engines.kernel_cache import kernel_cache
 from mlnode.poc.engines.selection import select_engine
-from mlnode.poc.errors import PocError
+from mlnode.poc.errors import KernelCacheError, PocError
 from mlnode.service.config import Config, ConfigError, load_config
 from mlnode.shard.devices import DriverError, groups_of, groups_of_this_machine, visible_devices
 from mlnode.shard.gpu import group_engines
 
 _FREE_DISK = 20 * 10**9
+_FREE_KERNELS = 10**9
 _PATIENCE_S = 30.0
 Groups = Sequence[Sequence[str]]
 
@@ -66,6 +68,8 @@ def examine(path: Path | None = None) -> list[Finding]:
         lambda: _disk(Path(config.service.state_dir)),
         lambda: _threads(config.poc.threads),
     ]
+    if torch.cuda.is_available():
+        more.append(_kernels)
     found += [look() for look in looks]
     return [*found, *_engines(config.poc.groups), *(look() for look in more)]
 
@@ -189,7 +193,9 @@ def _engines_of(group: tuple[str, ...], here: Collection[str], said: str) -> Fin
     except (PocError, RuntimeError, OSError) as failure:
         return Finding(
             name="engines", sound=False, text=f"{said}{failure}",
-            remedy="the hardware or a library computes wrongly: test the memory, update PyTorch",
+            remedy="free room for Triton's kernels, or set TRITON_CACHE_DIR to where there is some"
+            if KernelCacheError.__name__ in str(failure)
+            else "the hardware or a library computes wrongly: test the memory, update PyTorch",
         )  # fmt: skip
     return Finding(name="engines", sound=True, text=f"{said}{selection.summary}")
 
@@ -214,6 +220,21 @@ def _disk(folder: Path) -> Finding:
         remedy = "models and the journal need room: free some, or move service.state_dir"
         return Finding(name="disk", sound=False, text=text, remedy=remedy)
     return Finding(name="disk", sound=True, text=text)
+
+
+def _kernels() -> Finding:
+    folder = kernel_cache()
+    while not folder.exists():
+        # It is made with the first kernel.
+        folder = folder.absolute().parent
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1e9:.1f} GB are free where Triton keeps its kernels, {kernel_cache()}"
+    if free < _FREE_KERNELS or not os.access(folder, os.W_OK):
+        return Finding(
+            name="kernels", sound=False, text=text,
+            remedy="free some room there and let it be written to, or set TRITON_CACHE_DIR",
+        )  # fmt: skip
+    return Finding(name="kernels", sound=True, text=text)
 
 
 def _threads(configured: int) -> Finding:

@@ -45,8 +45,8 @@ TREATMENTS = (
 )  # fmt: skip
 """What a round computes: mirrors in every layer, the random head, and the outputs of each nonce
 in an order of its own; both of the first two; mirrors in every layer alone; the random head
-alone; the last hidden state brought to length one before the model's own head; the orders alone;
-the model as it is."""
+alone; the last hidden state brought to length one before the model's own head, which the distance,
+of directions, cannot tell from the model as it is; the orders alone; the model as it is."""
 
 WEIGHTS = ("trained", "random", "random-embed")
 """As trained; all matrices random; layers as trained, embedding and head random."""

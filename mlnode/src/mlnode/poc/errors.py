@@ -1,5 +1,7 @@
 """Every way in which the proof refuses its input or its own result."""
 
+from pathlib import Path
+
 
 class PocError(Exception):
     """Base of the errors of this package."""
@@ -71,6 +73,22 @@ class FingerprintError(EngineError):
 
 class NoEngineError(EngineError):
     """No candidate engine passed its self-test on this machine."""
+
+
+class KernelCacheError(EngineError):
+    """A kernel cannot be compiled, because the folder for it takes no files.
+
+    Attributes:
+        folder: where Triton keeps its kernels.
+    """
+
+    def __init__(self, folder: Path, reason: str, file: str | None = None) -> None:
+        at = f" at {file}" if file and not str(file).startswith(str(folder)) else ""
+        super().__init__(
+            f"no kernel can be kept in {folder}: {reason}{at}; free some room there, or set "
+            "TRITON_CACHE_DIR, and TMPDIR for the compiler, to folders that have some"
+        )
+        self.folder = folder
 
 
 DEVICE_ERROR = "AcceleratorError"

@@ -160,7 +160,10 @@ class Crew:
         group = self.groups[index]
         match event:
             case Ready():
-                group.engines, group.dense = event.engines, event.dense
+                group.engines = event.engines
+                if not event.engines:
+                    # Seen before a round needs it.
+                    group.error = event.summary
                 _log.info("group %d: %s", index, event.summary)
             case Loading() if event.load_id == group.load_id:
                 group.done_bytes = event.done_bytes
@@ -181,6 +184,7 @@ class Crew:
     def _on_loaded(self, group: Group, event: Loaded) -> None:
         group.loaded, group.batch_size = True, event.batch_size
         group.load_seconds, group.device_bytes = event.seconds, event.device_bytes
+        group.dense = event.dense
         group.done_bytes = group.total_bytes
         # Which one is the fastest may depend on the network.
         group.engines = tuple(sorted(group.engines, key=lambda name: name != event.engine))
@@ -205,18 +209,18 @@ class Crew:
             # Counted when the process ends, and loaded by its successor.
             group.dying = f"{event.error}: {event.text}"
             return
-        self._failure(group, f"{event.error}: {event.text}")
+        self._failure(group, f"{event.error}: {event.text}", hopeless=event.hopeless)
         if self._round is not None and not group.given_up:
             self._load(group)
 
-    def _failure(self, group: Group, text: str) -> None:
-        """Note that something went wrong; give the group up if it was its last try."""
+    def _failure(self, group: Group, text: str, *, hopeless: bool = False) -> None:
+        """Note that something went wrong; give the group up if no other try is left or of use."""
         group.error = text
         self.last_error = f"group {group.index}: {text}"
         if self._round is None or group.given_up:
             return
         group.failures += 1
-        if group.failures >= _TRIES:
+        if hopeless or group.failures >= _TRIES:
             group.given_up = True
             _log.error("group %d is given up for this round: %s", group.index, text)
             self._duties.lost(group)

@@ -47,7 +47,8 @@ class Group:
         failures: loads or batches that went wrong in a row.
         given_up: it has failed too often in this round.
         restarts_before: restarts before this round.
-        dense: operations a second of plain exact products; 0 where it was not measured.
+        dense: operations a second of plain exact products of the engine in use; 0 where it was
+            not measured.
         device_bytes: taken of its GPUs when the round stood; 0 on a CPU.
         dying: what the process said before it ended itself; empty while it lives.
     """

@@ -99,12 +99,10 @@ class Ready:
     Attributes:
         engines: those that are exact here, the fastest first; empty when none is.
         summary: what every candidate came to, or what is wrong.
-        dense: operations a second of plain exact products; 0 where it was not measured.
     """
 
     engines: tuple[str, ...]
     summary: str
-    dense: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +134,8 @@ class Loaded:
         batch_size: nonces a batch.
         seconds: how long it took.
         device_bytes: taken of the GPUs at its peak, trials included; 0 on a CPU.
+        dense: operations a second of the engine's plain exact products; 0 where it was not
+            measured.
     """
 
     load_id: int
@@ -143,6 +143,7 @@ class Loaded:
     batch_size: int
     seconds: float
     device_bytes: int = 0
+    dense: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -190,12 +191,14 @@ class Failed:
         error: name of the exception's class.
         text: what is wrong.
         fatal: the process ends itself, since nothing works on a device that was lost.
+        hopeless: trying again at once would change nothing; somebody has to mend something.
     """
 
     load_id: int
     error: str
     text: str
     fatal: bool = False
+    hopeless: bool = False
 
 
 Event = Ready | Alive | Loading | Loaded | Walked | Checked | Halted | Failed

@@ -13,6 +13,7 @@ from mlnode.poc.arrays import U64
 from mlnode.poc.decision import Decisions
 from mlnode.poc.engines.base import LoadProgress, SharingEngine
 from mlnode.poc.engines.guard import crosscheck
+from mlnode.poc.engines.kernel_cache import naming_the_cache
 from mlnode.poc.engines.selection import TRIAL_NONCE, fastest_on, select_engine
 from mlnode.poc.engines.sizing import BATCH_S, find_batch_size
 from mlnode.poc.golden import golden_round
@@ -82,7 +83,10 @@ class Prover:
         self._shortest_s = math.inf
         self._chosen_for: PocParams | None = None
         self.summary = selection.summary
-        self.dense = self._engine.dense_rate()
+        # Of every engine that may come into use, while no network takes the memory.
+        self._dense = {
+            engine.name: engine.dense_rate() for engine in self._rivals or (self._engine,)
+        }
         self.batch_size = batch_size
 
     def load(self, round_: Round) -> Iterator[LoadProgress]:
@@ -92,7 +96,8 @@ class Prover:
             self._spare.stop()
         if self._fresh:
             self._announce(_FIRST_S)
-        yield from self._engine.start(round_)
+        with naming_the_cache():
+            yield from self._engine.start(round_)
         self._watch.begin()
         self._nonce_s = self._guess(self._engine, round_)
         self.batch_size = self._wanted_size or self._size_for(round_.params)
@@ -104,6 +109,11 @@ class Prover:
             self._spare.adopt(round_, self._engine.network)
             self._spare_s = self._guess(self._spare, round_)
         self._crosschecked_at = self._clock()
+
+    @property
+    def dense(self) -> float:
+        """Operations a second of plain exact products of the engine in use; 0 where unmeasured."""
+        return self._dense.get(self._engine.name, 0.0)
 
     def _use(self, passed: Sequence[SharingEngine], name: str) -> None:
         """Prove with the engine of that name, and with the fastest of the others as its spare."""
@@ -203,7 +213,8 @@ class Prover:
         self._say_if_long(_FIRST_S if self._fresh else self._nonce_s * len(nonces_B))
         self._fresh = False
         began = self._clock()
-        came = self._engine.batch(nonces_B, public_key)
+        with naming_the_cache():
+            came = self._engine.batch(nonces_B, public_key)
         took_s = self._clock() - began
         self._nonce_s = took_s / max(len(nonces_B), 1)
         return came, took_s

@@ -27,6 +27,8 @@ _READ_BYTES_S = 50e6
 class ServedProver:
     """As ``prover.Prover``, of rounds that go through a model; holds one model at most."""
 
+    dense = 0.0
+
     def __init__(
         self,
         models_dir: str,

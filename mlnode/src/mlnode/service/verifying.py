@@ -51,7 +51,9 @@ class Verifying:
         invalid = len(nonces_B) - int(np.count_nonzero(checked.valid))
         if invalid:
             # The chain judges what its jurors report; this is for who reads the log.
-            _log.warning("host %s: %s", public_key.hex(), judge_sample(invalid, len(nonces_B)))
+            # A request may hold a part of a sample only.
+            finding = judge_sample(invalid, len(nonces_B))
+            _log.warning("host %s, in one request: %s", public_key.hex(), finding)
         return checked
 
     def answer(self, event: Checked) -> None:

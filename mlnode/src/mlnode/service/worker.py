@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from mlnode.poc.arrays import U64
-from mlnode.poc.errors import NoEngineError, device_lost
+from mlnode.poc.errors import KernelCacheError, NoEngineError, device_lost
 from mlnode.poc.nonces import LaneWalk
 from mlnode.poc.rounds import PocKind, Round
 from mlnode.service.messages import (
@@ -45,6 +45,9 @@ Taken = tuple[U64, tuple[int, ...]]
 
 _IDLE_S = 1.0
 _LOST_EXIT = 3
+# Of all engines together, on a busy machine.
+_TRIALS_S = 60.0
+_REMEDY = "mend what `mlnode doctor` finds, then start the round again"
 
 
 class Worker:
@@ -93,7 +96,7 @@ class Worker:
                     raise SystemExit(_LOST_EXIT) from err
 
     def _choose(self, setup: WorkerSetup) -> Prover | None:
-        self._say(Alive())
+        self._say(Alive(expected_s=_TRIALS_S))
         try:
             prover = Prover(
                 setup.candidates(setup.engine, own_devices(setup.devices)),
@@ -103,9 +106,9 @@ class Worker:
                 announce=self._announce,
             )
         except NoEngineError as err:
-            # Said again to every round; restarting would change nothing.
+            # Said to every round for which the engines, tried anew, come to the same.
             self._refusal = err
-            self._say(Ready(engines=(), summary=str(err)))
+            self._say(Ready(engines=(), summary=f"{err}; {_REMEDY}"))
             return None
         except EOFError:
             raise
@@ -113,7 +116,8 @@ class Worker:
             # Of a library or a device, and may be over when the next process tries.
             self._tell(err, fatal=True)
             raise SystemExit(_LOST_EXIT) from err
-        self._say(Ready(engines=prover.engines, summary=prover.summary, dense=prover.dense))
+        self._refusal = None
+        self._say(Ready(engines=prover.engines, summary=prover.summary))
         return prover
 
     def _next_command(self, timeout_s: float) -> Command | None:
@@ -145,6 +149,9 @@ class Worker:
     def _load(self, command: LoadRound) -> None:
         self._halt()
         self._load_id, self._round = command.load_id, None
+        if self._prover is None and command.round.kind is PocKind.EXACT8:
+            # What was wrong may have been mended since.
+            self._prover = self._choose(self._setup)
         prover = self._prover_of(command.round)
         began = time.monotonic()
         for progress in prover.load(command.round):
@@ -160,6 +167,7 @@ class Worker:
                 batch_size=prover.batch_size,
                 seconds=time.monotonic() - began,
                 device_bytes=device_bytes(own_devices(self._setup.devices)),
+                dense=prover.dense,
             )
         )
 
@@ -218,7 +226,12 @@ class Worker:
     def _tell(self, err: Exception, *, fatal: bool) -> None:
         """Say what went wrong; ``fatal`` where the process is of no use any more."""
         text, name = str(err) or repr(err), type(err).__name__
-        self._say(Failed(load_id=self._load_id, error=name, text=text, fatal=fatal))
+        hopeless = isinstance(err, (NoEngineError, KernelCacheError))
+        if isinstance(err, NoEngineError):
+            text = f"{text}; {_REMEDY}"
+        self._say(
+            Failed(load_id=self._load_id, error=name, text=text, fatal=fatal, hopeless=hopeless)
+        )
 
     def _may_walk(self) -> bool:
         return self._walk is not None and self._credits > 0

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from mlnode.poc.engines.base import Engine, SharingEngine, load
+from mlnode.poc.engines.kernel_cache import cache_failure
 from mlnode.poc.engines.selftest import self_test
 from mlnode.poc.errors import DEVICE_ERROR, NoEngineError, SelfTestError, device_lost
 from mlnode.poc.golden import golden_round
@@ -150,7 +151,8 @@ def fastest_on(
             if device_lost(err):
                 raise
             # A kernel that cannot be made for this network, say: the first one stands and is sound.
-            _log.warning("%s cannot prove on this network, going on without: %s", rival.name, err)
+            named = cache_failure(err) or err
+            _log.warning("%s cannot prove on this network, going on without: %s", rival.name, named)
             continue
         if took_s < best_s:
             best, best_s, slower = rival, took_s, best
@@ -168,7 +170,9 @@ def _try(engine: Engine, clock: Callable[[], float] | None) -> CandidateReport:
         if type(error).__name__ == DEVICE_ERROR:
             raise
         # Of a library or its compiler: no reason not to try the others.
-        failure = f"{engine.name}: {type(error).__name__}: {error}"
+        named = cache_failure(error) or error
+        failure = f"{engine.name}: {type(named).__name__}: {named}"
+        _log.warning("%s; going on without", failure)
         return CandidateReport(name=engine.name, nonces_per_second=0.0, failure=failure)
     return CandidateReport(name=engine.name, nonces_per_second=rate, failure="")
 
