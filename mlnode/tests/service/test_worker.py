@@ -448,7 +448,7 @@ def test_engines_are_tried_again_for_a_round_that_comes_when_none_was_exact(
     pipe = Pipe((load, After(Failed), load))
     with pytest.raises(EOFError):
         worker.Worker(SETUP, pipe).run()  # type: ignore[arg-type]
-    said = [event for event in pipe.said if not isinstance(event, (Alive, Loading))]
+    said: list[Event] = [e for e in pipe.said if not isinstance(e, (Alive, Loading))]
     assert kinds(said) == ["Ready", "Ready", "Failed", "Ready", "Loaded"]
     what_to_do = "; mend what `mlnode doctor` finds, then start the round again"
     assert said[0] == Ready(
