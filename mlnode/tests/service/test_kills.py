@@ -25,6 +25,7 @@ import numpy as np
 import psutil
 import pytest
 from machine import BATCH, GROUPS, OTHER_KEY, Broker, Machine, nonces_of, stop_behind
+from ninefold_proto.mlnode.v1 import poc_pb2
 
 GROUPS_AFTER_A_RESTART = (1, 2, 3)
 
@@ -194,36 +195,90 @@ def test_a_group_that_stands_still_takes_nothing_from_the_others(tmp_path: Path,
 def test_a_group_that_is_killed_leaves_the_rate_of_the_others_unchanged(
     tmp_path: Path, kit: Any
 ) -> None:
-    """Nonces a second of the processor, which other programs of the machine do not take away."""
-    machine = Machine(tmp_path)
-    broker = Broker(machine, kit.round())
+    """All is measured between the kill of a group and its return, which is held up so long."""
+    machine, round_ = Machine(tmp_path), kit.round()
+    broker = Broker(machine, round_)
     machine.start()
     try:
         broker.open()
         first, other = (psutil.Process(g.worker_pid) for g in machine.status().groups)
+        assert not shared_by(first, other)
         walk = broker.generate()
-        walked_at(broker, walk, other, seconds=1.0)
         before = rate_of(broker, walk, other)
         first.kill()
-        # Its successor starts, tries its engines and loads meanwhile.
-        after = rate_of(broker, walk, other)
+        successor = successor_of(first, machine, walk)
+        # It has begun and is not ready: however long it takes, nobody waits for it.
+        successor.suspend()
+        try:
+            # What the dead one had made is given out first.
+            walked_at(broker, walk, other, seconds=SLICE_S)
+            gone_on, began = sum(broker.lane_next[0::GROUPS]), sum(broker.lane_next[1::GROUPS])
+            after = rate_of(broker, walk, other)
+            meanwhile = sum(broker.lane_next[1::GROUPS]) - began
+            status = machine.status()
+            assert status.phase == poc_pb2.POC_PHASE_LOADING
+            assert [group.worker_pid for group in status.groups] == [successor.pid, other.pid]
+            assert not shared_by(successor, other)
+            # Every batch of that time is the other's.
+            assert sum(broker.lane_next[0::GROUPS]) == gone_on
+            assert meanwhile >= SLICES * BATCH
+        finally:
+            successor.resume()
+        for _ in walk:
+            if sum(broker.lane_next[0::GROUPS]) > gone_on:
+                break
         walk.close()
         sys.stdout.write(f"{before:.1f} and {after:.1f} nonces a second of the processor\n")
         groups = machine.status().groups
     finally:
         machine.end()
     assert [group.restarts for group in groups] == [1, 0]
-    assert groups[0].worker_pid != first.pid
-    # Equal work takes longer where others share the core and its caches: a sixth was seen on a
-    # machine with four programs for each core.
-    assert after == pytest.approx(before, rel=0.4)
+    assert sorted(broker.stored) == kit.valid_before(round_, list(broker.lane_next))
+    # A core that is shared with fewer programs does more a second: more is no harm. Of slices
+    # the best counts, since what else runs only takes away, yet not always equally.
+    assert after >= 0.7 * before
+
+
+SLICES, SLICE_S = 4, 0.5
+"""Of a worker's processor time, which other programs of the machine do not take away."""
 
 
 def rate_of(broker: Broker, walk: Iterator[int], worker: psutil.Process) -> float:
-    """Nonces of the last group a second of its worker's processor time, over five of them."""
+    """Nonces of the last group a second of its worker's processor time: the best of some slices."""
+    rates: list[float] = []
     nonces, seconds = walked_at(broker, walk, worker, seconds=0.0)
-    more, later = walked_at(broker, walk, worker, seconds=5.0)
-    return (more - nonces) / (later - seconds)
+    for _ in range(SLICES):
+        more, later = walked_at(broker, walk, worker, seconds=SLICE_S)
+        rates.append((more - nonces) / (later - seconds))
+        nonces, seconds = more, later
+    return max(rates)
+
+
+def successor_of(dead: psutil.Process, machine: Machine, walk: Iterator[int]) -> psutil.Process:
+    """The process that replaces one of the first group, as soon as the service names it."""
+    for _ in walk:
+        if (pid := machine.status().groups[0].worker_pid) not in (0, dead.pid):
+            return psutil.Process(pid)
+    raise AssertionError("the walk has ended")
+
+
+def shared_by(one: psutil.Process, other: psutil.Process) -> set[str]:
+    """Pipes, sockets, queues and shared memory that two workers have in common.
+
+    Standard error is left out: it is the service's own, for the last words of a process.
+    """
+
+    def of(process: psutil.Process) -> set[str]:
+        proc = Path(f"/proc/{process.pid}")
+        last_words = str((proc / "fd" / "2").readlink())
+        opened = {str(fd.readlink()) for fd in (proc / "fd").iterdir()} - {last_words}
+        mapped = {line.split()[-1] for line in (proc / "maps").read_text().splitlines()}
+        held = {name for name in opened if name.startswith(("pipe:", "socket:"))}
+        # Named semaphores of POSIX and multiprocessing lie there, too.
+        return held | {name for name in opened | mapped if name.startswith(("/dev/shm", "/memfd"))}
+
+    assert of(one)
+    return of(one) & of(other)
 
 
 def walked_at(
