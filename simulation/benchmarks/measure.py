@@ -5,17 +5,17 @@
 CPU time, but for the sweep, whose point is wall time. Run it on an idle machine.
 """
 
-import datetime
 import json
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from importlib import metadata, util
 from pathlib import Path
 from typing import Any
+
+import differential
+from rows import origin, row
 
 from simulation.arrays import total
 from simulation.benchmark import measured_scenario, warm_up
@@ -33,30 +33,14 @@ GOALS = {"mesa": 15, "radcad": 15, "simpy": 25}
 
 def main(out: Path, peers: Path) -> None:
     """Measure everything; each group is written as soon as it is there."""
-    versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("numpy", "numba", "pyarrow"))
-    origin = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": machine(),
-        "versions": f"Python {platform.python_version()}, {versions}",
-    }
     out.parent.mkdir(parents=True, exist_ok=True)
+    # Millions of cases take too long to be put each time: differential.py CASES does.
+    told: list[dict[str, Any]] = json.loads(out.read_text("utf-8")) if out.exists() else []
+    whole = [row for row in told if row["name"] == differential.IN_ALL]
     rows: list[dict[str, Any]] = []
-    for group in (by_size, differential, lambda: against_peers(peers), sweeping):
-        rows += [made | origin for made in group()]
-        out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-
-
-def machine() -> str:
-    """The processor, as the system names it."""
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return f"{line.partition(':')[2].strip()}, 2 cores used at most"
-    return platform.machine()
-
-
-def row(name: str, value: float, unit: str, **rest: Any) -> dict[str, Any]:
-    """A row without its origin."""
-    return {"name": name, "value": value, "unit": unit, "baseline": None, "ratio": None} | rest
+    for group in (by_size, differential.rates, lambda: against_peers(peers), sweeping):
+        rows += [made | origin() for made in group()]
+        out.write_text(json.dumps(rows + whole, indent=1) + "\n", encoding="utf-8")
 
 
 def against_peers(peers: Path) -> list[dict[str, Any]]:
@@ -180,40 +164,6 @@ def by_size() -> list[dict[str, Any]]:
         ),
         row("loading the compiler, once a process", few["compiler"], "s"),
     ]
-
-
-def differential() -> list[dict[str, Any]]:
-    """Cases a second through the chain's core and its twins, with their making and comparing."""
-    tests = HERE.parent / "tests"
-    module = _module(tests / "test_differential.py")
-    core = _module(tests / "conftest.py").GoCore
-    with tempfile.TemporaryDirectory() as folder:
-        binary = Path(folder) / "simcore"
-        build_ = ["go", "build", "-o", str(binary), "./inference-chain/cmd/simcore"]
-        subprocess.run(build_, cwd=ROOT, check=True)
-        rates: dict[str, float] = {}
-        with core(binary) as go:
-            for name in ("fixed.floor", "reward.settle"):
-                make, twin = module.OPERATIONS[name]
-                started, before = time.perf_counter(), go.cases
-                for seed in range(20):
-                    cases = make(module.Source(seed))
-                    if twin(cases) != go.ask(name, cases):
-                        raise SystemExit(f"{name}, seed {seed}: a twin differs from the core")
-                rates[name] = (go.cases - before) / (time.perf_counter() - started)
-    return [
-        row(f"differential cases of {name}", rate, "a second", goal="value >= 20000")
-        for name, rate in rates.items()
-    ]
-
-
-def _module(path: Path) -> Any:
-    spec = util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"{path} is no module")
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def sweeping() -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ class GoCore:
             [binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.cases = 0
+        self.pid = self._process.pid
 
     def ask(self, op: str, cases: Sequence[Case]) -> list[list[int] | None]:
         """Results of the cases, None where core refuses one."""

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,14 @@ def rules() -> Any:
 
 
 @pytest.fixture(scope="module")
-def driver() -> Any:
+def differential() -> Any:
+    module(ROOT / "simulation/benchmarks/rows.py", "rows")
+    return module(ROOT / "simulation/benchmarks/differential.py", "differential")
+
+
+@pytest.fixture(scope="module")
+def driver(differential: Any) -> Any:
+    assert differential
     return module(ROOT / "simulation/benchmarks/measure.py", "measure")
 
 
@@ -90,6 +98,48 @@ def play(rules: Any, hosts: list[Any], ledger: Any) -> list[int]:
     rules.allocate(ledger, hosts)
     ledger.epoch += 1
     return paid
+
+
+def test_every_operation_of_the_core_has_a_rate(
+    differential: Any, go_core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = module(ROOT / "simulation/tests/test_differential.py", "cases")
+    monkeypatch.setattr(differential, "SECONDS", 0.02)
+    monkeypatch.setattr(differential, "core", lambda: nullcontext(go_core))
+    rows = differential.rates()
+    assert [row["name"] for row in rows] == [f"differential {name}" for name in tests.OPERATIONS]
+    for row in rows:
+        assert row["value"] > 0
+        assert ("goal" in row) == (row["name"].split()[1] in tests.BATCHED)
+    (whole,) = differential.in_all(200)
+    assert whole["value"] >= 200
+    assert "of each of 25 operations, none differs" in whole["note"]
+    recorded = json.loads((ROOT / "docs/benchmarks/sim.json").read_text())
+    assert {row["name"] for row in rows} | {whole["name"]} <= {row["name"] for row in recorded}
+
+
+def test_a_twin_that_differs_ends_the_measuring(
+    differential: Any, go_core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differential, "core", lambda: nullcontext(go_core))
+    tests = module(ROOT / "simulation/tests/test_differential.py", "cases")
+    wrong = {"fixed.floor": (tests.floors, lambda cases: [[0]] * len(cases))}
+    monkeypatch.setattr(tests, "OPERATIONS", wrong)
+    monkeypatch.setattr(differential, "_module", lambda _: tests)
+    with pytest.raises(SystemExit, match=r"fixed\.floor, seed 0: a twin differs from the core"):
+        differential.in_all(10)
+
+
+def test_rows_of_one_kind_take_the_place_of_those_before(differential: Any) -> None:
+    def named(*names: str) -> list[dict[str, Any]]:
+        return [{"name": name} for name in names]
+
+    whole = differential.IN_ALL
+    old = named("a", "differential cases of x", "b", "differential y", whole, "c")
+    rates = differential.replaced(old, named("differential x", "differential z"))
+    assert rates == named("a", "differential x", "differential z", "b", whole, "c")
+    assert differential.replaced(old, named(whole)) == old
+    assert differential.replaced(named("a"), named(whole)) == named("a", whole)
 
 
 def test_the_benchmark_names_what_it_measured() -> None:

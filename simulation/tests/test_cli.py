@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -446,6 +448,20 @@ def test_a_sweep_compares_rules_in_one_command(tmp_path: Path) -> None:
     page = tmp_path / "s.html"
     assert shell.invoke(app, ["report", str(tmp_path / "s"), "-o", str(page)]).exit_code == 0
     assert_offline(page, "From slot_rule by_weight to slot_rule fixed_share")
+
+
+def test_a_shell_that_knows_ascii_alone_reads_what_the_chain_wrote() -> None:
+    ascii_ = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code = "from simulation.params import table; print(len(table()))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | ascii_,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) > 40
 
 
 def test_every_command_has_its_help() -> None:

@@ -4,6 +4,7 @@ hypothesis chooses the seed and the size of the operands; a batch of cases is dr
 that thousands of them cross the pipe at once.
 """
 
+import itertools
 import os
 import re
 from collections.abc import Callable
@@ -302,23 +303,21 @@ def jury(seed: int, host: int, seats: int, excluded: int, *weights: int) -> list
     return [panel.electorate, *(v for seat in panel.seats.items() for v in seat)]
 
 
-def ballots(s: Source, width: int) -> list[list[int]]:
-    out: list[list[int]] = []
-    for _ in range(1 + s.one(8)):
-        sampled = 1 + s.one(300)
-        invalid = min(sampled, s.one(6) if s.one(4) else s.one(301))
-        row = [1 + s.one(6), sampled, invalid]
-        if width == 5:
-            silent = int(s.one(4) == 0)
-            row = [
-                row[0],
-                sampled,
-                0 if silent else invalid,
-                silent,
-                int(not silent and s.one(9) == 0),
-            ]
-        out.append(row)
-    return out
+def ballots(s: Source, width: int, hosts: int) -> list[list[int]]:
+    """Of each host the rows of its ballots, one after another."""
+    counts = 1 + s.rng.integers(0, 8, hosts)
+    n = int(counts.sum())
+    sampled = 1 + s.rng.integers(0, 300, n)
+    few = s.rng.integers(0, 4, n) > 0
+    invalid = np.minimum(sampled, np.where(few, *(s.rng.integers(0, most, n) for most in (6, 301))))
+    rows = [1 + s.rng.integers(0, 6, n), sampled, invalid]
+    if width == 5:
+        silent = s.rng.integers(0, 4, n) == 0
+        rows[2] = np.where(silent, 0, invalid)
+        rows += [silent, ~silent & (s.rng.integers(0, 9, n) == 0)]
+    flat: list[int] = np.stack(rows, axis=1).reshape(-1).tolist()
+    ends = (width * np.cumsum([0, *counts])).tolist()
+    return [flat[a:b] for a, b in itertools.pairwise(ends)]
 
 
 def findings(rows: np.ndarray) -> poc.Findings:
@@ -332,7 +331,8 @@ def findings(rows: np.ndarray) -> poc.Findings:
 
 
 def basis_cases(s: Source) -> Rows:
-    return [[s.column(50, 1)[0], *(v for b in ballots(s, 3) for v in b), 0] for _ in range(200)]
+    claims = zip(s.column(50, 200), ballots(s, 3, 200), strict=True)
+    return [[claimed, *rows, 0] for claimed, rows in claims]
 
 
 def basis(claimed: int, *rest: int) -> list[int]:
@@ -342,15 +342,12 @@ def basis(claimed: int, *rest: int) -> list[int]:
 
 
 def judge_cases(s: Source) -> Rows:
-    made: Rows = []
-    for _ in range(200):
-        rows = ballots(s, 5)
-        seats = sum(r[0] for r in rows) + s.one(8)
-        facts = [s.column(50, 1)[0], 32, s.one(3), seats, s.one(2), s.column(50, 1)[0]]
-        made.append(
-            [*facts, fixed.ONE // 2000, fixed.ONE // 10**7, 0, *(v for r in rows for v in r)]
-        )
-    return made
+    n = BATCH
+    rows = ballots(s, 5, n)
+    seats = [sum(of[::5]) + more for of, more in zip(rows, s.below(8, n), strict=True)]
+    facts = columns(s.column(50, n), [32] * n, s.below(3, n), seats, s.below(2, n), s.column(50, n))
+    limits = [fixed.ONE // 2000, fixed.ONE // 10**7, 0]
+    return [[*fact, *limits, *of] for fact, of in zip(facts, rows, strict=True)]
 
 
 def judge(cases: Rows) -> Results:
@@ -433,6 +430,12 @@ def near_the_rule(s: Source) -> Rows:
     return columns(*stages, [5 + v for v in s.below(150, n)], s.below(160, n))
 
 
+def cap_cases(s: Source) -> Rows:
+    counts, pool = s.below(6, 200), iter(s.column(63, 200 * 5))
+    full = s.column(62, 200)
+    return [[f, *(next(pool) for _ in range(n))] for f, n in zip(full, counts, strict=True)]
+
+
 OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]] = {
     "fixed.floor": (floors, at_once(lambda a, b, c: [fixed.floor_each(a, b, c)], fits)),
     "fixed.ceil": (floors, each(lambda a, b, c: [fixed.mul_div_ceil(a, b, c)])),
@@ -503,7 +506,7 @@ OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]
     ),
     "timeslot.allocate": (allocate_cases, each(allocate)),
     "timeslot.cap": (
-        lambda s: [[s.column(62, 1)[0], *s.column(63, s.one(6))] for _ in range(200)],
+        cap_cases,
         each(lambda full, *weights: timeslot.cap_preserved(weights, full)),
     ),
     "throughput.kept": (
@@ -542,6 +545,8 @@ OPERATIONS: dict[str, tuple[Callable[[Source], Rows], Callable[[Rows], Results]]
     "reward.coverage": (coverage_cases, each(coverage)),
     "params.valid_lengths": (near_the_rule, each(valid_lengths)),
 }
+# Those whose twin takes a batch of cases at once; the others go through it one by one.
+BATCHED = {name for name, (_, twin) in OPERATIONS.items() if twin.__qualname__[:5] != "each."}
 
 
 @pytest.mark.parametrize("op", OPERATIONS)

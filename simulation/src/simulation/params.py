@@ -64,7 +64,7 @@ def vectors_folder() -> Path:
 
 @cache
 def _document() -> dict[str, Any]:
-    return json.loads((vectors_folder() / "params.json").read_text())
+    return json.loads((vectors_folder() / "params.json").read_text(encoding="utf-8"))
 
 
 @cache
