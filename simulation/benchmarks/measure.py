@@ -140,7 +140,7 @@ def by_size() -> list[dict[str, Any]]:
         sizes = ("--hosts", str(hosts), "--epochs", str(epochs), "--mode", mode)
         return run(Path(sys.executable).parent / "sim", "bench", "--json", *sizes)
 
-    # A large network's memory is touched for the first time in two epochs, which take twice as long.
+    # Two epochs touch a large network's memory for the first time, and take twice as long.
     many = bench(1_000_000, 48, "exact")
     few = bench(10_000, 300, "both")
     a_host = few["exact"] / 10_000 * 1e6, many["exact"] / 1_000_000 * 1e6
