@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"flag"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -9,10 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ninefold.dev/decentralized-api/internal/testkit/chance"
 	"ninefold.dev/inference-chain/core/epoch"
 )
 
-var killSeed = flag.Uint64("kill-seed", 0, "seed of the random kills; 0 draws one")
+var killSeed = chance.Flag("kill-seed", "kills")
 
 // killer kills brokers at random moments of a bubble's clock.
 type killer struct {
@@ -22,12 +22,7 @@ type killer struct {
 }
 
 func newKiller(w *world) *killer {
-	seed := *killSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	w.t.Logf("go test -run %s -kill-seed %d", w.t.Name(), seed)
-	return &killer{world: w, random: rand.New(rand.NewPCG(seed, 0)), kills: map[epoch.Stage]int{}}
+	return &killer{world: w, random: killSeed.Random(w.t), kills: map[epoch.Stage]int{}}
 }
 
 // block makes a block in which some brokers are killed a few times.

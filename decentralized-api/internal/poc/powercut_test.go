@@ -5,19 +5,19 @@ import (
 	"database/sql"
 	"errors"
 	"flag"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"ninefold.dev/decentralized-api/internal/mlnode"
 	"ninefold.dev/decentralized-api/internal/store"
+	"ninefold.dev/decentralized-api/internal/testkit/chance"
 	"ninefold.dev/decentralized-api/internal/testkit/powercut"
 	"ninefold.dev/inference-chain/core/commit"
 )
 
 var (
-	cutSeed = flag.Uint64("cut-seed", 0, "seed of the random power cuts; 0 draws one")
+	cutSeed = chance.Flag("cut-seed", "power cuts")
 	cuts    = flag.Int("cuts", 40, "power cuts")
 )
 
@@ -25,12 +25,7 @@ var (
 // some of it, and cuts the power between any two writes of it. Of every acknowledged
 // batch all nonces are there: in a batch or waiting for one, once.
 func TestAPowerCutLosesNoProofThatAnMlnodeWasToldIsSafe(t *testing.T) {
-	seed := *cutSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("go test -run %s -cut-seed %d", t.Name(), seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := cutSeed.Random(t)
 	dir := t.TempDir()
 	disk, err := powercut.Record(dir)
 	require.NoError(t, err)

@@ -5,18 +5,18 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ninefold.dev/decentralized-api/internal/testkit/chance"
 )
 
-var killSeed = flag.Uint64("kill-seed", 0, "seed of the random kills; 0 draws one")
+var killSeed = chance.Flag("kill-seed", "kills")
 
 const (
 	// isVictim is set in the environment of a process that is to be killed; its
@@ -122,12 +122,7 @@ func (v *victim) kill(t *testing.T) {
 // SIGKILL: while they wait at a step of a write, or just after they were let go
 // on, which is within what SQLite does then.
 func TestAProcessKilledInAWriteLeavesWholeWritesAndAllItToldOf(t *testing.T) {
-	seed := *killSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("go test -run %s -kill-seed %d", t.Name(), seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := killSeed.Random(t)
 	dir, fallen := t.TempDir(), map[string]int{}
 	stored := 0
 	for number := range kills {

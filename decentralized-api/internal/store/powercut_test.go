@@ -5,17 +5,17 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"ninefold.dev/decentralized-api/internal/testkit/chance"
 	"ninefold.dev/decentralized-api/internal/testkit/powercut"
 )
 
 var (
-	cutSeed = flag.Uint64("cut-seed", 0, "seed of the random power cuts; 0 draws one")
+	cutSeed = chance.Flag("cut-seed", "power cuts")
 	cuts    = flag.Int("cuts", 80, "power cuts")
 )
 
@@ -91,21 +91,11 @@ func toldAt(history []told, moment int) int {
 	return writes
 }
 
-func cutRandom(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := *cutSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("go test -run %s -cut-seed %d", t.Name(), seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 // TestAPowerCutLosesNothingThatWasToldAndLeavesWholeWrites cuts the power between any
 // two things that SQLite did to its files, also within the copying of the log, and lets
 // the disk have written any of the sectors that were not synced.
 func TestAPowerCutLosesNothingThatWasToldAndLeavesWholeWrites(t *testing.T) {
-	random := cutRandom(t)
+	random := cutSeed.Random(t)
 	disk, history := written(t, "FULL")
 	for cut := range *cuts {
 		moment, fate := random.IntN(disk.Now()+1), powercut.Fate(powercut.Lost)
@@ -124,7 +114,7 @@ func TestAPowerCutLosesNothingThatWasToldAndLeavesWholeWrites(t *testing.T) {
 func TestAPowerCutIsSeenInStoresThatSyncLess(t *testing.T) {
 	for _, synchronous := range []string{"NORMAL", "OFF"} {
 		t.Run(synchronous, func(t *testing.T) {
-			random := cutRandom(t)
+			random := cutSeed.Random(t)
 			disk, history := written(t, synchronous)
 			harmed := 0
 			for range *cuts / 8 {
