@@ -19,6 +19,7 @@ UV := .tools/uv/bin/uv
 
 GO_COMMANDS := $(patsubst %/main.go,%,$(wildcard $(addsuffix /main.go, \
 	inference-chain/cmd/inferenced inference-chain/cmd/simcore decentralized-api/cmd/dapi)))
+LONG_GO = $(patsubst %,./%,$(sort $(dir $(shell git grep --untracked -l '^//go:build long' -- '*_test.go'))))
 PY_TESTS = $(wildcard mlnode/tests simulation/tests testnet/tests)
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS = -s -w \
@@ -28,7 +29,7 @@ LDFLAGS = -s -w \
 
 .PHONY: help setup build proto proto-check vectors lint format test test-go test-py test-long \
 	fuzz testnet compose-test bench-chain bench-mlnode bench-sim look lock clean preflight \
-	cosmovisor build-upgrade
+	compiler cosmovisor build-upgrade
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -72,10 +73,10 @@ format: $(STAMPS)/python $(STAMPS)/linters ## Format Go, Python and the schemas
 
 test: setup lint test-go test-py ## Set up, check and run the tests: what CI runs
 
-test-long: setup lint cosmovisor build-upgrade ## All tests, with the race detector and the long ones
-	@command -v cc >/dev/null || { echo "missing: a C compiler (cc), which Go's race detector needs"; exit 1; }
-	go test -race -tags long -timeout 90m ./...
-	$(VENV)/pytest -m "not gpu" --timeout 3600 $(PY_TESTS)
+test-long: compiler test cosmovisor build-upgrade ## `make test`, then Go's tests under the race detector, then the long tests (hours)
+	go test -race -timeout 90m ./...
+	go test -tags long -timeout 90m $(LONG_GO)
+	$(VENV)/pytest -m "long and not gpu" --timeout 3600 $(PY_TESTS)
 
 fuzz: ## Fuzz every Go target for FUZZTIME (default 30s) each
 	@tools/fuzz.sh $(FUZZTIME)
@@ -118,6 +119,10 @@ clean: ## Remove what was built (ALL=1 also the environments)
 	@if [[ -n "$(ALL)" ]]; then rm -rf .venv .tools; fi
 
 # --- parts of the verbs above ---
+
+# The race detector links C.
+compiler:
+	@command -v cc >/dev/null || { echo "missing: a C compiler (cc), which Go's race detector needs"; exit 1; }
 
 preflight:
 	@tools/preflight.sh $(PYTHON)
