@@ -24,6 +24,7 @@ type fakeChain struct {
 	blocks   map[string]Included // by hash
 	indexed  map[string]Included
 	offline  atomic.Bool // switched while the outbox runs
+	closed   bool        // whatever comes is refused
 
 	refuse   map[string]uint32 // message → code at CheckTx
 	fail     map[string]uint32 // message → code at inclusion
@@ -80,6 +81,8 @@ func (c *fakeChain) Broadcast(_ context.Context, tx []byte) (CheckResult, error)
 		}
 	}
 	switch {
+	case c.closed:
+		return CheckResult{Check: Refused, Code: 4}, nil
 	case c.refuse[f.message] != 0:
 		return CheckResult{Check: Refused, Code: c.refuse[f.message]}, nil
 	case f.timeout <= c.height:

@@ -206,7 +206,10 @@ func (o *Outbox) signNext(ctx context.Context, height int64) (*attempt, error) {
 		if stale = changed == 0; stale || err != nil {
 			return err // superseded meanwhile
 		}
-		_, err = t.ExecContext(ctx, `INSERT INTO attempts (hash, outbox_id, sequence, tx) VALUES (?, ?, ?, ?)`,
+		// A message that was refused at the door and comes again, before its sequence is used, is
+		// the same transaction: it is this intent's now.
+		_, err = t.ExecContext(ctx, `INSERT INTO attempts (hash, outbox_id, sequence, tx) VALUES (?, ?, ?, ?)
+			ON CONFLICT (hash) DO UPDATE SET outbox_id = excluded.outbox_id, sent = 0, passed = 0`,
 			hash, entry.ID, sequence, tx)
 		return err
 	})

@@ -52,10 +52,15 @@ func wire(t testing.TB, name string) string {
 
 func (b *bench) enqueue(name string, deadline int64) int64 {
 	b.t.Helper()
+	return b.enqueueAs(name, name, deadline)
+}
+
+func (b *bench) enqueueAs(key, name string, deadline int64) int64 {
+	b.t.Helper()
 	var id int64
 	require.NoError(b.t, b.store.Write(context.Background(), func(tx *sql.Tx) (err error) {
 		id, err = Enqueue(context.Background(), tx, Intent{
-			Kind: "test", Key: name, Deadline: deadline, Message: message(name),
+			Kind: "test", Key: key, Deadline: deadline, Message: message(name),
 		})
 		return err
 	}))
@@ -152,6 +157,36 @@ func TestEndsOfAnIntent(t *testing.T) {
 	}
 }
 
+func TestAMessageThatWasRefusedAtTheDoorMayComeAgain(t *testing.T) {
+	for name, between := range map[string]func(*bench){
+		"with its sequence unused": func(*bench) {},
+		"with its sequence used":   func(b *bench) { b.chain.foreign(); b.chain.next(false, false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			defer b.close()
+			b.enqueue("a", 20)
+			b.enqueue("behind it", 20)
+			b.chain.closed = true
+			b.step()
+			require.Equal(t, Rejected, b.state("a"))
+			b.chain.closed = false
+			between(b)
+			b.enqueueAs("a again", "a", 20)
+			b.enqueueAs("behind it again", "behind it", 20)
+			for range 4 {
+				b.step()
+				b.chain.next(false, false)
+			}
+			b.step()
+			for _, key := range []string{"a", "behind it"} {
+				require.Equal(t, Committed, b.state(key+" again"), key)
+				require.Equal(t, 1, b.chain.executed[wire(t, key)], key)
+			}
+		})
+	}
+}
+
 func (b *bench) supersede(name string) {
 	require.NoError(b.t, b.store.Write(context.Background(), func(tx *sql.Tx) error {
 		done, err := Supersede(context.Background(), tx, b.entry(name).ID)
@@ -219,20 +254,24 @@ func TestRunSendsAfterAFailureWithoutWaitingForABlock(t *testing.T) {
 }
 
 // TestNoIntentIsLostOrDoubledWhateverDies kills the process at arbitrary
-// points, drops mempools, lets the index lag and the node go away; with calm
-// blocks at the end every intent must have been accepted exactly once, or,
+// points, drops mempools, lets the index lag, the node go away, or refuse what
+// comes; who asked for a message asks again where it was refused. With calm
+// blocks at the end every message must have been accepted exactly once, or,
 // where its deadline passed, not at all and be known to be expired.
 func TestNoIntentIsLostOrDoubledWhateverDies(t *testing.T) {
 	b := newBench(t)
 	defer b.close()
 	rapid.Check(t, func(r *rapid.T) {
 		b.renew()
-		names := []string{}
+		var askers []*asker
 		for range rapid.IntRange(1, 40).Draw(r, "steps") {
-			switch rapid.SampledFrom([]string{"enqueue", "step", "kill", "block", "lose", "lag", "foreign", "offline"}).Draw(r, "do") {
+			switch rapid.SampledFrom([]string{
+				"enqueue", "step", "kill", "block", "lose", "lag", "foreign", "offline", "door",
+			}).Draw(r, "do") {
 			case "enqueue":
-				names = append(names, fmt.Sprintf("intent %d", len(names)))
-				b.enqueue(names[len(names)-1], b.chain.height+rapid.Int64Range(1, 12).Draw(r, "deadline"))
+				name := fmt.Sprintf("intent %d", len(askers))
+				askers = append(askers, &asker{name, name, b.chain.height + rapid.Int64Range(1, 12).Draw(r, "deadline")})
+				b.enqueue(name, askers[len(askers)-1].deadline)
 			case "step":
 				b.stepOrFail()
 			case "kill":
@@ -247,24 +286,44 @@ func TestNoIntentIsLostOrDoubledWhateverDies(t *testing.T) {
 				b.chain.foreign()
 			case "offline":
 				b.chain.offline.Store(!b.chain.offline.Load())
+			case "door":
+				b.chain.closed = !b.chain.closed
 			}
+			b.askAgain(askers)
 		}
 		b.chain.offline.Store(false)
-		for range 12 + (lag+2)*len(names) {
+		b.chain.closed = false
+		for range 12 + (lag+2)*len(askers) {
 			b.chain.next(false, false)
+			b.askAgain(askers)
 			b.step()
 		}
-		for _, name := range names {
-			switch times := b.chain.executed[wire(t, name)]; b.state(name) {
+		for _, a := range askers {
+			switch times := b.chain.executed[wire(t, a.name)]; b.state(a.key) {
 			case Committed:
-				require.Equal(r, 1, times, name)
+				require.Equal(r, 1, times, a.name)
 			case Expired:
-				require.Zero(r, times, name)
+				require.Zero(r, times, a.name)
 			default:
-				r.Fatalf("%s ended as %s", name, b.state(name))
+				r.Fatalf("%s ended as %s", a.name, b.state(a.key))
 			}
 		}
 	})
+}
+
+// asker wants a message to reach the chain, as the proofs and the verdicts do.
+type asker struct {
+	name, key string
+	deadline  int64
+}
+
+func (b *bench) askAgain(askers []*asker) {
+	for _, a := range askers {
+		if b.state(a.key) == Rejected {
+			a.key += "+"
+			b.enqueueAs(a.key, a.name, a.deadline)
+		}
+	}
 }
 
 // renew empties the store, which is faster than making another.
