@@ -81,7 +81,7 @@ func (h *Host) build() error {
 	if c.Testing.RepeatNonces {
 		h.proofs.RepeatNonces()
 	}
-	h.opener = poc.NewOpener(h.client, h.client, h.proofs, host)
+	h.opener = poc.NewOpener(h.client, h.client, h.proofs, host, log)
 	fetcher := httpapi.NewFetcher(h.parts.Transport, httpapi.Asker{Key: h.parts.Key, ChainID: c.ChainID, Host: host, Now: h.pool.Now})
 	var err error
 	h.verifier, err = poc.NewVerifier(h.client, poc.NewVerdicts(h.store), fetcher, h.recompute, host, h.outbox.Wake, log)

@@ -102,6 +102,43 @@ func TestABrokerThatRestartsBetweenStreamingAndSubmittingLosesAndDoublesNothing(
 	})
 }
 
+// TestARefusalAtTheDoorInAnyBlockCostsNothing: in the n-th round it comes in the n-th
+// block, for everybody.
+func TestARefusalAtTheDoorInAnyBlockCostsNothing(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.add("alpha", 4)
+		w.add("beta", 4)
+		w.start()
+		stages := map[epoch.Stage]int{}
+		for index := uint64(1); ; index++ {
+			w.until(epoch.PocStart)
+			for range index - 1 {
+				w.block()
+			}
+			if w.chain.Stage() == epoch.ModelLoading {
+				break
+			}
+			stages[w.chain.Stage()]++
+			w.deny(true)
+			w.block()
+			w.deny(false)
+			w.until(epoch.Inference)
+			for _, h := range w.hosts {
+				w.requireWhole(index, h)
+			}
+		}
+		require.Len(t, stages, 6, "%v", stages)
+	})
+}
+
+func (w *world) deny(deny bool) {
+	for _, h := range w.hosts {
+		for _, e := range h.endpoints {
+			e.SetDeny(deny)
+		}
+	}
+}
+
 func TestABrokerMayRestartInEveryStage(t *testing.T) {
 	play(t, func(t *testing.T, w *world) {
 		w.add("alpha", 3)

@@ -123,7 +123,7 @@ func (s *storm) keepBlocks() {
 func (s *storm) disturb() {
 	for range s.random.IntN(3) {
 		h := s.honest[s.random.IntN(len(s.honest))]
-		switch s.random.IntN(10) {
+		switch s.random.IntN(11) {
 		case 0:
 			s.note("kill %s", h.name)
 			h.kill()
@@ -161,6 +161,11 @@ func (s *storm) disturb() {
 			other := s.hosts[s.random.IntN(len(s.hosts))]
 			s.note("%s does not reach %s for a block", h.name, other.name)
 			s.forABlock(func(cut bool) { s.web.Part(h.name, other.name, cut) })
+		case 10:
+			s.note("%s is refused at the door for a block", h.name)
+			for _, e := range h.endpoints {
+				s.forABlock(e.SetDeny)
+			}
 		}
 	}
 }

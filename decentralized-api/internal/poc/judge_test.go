@@ -2,8 +2,10 @@ package poc
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,7 +75,9 @@ func newExhibit(t *testing.T) *exhibit {
 
 func host20(b byte) string { return chain.FormatAddress([20]byte{b}) }
 
-func (e *exhibit) opener() *Opener { return NewOpener(e, e, e.proofs, judged) }
+func (e *exhibit) opener() *Opener {
+	return NewOpener(e, e, e.proofs, judged, slog.New(slog.DiscardHandler))
+}
 
 func (e *exhibit) openings(t *testing.T) types.Openings {
 	t.Helper()
@@ -253,6 +257,33 @@ func TestABatchThatTheStoreLostHarmsNoOther(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, v.Invalid)
 	require.Less(t, v.Invalid, uint64(sampleSize))
+}
+
+// TestABatchWhoseContentIsDamagedStaysClosedAndTheOthersOpen: what is within a row no
+// check of SQLite's sees.
+func TestABatchWhoseContentIsDamagedStaysClosedAndTheOthersOpen(t *testing.T) {
+	for name, damage := range map[string]string{
+		"out of order":       `X'FFFFFFFFFFFFFFFF' || substr(positions, 9)`,
+		"of another content": `substr(positions, 1, length(positions) - 1) || X'FF'`,
+		"too short":          `substr(positions, 1, 8)`,
+		"no whole positions": `substr(positions, 1, 11)`,
+		"empty":              `X''`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newExhibit(t)
+			require.NoError(t, e.store.Write(t.Context(), func(tx *sql.Tx) error {
+				_, err := tx.Exec(`UPDATE poc_batches SET positions = CAST(` + damage + ` AS BLOB)
+					WHERE node_id = 'a' AND batch_id = 1`)
+				return err
+			}))
+			o := e.openings(t)
+			opened := map[string]bool{}
+			for _, b := range o.Batches {
+				opened[fmt.Sprintf("%s/%d", b.NodeId, b.BatchId)] = true
+			}
+			require.Equal(t, map[string]bool{"a/2": true, "b/1": true, "b/2": true}, opened)
+		})
+	}
 }
 
 func TestADossierThatDoesNotFitIsAnError(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"ninefold.dev/decentralized-api/internal/chain"
@@ -44,6 +45,7 @@ type Opener struct {
 	jury   Jury
 	proofs *Proofs
 	host   string
+	log    *slog.Logger
 
 	mu      sync.Mutex
 	epoch   uint64
@@ -51,8 +53,8 @@ type Opener struct {
 }
 
 // NewOpener makes an opener for a host.
-func NewOpener(round OwnRound, jury Jury, proofs *Proofs, host string) *Opener {
-	return &Opener{round: round, jury: jury, proofs: proofs, host: host}
+func NewOpener(round OwnRound, jury Jury, proofs *Proofs, host string, log *slog.Logger) *Opener {
+	return &Opener{round: round, jury: jury, proofs: proofs, host: host, log: log}
 }
 
 // Openings returns the encoded inference.v1.Openings for one judge. It fails
@@ -141,16 +143,12 @@ func (o *Opener) build(ctx context.Context, epoch uint64, d *dossier, holders []
 		if len(leaves) == 0 {
 			continue
 		}
-		positions, err := o.proofs.positions(ctx, epoch, b.node, b.id)
+		tree, err := o.tree(ctx, epoch, b)
 		if err != nil {
 			return nil, err
 		}
-		if positions == nil {
-			continue // a store that lost it can open the others still
-		}
-		tree, err := o.proofs.tree(positions)
-		if err != nil {
-			return nil, err
+		if tree == nil {
+			continue // the others can be opened still
 		}
 		for holder, index := range leaves {
 			opening, err := tree.Open(index)
@@ -169,6 +167,22 @@ func (o *Opener) build(ctx context.Context, epoch uint64, d *dossier, holders []
 		answers[holder] = raw
 	}
 	return answers, nil
+}
+
+// tree makes a batch's tree of what is stored; nil where that is not what was
+// committed.
+func (o *Opener) tree(ctx context.Context, epoch uint64, b dossierBatch) (*commit.Tree, error) {
+	positions, err := o.proofs.positions(ctx, epoch, b.node, b.id)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := o.proofs.tree(positions)
+	if err != nil || tree.Root() != b.claim.Root {
+		o.log.Error("the store is damaged: a batch is not what was committed and stays closed",
+			"epoch", epoch, "node", b.node, "batch", b.id, "stored", len(positions), "committed", b.claim.Count, "err", err)
+		return nil, nil
+	}
+	return tree, nil
 }
 
 func toWire(b dossierBatch, o commit.Opening) types.BatchOpening {

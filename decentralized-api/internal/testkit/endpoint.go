@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	abci "github.com/cometbft/cometbft/abci/types"
+	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
 
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/outbox"
@@ -20,6 +21,7 @@ type Endpoint struct {
 	chain *Chain
 	down  atomic.Bool
 	mute  atomic.Bool
+	deny  atomic.Bool
 }
 
 var _ chain.Endpoint = (*Endpoint)(nil)
@@ -32,6 +34,10 @@ func (e *Endpoint) SetDown(down bool) { e.down.Store(down) }
 
 // SetMute lets broadcasts fail, or none: what is asked is answered.
 func (e *Endpoint) SetMute(mute bool) { e.mute.Store(mute) }
+
+// SetDeny lets every transaction be refused before it is looked at, or none, as a node
+// does that does not know of a grant, or lies.
+func (e *Endpoint) SetDeny(deny bool) { e.deny.Store(deny) }
 
 // Status implements chain.Ledger.
 func (e *Endpoint) Status(context.Context) (chain.Status, error) {
@@ -63,6 +69,12 @@ func (e *Endpoint) Blocks(_ context.Context, from, to int64) ([]chain.Block, err
 func (e *Endpoint) Broadcast(_ context.Context, tx []byte) (outbox.CheckResult, error) {
 	if e.down.Load() || e.mute.Load() {
 		return outbox.CheckResult{}, errDown
+	}
+	if e.deny.Load() {
+		unauthorized := sdkerrors.ErrUnauthorized
+		return outbox.CheckResult{
+			Check: outbox.Refused, Codespace: unauthorized.Codespace(), Code: unauthorized.ABCICode(), Log: "no grant",
+		}, nil
 	}
 	c := e.chain
 	c.mu.Lock()
