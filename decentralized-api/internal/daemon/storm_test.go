@@ -23,8 +23,13 @@ var (
 	stormEpochs = flag.Int("storm-epochs", stormsEpochs, "epochs of all storms together")
 )
 
-// epochsAStorm is how long a storm lasts; the last epoch of it is calm.
-const epochsAStorm = 4
+const (
+	// epochsAStorm is how long a storm lasts; the last epoch of it is calm.
+	epochsAStorm = 4
+	// spare is how many blocks a broker needs, after anything that happened to it, to
+	// send what it has.
+	spare = 4
+)
 
 // storm is a network of honest and hostile hosts to which everything happens
 // that may happen to one. What happens follows from the seed and is written
@@ -90,9 +95,11 @@ func (s *storm) run() {
 	s.start()
 	s.block()
 	for s.epoch = 1; s.epoch <= epochsAStorm; s.epoch++ {
+		// The last one is calm, and before it about every second is where something is due.
 		calm := s.epoch == epochsAStorm
+		forgiving := s.random.IntN(2) == 0
 		for done := false; !done; done = s.chain.Stage() == epoch.Inference && s.chain.Opened() == s.epoch {
-			if !calm {
+			if !calm && !(forgiving && s.due()) {
 				s.disturb()
 			}
 			s.block()
@@ -102,10 +109,22 @@ func (s *storm) run() {
 			s.after = nil
 			s.check()
 		}
+		if calm || forgiving {
+			for _, h := range s.honest {
+				s.requireWhole(s.epoch, h)
+			}
+		}
 	}
-	s.epoch--
-	for _, h := range s.honest {
-		s.requireWhole(s.epoch, h)
+}
+
+// due says whether what is not sent soon is late: the chain's last blocks for batches
+// and for verdicts.
+func (s *storm) due() bool {
+	switch s.chain.Stage() {
+	case epoch.PocExchange, epoch.PocValidationExchange:
+		return s.chain.BlocksLeft() < spare
+	default:
+		return s.chain.Stage() == epoch.PocEnd
 	}
 }
 
