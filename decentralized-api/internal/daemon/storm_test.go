@@ -99,7 +99,7 @@ func (s *storm) run() {
 		calm := s.epoch == epochsAStorm
 		forgiving := s.random.IntN(2) == 0
 		for done := false; !done; done = s.chain.Stage() == epoch.Inference && s.chain.Opened() == s.epoch {
-			if !calm && !(forgiving && s.due()) {
+			if !calm && (!forgiving || !s.due()) {
 				s.disturb()
 			}
 			s.block()
