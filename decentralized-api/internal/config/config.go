@@ -140,6 +140,7 @@ type Testing struct {
 	ForgeNonces      bool `koanf:"forge_nonces"`      // commit invented nonces
 	RepeatNonces     bool `koanf:"repeat_nonces"`     // claim computed nonces twice
 	WithholdOpenings bool `koanf:"withhold_openings"` // answer no openings
+	BlameHosts       bool `koanf:"blame_hosts"`       // call every judged nonce wrong, computing none
 }
 
 func defaults() Config {

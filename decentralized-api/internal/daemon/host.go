@@ -83,8 +83,12 @@ func (h *Host) build() error {
 	}
 	h.opener = poc.NewOpener(h.client, h.client, h.proofs, host, log)
 	fetcher := httpapi.NewFetcher(h.parts.Transport, httpapi.Asker{Key: h.parts.Key, ChainID: c.ChainID, Host: host, Now: h.pool.Now})
+	recompute := poc.Recompute(h.recompute)
+	if c.Testing.BlameHosts {
+		recompute = poc.Blame
+	}
 	var err error
-	h.verifier, err = poc.NewVerifier(h.client, poc.NewVerdicts(h.store), fetcher, h.recompute, host, h.outbox.Wake, log)
+	h.verifier, err = poc.NewVerifier(h.client, poc.NewVerdicts(h.store), fetcher, recompute, host, h.outbox.Wake, log)
 	if err != nil {
 		return err
 	}
@@ -188,6 +192,9 @@ func (h *Host) warn() {
 	}
 	if t.WithholdOpenings {
 		h.parts.Log.Error("THIS BROKER WITHHOLDS OPENINGS: testing.withhold_openings is set; it will lose its weight")
+	}
+	if t.BlameHosts {
+		h.parts.Log.Error("THIS BROKER BLAMES EVERY HOST: testing.blame_hosts is set; its verdicts are false")
 	}
 }
 

@@ -191,6 +191,37 @@ func TestAHostThatRepeatsNoncesIsAFraudByTheShapeOfItsTrees(t *testing.T) {
 	})
 }
 
+func TestAJudgeThatBlamesEverybodyHarmsNobody(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		honest := []*tester{w.add("alpha", 6), w.add("beta", 6), w.add("gamma", 6)}
+		liar := w.add("liar", 1)
+		w.start()
+		// The founders weigh alike. With a quarter of the seats it could cost others some weight.
+		w.until(epoch.PocStart)
+		w.until(epoch.Inference)
+		liar.stop()
+		liar.config.Testing = config.Testing{BlameHosts: true}
+		liar.start()
+		blamed := 0
+		// Whether it sits on a jury is chance: once in 150 rounds it does not.
+		for index := uint64(2); blamed == 0; index++ {
+			require.LessOrEqual(t, index, uint64(6), "it sits on no jury")
+			w.until(epoch.PocStart)
+			w.until(epoch.Inference)
+			for _, h := range honest {
+				w.requireWhole(index, h)
+				for _, v := range w.chain.VerdictsOn(index, h.address) {
+					if v.Holder == liar.address {
+						require.Equal(t, v.Verdict.Sampled, v.Verdict.Invalid)
+						blamed++
+					}
+				}
+			}
+			w.requireWhole(index, liar)
+		}
+	})
+}
+
 func TestAHostThatOpensNothingEndsUnavailable(t *testing.T) {
 	play(t, func(t *testing.T, w *world) {
 		a, b, silent := w.add("alpha", 4), w.add("beta", 4), w.add("silent", 4)

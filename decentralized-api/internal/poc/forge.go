@@ -57,6 +57,12 @@ func repeatEachSecond(positions []uint64) {
 	}
 }
 
+// Blame is the Recompute of a judge who lies: no nonce is right, and none was computed.
+// Test networks use it; the configuration refuses it elsewhere.
+func Blame(_ context.Context, _ plan.Round, nonces []uint64) ([]mlnode.Decision, error) {
+	return make([]mlnode.Decision, len(nonces)), nil
+}
+
 // tree is what a batch of these positions commits to; of a host that does not
 // cheat, only one in order.
 func (p *Proofs) tree(positions []uint64) (*commit.Tree, error) {
