@@ -75,7 +75,7 @@ class Cut:
         epoch: whose cycle it was.
         stage: 1 … 9.
         height: of the chain.
-        acknowledged: nonces that the mlnode had been told were safe since it was started.
+        acknowledged: nonces of the round that the mlnode knew to be safe.
     """
 
     epoch: int
@@ -265,11 +265,12 @@ def test_its_validator_signs_again_and_nothing_twice(story: Story) -> None:
 
 
 def test_what_its_mlnode_was_told_is_safe_is_credited(story: Story) -> None:
-    told = Counter[int]()
+    # It writes down what it was told, so that it mostly knows it after a cut as well.
+    told = dict.fromkeys(story.rounds, 0)
     for cut in story.cuts:
-        if cut.stage == EXCHANGE:
-            told[cut.epoch] += cut.acknowledged
-    assert sum(told.values()) > 0, (story.seed, story.cuts)
+        if cut.stage == EXCHANGE and cut.epoch in told:
+            told[cut.epoch] = max(told[cut.epoch], cut.acknowledged)
+    assert any(told.values()), (story.seed, story.cuts)
     for epoch, seen in story.rounds.items():
         outcome = seen.outcomes[VICTIM]
         assert outcome.credited >= told[epoch], (story.seed, epoch, told, outcome)
