@@ -16,8 +16,10 @@ import (
 var (
 	// ErrUnreachable means that no endpoint answered.
 	ErrUnreachable = errors.New("no chain endpoint answers")
-	// ErrStale means that an endpoint is behind blocks that were handled.
+	// ErrStale means that an endpoint is behind blocks that were delivered.
 	ErrStale = errors.New("chain endpoint is behind")
+	// ErrBlocks means that an endpoint lacks blocks that it announced.
+	ErrBlocks = errors.New("chain endpoint lacks blocks that it announced")
 	// ErrForeignChain means that an endpoint belongs to another chain.
 	ErrForeignChain = errors.New("endpoint of another chain")
 )

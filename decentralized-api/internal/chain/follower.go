@@ -31,7 +31,7 @@ type Follower struct {
 	log    *slog.Logger
 
 	hints chan struct{}
-	again bool // whether the newest block is handled once more, if it was already
+	again bool // whether the newest block, if handled already, was not handled as the newest
 }
 
 // NewFollower makes a follower that looks for blocks every poll, and goes on
@@ -97,56 +97,51 @@ func (f *Follower) listen(ctx context.Context) {
 }
 
 // catchUp handles every block up to the newest and says whether there was one.
-func (f *Follower) catchUp(ctx context.Context) (bool, error) {
-	done, err := f.cursor.Cursor(ctx)
-	if err != nil {
-		return false, err
-	}
-	status, err := f.pool.Status(ctx)
-	if err != nil {
-		return false, err
-	}
-	next := done + 1
-	switch {
-	case done == 0: // a new store: the past is not ours
-		next = status.Height
-	case next < status.Earliest:
-		f.log.Warn("blocks are missing from the chain node and are left out", "from", next, "to", status.Earliest-1)
-		next = status.Earliest
-	case done == status.Height && f.again:
-		next = done
-	}
-	if next < 1 || next > status.Height {
-		return false, nil
-	}
-	f.pool.Seen(status.Height)
-	for next <= status.Height {
-		blocks, err := f.pool.Blocks(ctx, next, status.Height)
+func (f *Follower) catchUp(ctx context.Context) (progress bool, err error) {
+	for {
+		done, err := f.cursor.Cursor(ctx)
 		if err != nil {
-			return false, err
+			return progress, err
 		}
-		if next, err = f.handlePage(ctx, blocks, next, status.Height); err != nil {
-			return false, err
+		page, err := f.pool.Page(ctx, func(s Status) int64 { return f.first(done, s) })
+		if err != nil || len(page.Blocks) == 0 {
+			return progress, err
+		}
+		if first := page.Blocks[0].Height; done > 0 && first > done+1 {
+			f.log.Warn("blocks are missing from the chain node and are left out", "from", done+1, "to", first-1)
+		}
+		if err := f.handlePage(ctx, page); err != nil {
+			return progress, err
+		}
+		progress = true
+		// Where newer blocks were announced that never come, the last one that
+		// came is the newest after all.
+		if f.again = !page.Whole(); !f.again {
+			return progress, nil
 		}
 	}
-	f.again = false
-	return true, nil
 }
 
-// handlePage handles consecutive blocks and notes the last one: a process that
-// dies within a page handles it again.
-func (f *Follower) handlePage(ctx context.Context, blocks []Block, next, tip int64) (int64, error) {
-	if len(blocks) == 0 {
-		return next, fmt.Errorf("%w: no block %d", ErrStale, next)
+// first is the height to go on from, above the newest when there is nothing to
+// do.
+func (f *Follower) first(done int64, status Status) int64 {
+	switch {
+	case done == 0: // a new store: the past is not ours
+		return status.Height
+	case done == status.Height && f.again:
+		return done
+	default:
+		return max(done+1, status.Earliest)
 	}
-	for _, block := range blocks {
-		if block.Height != next {
-			return next, fmt.Errorf("chain: block %d came where %d was asked for", block.Height, next)
+}
+
+// handlePage handles a page and notes its last block: a process that dies
+// within it handles it again.
+func (f *Follower) handlePage(ctx context.Context, page Page) error {
+	for _, block := range page.Blocks {
+		if err := f.handle(ctx, block, block.Height == page.Newest); err != nil {
+			return fmt.Errorf("block %d: %w", block.Height, err)
 		}
-		if err := f.handle(ctx, block, block.Height == tip); err != nil {
-			return next, fmt.Errorf("block %d: %w", block.Height, err)
-		}
-		next++
 	}
-	return next, f.cursor.SetCursor(ctx, next-1)
+	return f.cursor.SetCursor(ctx, page.Blocks[len(page.Blocks)-1].Height)
 }

@@ -155,6 +155,65 @@ func TestBlocksOutOfOrderAreNotBelieved(t *testing.T) {
 	})
 }
 
+func TestAHeightThatNobodyDeliversIsNotBelieved(t *testing.T) {
+	for name, lie := range map[string]int64{"one block ahead": 1, "absurdly far ahead": 1 << 40} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				liar, honest := healthy(10), healthy(10)
+				liar.claim(10 + lie)
+				pool := poolOf(liar, honest)
+				var newest []int64
+				stop := follow(pool, &memory{height: 9}, func(_ context.Context, b Block, tip bool) error {
+					if tip {
+						newest = append(newest, b.Height)
+					}
+					return nil
+				})
+				defer stop()
+				require.Equal(t, []int64{10}, newest, "another endpoint is used at once")
+				require.Equal(t, timeOf(10), pool.Now(), "no time of a block that nobody has")
+				for height := range int64(3) {
+					honest.grow(11 + height)
+					time.Sleep(time.Second) // the bubble's clock
+				}
+				require.Equal(t, []int64{10, 11, 12, 13}, newest)
+				require.Equal(t, timeOf(13), pool.Now())
+			})
+		})
+	}
+}
+
+func TestAnEndpointThatLiedAboutItsHeightIsUsedAgainWithoutARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		only, cursor := healthy(10), &memory{height: 9}
+		only.claim(1 << 40)
+		stop := follow(poolOf(only), cursor, func(context.Context, Block, bool) error { return nil })
+		defer stop()
+		time.Sleep(time.Minute) // the bubble's clock
+		only.claim(0)
+		only.grow(11)
+		time.Sleep(time.Second)
+		require.EqualValues(t, 11, cursor.height)
+	})
+}
+
+func TestWhatABlockSetsOffHearsNothingFromBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node := healthy(10)
+		node.app = 9 // the block is stored and not executed yet
+		pool := poolOf(node)
+		var answers []error
+		stop := follow(pool, &memory{height: 9}, func(ctx context.Context, _ Block, _ bool) error {
+			answers = append(answers, pool.Query(ctx, "/q", nil, anything))
+			return nil
+		})
+		defer stop()
+		time.Sleep(10 * time.Second) // the bubble's clock
+		require.Len(t, answers, 1)
+		require.ErrorIs(t, answers[0], ErrStale)
+	})
+}
+
 // phases notes which stage was called.
 type phases struct {
 	called []string

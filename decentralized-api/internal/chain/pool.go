@@ -32,8 +32,7 @@ type Pool struct {
 	log       *slog.Logger
 
 	current atomic.Int64
-	tip     atomic.Int64 // newest height that was seen; no answer may be older
-	now     atomic.Int64 // time of the newest block, Unix nanoseconds
+	newest  atomic.Pointer[Block] // that was delivered; no answer may be older
 }
 
 // NewPool makes a pool of endpoints of one chain, in order of preference. A
@@ -78,70 +77,27 @@ func (p *Pool) once(ctx context.Context, e Endpoint, call func(context.Context, 
 	return call(ctx, e)
 }
 
-// Status returns the state of the endpoint in use. An endpoint of another
-// chain, or one that is catching up, counts as failed.
-func (p *Pool) Status(ctx context.Context) (Status, error) {
-	var status Status
-	err := p.try(ctx, func(ctx context.Context, e Endpoint) (err error) {
-		if status, err = e.Status(ctx); err != nil {
-			return err
-		}
-		if status.ChainID != p.chainID {
-			return fmt.Errorf("%w: %q, not %q", ErrForeignChain, status.ChainID, p.chainID)
-		}
-		if status.CatchingUp || status.Height < p.tip.Load() {
-			return fmt.Errorf("%w: at %d", ErrStale, status.Height)
-		}
-		p.now.Store(status.Time.UnixNano())
-		return nil
-	})
-	return status, err
-}
-
-// Now is the chain's time: that of the newest block, which no clock of this
-// machine has a part in. It is the year 1970 before the first Status.
-func (p *Pool) Now() time.Time { return time.Unix(0, p.now.Load()) }
-
-// Blocks returns blocks from a height on, ascending, at most a page of them.
-func (p *Pool) Blocks(ctx context.Context, from, to int64) (blocks []Block, err error) {
-	err = p.try(ctx, func(ctx context.Context, e Endpoint) (err error) {
-		blocks, err = e.Blocks(ctx, from, to)
-		return err
-	})
-	return blocks, err
-}
-
-// Seen raises the height below which no answer is believed.
-func (p *Pool) Seen(height int64) {
-	for {
-		tip := p.tip.Load()
-		if height <= tip || p.tip.CompareAndSwap(tip, height) {
-			return
-		}
-	}
-}
-
 // Query asks the application of an endpoint that has executed every block that
-// was seen.
-func (p *Pool) Query(ctx context.Context, path string, request []byte) (response []byte, height int64, err error) {
-	err = p.try(ctx, func(ctx context.Context, e Endpoint) error {
+// was seen. An answer that read cannot make sense of is a failure of the
+// endpoint; read may be called again with another one's.
+func (p *Pool) Query(ctx context.Context, path string, request []byte, read func(response []byte) error) error {
+	return p.try(ctx, func(ctx context.Context, e Endpoint) error {
 		for attempt := 0; ; attempt++ {
-			response, height, err = e.Query(ctx, path, request)
+			response, height, err := e.Query(ctx, path, request)
 			if err != nil {
 				return err
 			}
-			if height >= p.tip.Load() {
-				return nil
+			if height >= p.tip() {
+				return read(response)
 			}
 			if attempt == staleRetries {
-				return fmt.Errorf("%w: answers from %d, seen %d", ErrStale, height, p.tip.Load())
+				return fmt.Errorf("%w: answers from %d, seen %d", ErrStale, height, p.tip())
 			}
 			if err := wait(ctx, stalePause); err != nil {
 				return err
 			}
 		}
 	})
-	return response, height, err
 }
 
 // Broadcast gives a transaction to the endpoint in use.
@@ -175,11 +131,12 @@ func (p *Pool) Invoke(ctx context.Context, method string, args, reply any, _ ...
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
-	response, _, err := p.Query(ctx, method, request)
+	// Unmarshal empties the reply first: nothing of an answer that failed stays.
+	err = p.Query(ctx, method, request, func(response []byte) error { return proto.Unmarshal(response, reply.(proto.Message)) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
-	return proto.Unmarshal(response, reply.(proto.Message))
+	return nil
 }
 
 // NewStream implements grpc.ClientConnInterface. The chain has no streams.

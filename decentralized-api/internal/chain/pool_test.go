@@ -13,6 +13,7 @@ import (
 
 	"ninefold.dev/decentralized-api/internal/outbox"
 	"ninefold.dev/decentralized-api/internal/testkit/leak"
+	"ninefold.dev/inference-chain/x/inference/types"
 )
 
 func TestMain(m *testing.M) { leak.Verify(m) }
@@ -27,6 +28,8 @@ type fakeNode struct {
 	slow    bool
 	refusal *Refusal
 	app     int64 // height of the application's state
+	said    int64 // height that it claims to be at; 0 is the true one
+	garbage bool  // whether its answers are no messages
 	asked   int
 	gap     bool
 	hints   chan struct{}
@@ -53,22 +56,38 @@ func (n *fakeNode) grow(height int64) {
 	n.status.Height, n.app = height, height
 }
 
+// claim lets the node say that it is at a height whose blocks it does not have.
+func (n *fakeNode) claim(height int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.said = height
+}
+
+// timeOf is when a block of the fake chain was made.
+func timeOf(height int64) time.Time { return time.Unix(1_700_000_000+5*height, 0) }
+
 func (n *fakeNode) Status(ctx context.Context) (Status, error) {
 	err := n.answer(ctx)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.status, err
+	status := n.status
+	status.Height = max(n.said, status.Height)
+	status.Time = timeOf(status.Height)
+	return status, err
 }
 
 func (n *fakeNode) Blocks(ctx context.Context, from, to int64) ([]Block, error) {
+	err := n.answer(ctx)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	var blocks []Block
-	for h := from; h <= min(to, from+blocksPerCall-1); h++ {
+	for h := from; h <= min(to, n.status.Height, from+blocksPerCall-1); h++ {
 		if n.gap && h == from {
 			continue
 		}
-		blocks = append(blocks, Block{Height: h})
+		blocks = append(blocks, Block{Height: h, Time: timeOf(h)})
 	}
-	return blocks, n.answer(ctx)
+	return blocks, err
 }
 
 func (n *fakeNode) Query(ctx context.Context, _ string, request []byte) ([]byte, int64, error) {
@@ -77,6 +96,9 @@ func (n *fakeNode) Query(ctx context.Context, _ string, request []byte) ([]byte,
 	}
 	if n.refusal != nil {
 		return nil, n.app, n.refusal
+	}
+	if n.garbage {
+		return []byte("\xff\xff\xff no message"), n.app, nil
 	}
 	return request, n.app, nil
 }
@@ -111,6 +133,9 @@ func poolOf(nodes ...*fakeNode) *Pool {
 	}
 	return NewPool("c", endpoints, time.Second, slog.New(slog.DiscardHandler))
 }
+
+// anything reads every answer.
+func anything([]byte) error { return nil }
 
 func TestTheFirstHealthyEndpointIsUsedAndKept(t *testing.T) {
 	for name, spoil := range map[string]func(*fakeNode){
@@ -155,7 +180,7 @@ func TestWhenAllFailTheErrorHasAllReasons(t *testing.T) {
 func TestARefusalIsAnAnswer(t *testing.T) {
 	first, second := healthy(5), healthy(5)
 	first.refusal = &Refusal{Codespace: "inference", Code: 25, Log: "no such host"}
-	_, _, err := poolOf(first, second).Query(t.Context(), "/q", nil)
+	err := poolOf(first, second).Query(t.Context(), "/q", nil, anything)
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
 	require.ErrorContains(t, err, "no such host (inference 25)")
@@ -166,17 +191,30 @@ func TestNoAnswerIsOlderThanWhatWasSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := healthy(5), healthy(6)
 		p := poolOf(first, second)
-		p.Seen(6)
-		p.Seen(4)
-		_, height, err := p.Query(t.Context(), "/q", []byte("x"))
-		require.NoError(t, err)
-		require.EqualValues(t, 6, height)
+		p.Seen(Block{Height: 6})
+		p.Seen(Block{Height: 4})
+		require.NoError(t, p.Query(t.Context(), "/q", nil, anything))
 		require.Equal(t, staleRetries+1, first.asked, "it was waited for first")
+		require.Equal(t, 1, second.asked)
 
 		second.broken = true
-		_, _, err = p.Query(t.Context(), "/q", nil)
-		require.ErrorIs(t, err, ErrStale)
+		require.ErrorIs(t, p.Query(t.Context(), "/q", nil, anything), ErrStale)
 	})
+}
+
+func TestAnEndpointWhoseAnswersAreNoMessagesIsLeft(t *testing.T) {
+	first, second := healthy(5), healthy(5)
+	first.garbage = true
+	query := types.NewQueryClient(poolOf(first, second))
+	for range 2 {
+		_, err := query.CurrentStage(t.Context(), &types.QueryCurrentStageRequest{})
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, first.asked, "it is not asked again at once")
+
+	second.garbage = true
+	_, err := query.CurrentStage(t.Context(), &types.QueryCurrentStageRequest{})
+	require.ErrorIs(t, err, ErrUnreachable)
 }
 
 func TestCodesSayWhatTheSenderCanDo(t *testing.T) {
