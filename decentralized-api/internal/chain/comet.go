@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,6 +66,9 @@ func (c *comet) Blocks(ctx context.Context, from, to int64) ([]Block, error) {
 	}
 	blocks := make([]Block, len(info.BlockMetas))
 	for i, meta := range info.BlockMetas { // they come newest first
+		if meta == nil {
+			return nil, fmt.Errorf("%w: one came without its header", ErrBlocks)
+		}
 		blocks[len(blocks)-1-i] = Block{Height: meta.Header.Height, Hash: meta.BlockID.Hash, Time: meta.Header.Time}
 	}
 	return blocks, nil
@@ -129,6 +133,10 @@ func (c *comet) Tx(ctx context.Context, hash []byte) (*outbox.Included, error) {
 			return nil, nil
 		}
 		return nil, err
+	}
+	// An answer about nothing must not pass for a transaction that was accepted.
+	if !bytes.Equal(result.Hash, hash) || result.Height < 1 {
+		return nil, fmt.Errorf("asked for transaction %X, heard of %X at height %d", hash, result.Hash, result.Height)
 	}
 	r := result.TxResult
 	return &outbox.Included{Height: result.Height, Codespace: r.Codespace, Code: r.Code, Log: r.Log}, nil
