@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"cosmossdk.io/collections"
-	errorsmod "cosmossdk.io/errors"
 	"cosmossdk.io/log/v2"
 	"cosmossdk.io/math"
 
@@ -59,9 +58,10 @@ type storm struct {
 	proposals []proposal
 	script    []scriptedBlock
 	accepted  map[string]int // messages by type
-	refused   map[uint32]int // the module's errors by code
-	paid      math.Int       // fees
-	founded   math.Int       // supply at first
+	known     []sentinel     // our modules' errors
+	refused   map[refusal]int
+	paid      math.Int // fees
+	founded   math.Int // supply at first
 }
 
 // sent is what a transaction of this block holds.
@@ -164,7 +164,7 @@ func newStormOn(t testing.TB, app *App, seed int64) *storm {
 	}
 	s := &storm{
 		random: rand.New(rand.NewSource(seed)), keys: map[string]*ed25519.PrivKey{}, brokers: map[string]actor{},
-		accepted: map[string]int{}, refused: map[uint32]int{}, paid: math.ZeroInt(),
+		accepted: map[string]int{}, known: sentinels(t), refused: map[refusal]int{}, paid: math.ZeroInt(),
 	}
 	s.network = newNetworkOn(t, app, stormParams(), weights...)
 	s.gas = stormGas
@@ -276,9 +276,7 @@ func (s *storm) count(what sent, result *abci.ExecTxResult) {
 		}
 		return
 	}
-	if result.Codespace == inference.ModuleName {
-		s.refused[result.Code]++
-	}
+	s.refused[refusal{result.Codespace, result.Code}]++
 }
 
 // feeOf is what a transaction paid, whether its messages were accepted or not.
@@ -326,7 +324,7 @@ func (s *storm) countSteps(noHash bool) {
 		failed, is := parsed.(*inference.EventStepFailed)
 		require.True(s.t, is, "the consensus set: %s", parsed)
 		require.True(s.t, noHash && strings.Contains(failed.Error, inference.ErrEmptyHash.Error()), "%s: %s", failed.Step, failed.Error)
-		s.refused[inference.ErrEmptyHash.ABCICode()]++
+		s.refused[refusalOf(inference.ErrEmptyHash)]++
 	}
 }
 
@@ -349,9 +347,9 @@ func (s *storm) countProposals() {
 				s.accepted[sdk.MsgTypeURL(msg)]++
 			}
 		case govv1.StatusFailed:
-			for _, known := range sentinels() {
-				if strings.Contains(now.FailedReason, known.Error()) {
-					s.refused[known.ABCICode()]++
+			for _, known := range s.known {
+				if strings.Contains(now.FailedReason, known.err.Error()) {
+					s.refused[refusalOf(known.err)]++
 				}
 			}
 		case govv1.StatusRejected:
@@ -360,23 +358,6 @@ func (s *storm) countProposals() {
 		}
 		return true
 	})
-}
-
-// sentinels are the module's registered errors.
-func sentinels() []*errorsmod.Error {
-	return []*errorsmod.Error{
-		inference.ErrInvalidAddress, inference.ErrNotAuthority, inference.ErrTooMany, inference.ErrField,
-		inference.ErrInvalidParams, inference.ErrInvalidModel, inference.ErrTooManyModels, inference.ErrModelNotFound,
-		inference.ErrInvalidURL, inference.ErrInvalidConsensusKey, inference.ErrConsensusKeyProof, inference.ErrConsensusKeyInUse,
-		inference.ErrAlreadyRegistered, inference.ErrNotRegistered,
-		inference.ErrInvalidHardware, inference.ErrUnknownModels, inference.ErrTooManyNodes, inference.ErrNodeExists, inference.ErrNodeNotFound,
-		inference.ErrWrongStage, inference.ErrWrongEpoch, inference.ErrNodeNotInFleet, inference.ErrNodePreserved,
-		inference.ErrInvalidBatch, inference.ErrBatchGap, inference.ErrBatchConflict, inference.ErrTooManyBatches,
-		inference.ErrTooManyNonces, inference.ErrSparseClaims,
-		inference.ErrInvalidVerdict, inference.ErrVerdictConflict, inference.ErrNoSeat,
-		inference.ErrNothingToClaim, inference.ErrServingInactive,
-		inference.ErrInvalidGenesis, inference.ErrEmptyHash,
-	}
 }
 
 // turn plays one block.
