@@ -28,6 +28,44 @@ func (k *roundKit) settled(name string, index, amount uint64) {
 	require.NoError(k.t, k.bank.MintCoins(k.ctx, types.ModuleName, coins(amount)))
 }
 
+// waitingRewards are the settled rows that wait for their claim.
+func waitingRewards(k *kit) []types.SettleAmount {
+	k.t.Helper()
+	var rows []types.SettleAmount
+	require.NoError(k.t, k.Unclaimed.Walk(k.ctx, nil, func(key collections.Pair[[]byte, uint64]) (bool, error) {
+		row, err := k.SettleAmounts.Get(k.ctx, collections.Join(key.K2(), key.K1()))
+		rows = append(rows, row)
+		return false, err
+	}))
+	return rows
+}
+
+// requirePaid holds what everybody has against what they held and the settled rows
+// that waited: for each that ended since, its host has its amount more and the module
+// less. No other coins moved.
+func requirePaid(k *kit, held *fakeBank, waited []types.SettleAmount) {
+	k.t.Helper()
+	want := held.copied()
+	for _, row := range waited {
+		host, err := testAddresses.StringToBytes(row.Participant)
+		require.NoError(k.t, err)
+		waits, err := k.Unclaimed.Has(k.ctx, collections.Join(host, row.EpochIndex))
+		require.NoError(k.t, err)
+		now, err := k.SettleAmounts.Get(k.ctx, collections.Join(row.EpochIndex, host))
+		require.NoError(k.t, err)
+		require.Equal(k.t, row.Amount, now.Amount)
+		require.Equal(k.t, !waits, now.Claimed)
+		if waits {
+			continue
+		}
+		amount, err := strconv.ParseInt(row.Amount, 10, 64)
+		require.NoError(k.t, err)
+		paid := sdk.NewCoins(sdk.NewInt64Coin(types.BaseDenom, amount))
+		require.NoError(k.t, want.SendCoinsFromModuleToAccount(k.ctx, types.ModuleName, host, paid))
+	}
+	require.Equal(k.t, want, k.bank, "what was paid is what the rows said")
+}
+
 func TestAClaimPaysEverySettledReward(t *testing.T) {
 	k := newRoundKit(t)
 	k.settled("bob", 3, 100)

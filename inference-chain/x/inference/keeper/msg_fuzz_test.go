@@ -53,7 +53,8 @@ func populated(f *testing.F) *roundKit {
 	require.NoError(f, k.JuryExclusions.Set(k.ctx, collections.Join(uint64(1), []byte(testAddress("bob")))))
 	k.settled("bob", 3, 100)
 	k.settled("bob", 4, 1)
-	// The fake bank is not rolled back between runs: keep it solvent.
+	k.settled("dave", 4, 7)
+	// Enough that a claim which paid too much would not fail for want of coins.
 	require.NoError(f, k.bank.MintCoins(k.ctx, types.ModuleName, sdk.NewCoins(sdk.NewInt64Coin(types.BaseDenom, 1<<60))))
 	return k.forgotten()
 }
@@ -84,11 +85,12 @@ type fuzzed[M, R any, P wireMessage[M]] struct {
 
 // fuzz decodes messages from bytes, lets somebody sign them and delivers each twice
 // to its handler in some stage of a populated round. Whatever the input is: nothing
-// panics; an error is one of the module's and leaves no trace; what was accepted is
-// accepted again without effect, unless again says that it cannot be repeated.
+// panics; an error is one of the module's and leaves no trace; no coins move but those
+// of the settled rows that end; what was accepted is accepted again without effect,
+// unless again says that it cannot be repeated.
 func (z fuzzed[M, R, P]) fuzz(f *testing.F) {
 	k := populated(f)
-	stages, signers := k.stages(), k.signers()
+	stages, signers, held := k.stages(), k.signers(), k.bank.copied()
 	for i, seed := range z.seeds {
 		wire, err := proto.Marshal(seed)
 		require.NoError(f, err)
@@ -109,26 +111,30 @@ func (z fuzzed[M, R, P]) fuzz(f *testing.F) {
 		at.t = t
 		at.ctx, _ = k.ctx.CacheContext()
 		at.at(stages[int(stage)%len(stages)])
+		*k.bank = *held.copied()
 		z.deliver(t, k.msgs, &at, message)
 	})
 }
 
 func (z fuzzed[M, R, P]) deliver(t *testing.T, msgs types.MsgServer, k *kit, message P) {
 	t.Helper()
-	before := snapshotState(k)
+	before, held, waited := snapshotState(k), k.bank.copied(), waitingRewards(k)
 	_, err := z.handle(msgs, k, message)
 	after := snapshotState(k)
+	requirePaid(k, held, waited)
 	if err != nil {
 		requireOwnError(t, err)
 		require.True(t, maps.Equal(before, after), "a refused message changed the state: %s", err)
 		return
 	}
 	checkSums(k)
+	held = k.bank.copied()
 	_, err = z.handle(msgs, k, message)
 	if z.again {
 		require.NoError(t, err, "the same content again is success")
 	}
 	require.True(t, maps.Equal(after, snapshotState(k)), "the same content again has no effect")
+	require.Equal(t, held, k.bank, "the same content again moves no coins")
 }
 
 // requireOwnError refuses errors that carry no code a client could act on.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -115,6 +116,8 @@ type fakeBank struct {
 func (b *fakeBank) balance(holder string) int64 {
 	return b.accounts[holder].AmountOf(types.BaseDenom).Int64()
 }
+
+func (b *fakeBank) copied() *fakeBank { return &fakeBank{maps.Clone(b.accounts)} }
 
 func (b *fakeBank) MintCoins(_ context.Context, module string, amount sdk.Coins) error {
 	b.accounts[module] = b.accounts[module].Add(amount...)
