@@ -70,6 +70,10 @@ type Entry struct {
 	message []byte
 }
 
+// RefusedAtDoor says whether a chain node would not take the intent's transaction: the
+// chain itself never saw it, and may accept the same message later.
+func (e Entry) RefusedAtDoor() bool { return e.State == Rejected && e.Height == 0 }
+
 // Enqueue writes an intent in the caller's transaction and returns its id. The
 // same key again changes nothing and returns the id of the first.
 func Enqueue(ctx context.Context, tx *sql.Tx, in Intent) (int64, error) {

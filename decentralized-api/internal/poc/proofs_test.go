@@ -126,6 +126,17 @@ func (b *proofBench) end(id int64, state string, code uint32) {
 	}))
 }
 
+// refuse ends an intent with a code: in the block of a height, or at a chain node's
+// door, which is height 0.
+func (b *proofBench) refuse(id int64, code uint32, height int64) {
+	b.t.Helper()
+	b.end(id, "rejected", code)
+	require.NoError(b.t, b.store.Write(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`UPDATE outbox SET height = ? WHERE id = ?`, height, id)
+		return err
+	}))
+}
+
 // deliver lets the chain execute a message: all of it or nothing.
 func (b *proofBench) deliver(in openIntent) {
 	b.t.Helper()

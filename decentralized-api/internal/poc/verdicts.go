@@ -13,10 +13,6 @@ import (
 // KindVerdict is the kind of intents that cast verdicts.
 const KindVerdict = "poc_validation"
 
-// maxTries is how many intents may carry one verdict: the first together with
-// others, the second alone, since a message is refused as a whole.
-const maxTries = 2
-
 // Verdicts keeps what was found about other hosts and brings it to the chain.
 type Verdicts struct {
 	store *store.Store
@@ -61,6 +57,11 @@ func (v *Verdicts) Put(ctx context.Context, epoch uint64, verdict types.Verdict)
 
 // Submit writes the intents for all verdicts that none carries yet, and for
 // those whose message was refused, and returns how many it wrote.
+//
+// A message is refused as a whole. Of one that was refused in a block, each
+// verdict is sent once more, alone. A refusal at the door is no answer of the
+// chain: what was refused there is sent again in halves, down to single
+// verdicts, as long as there is time.
 func (v *Verdicts) Submit(ctx context.Context, host string, epoch uint64, deadline int64) (int, error) {
 	intents := 0
 	err := v.store.Write(ctx, func(tx *sql.Tx) error {
@@ -69,8 +70,8 @@ func (v *Verdicts) Submit(ctx context.Context, host string, epoch uint64, deadli
 			return err
 		}
 		messages := chunks(fresh, types.MaxVerdictsPerMessage)
-		for _, verdict := range refused {
-			messages = append(messages, []types.Verdict{verdict})
+		for _, r := range refused {
+			messages = append(messages, r.again()...)
 		}
 		for _, verdicts := range messages {
 			if err := enqueueVerdicts(ctx, tx, host, epoch, deadline, verdicts); err != nil {
@@ -92,29 +93,53 @@ func chunks(verdicts []types.Verdict, size int) [][]types.Verdict {
 	return parts
 }
 
-func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh, refused []types.Verdict, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT v.verdict, v.tries FROM poc_verdicts v LEFT JOIN outbox o ON o.id = v.outbox_id
-		WHERE v.epoch = ? AND (v.outbox_id IS NULL OR v.tries < ? AND o.state = 'rejected')
-		ORDER BY v.participant`, epoch, maxTries)
+// refusal is a message that was refused.
+type refusal struct {
+	intent   int64
+	inBlock  bool
+	verdicts []types.Verdict
+}
+
+// again returns the messages that follow a refusal.
+func (r refusal) again() [][]types.Verdict {
+	switch n := len(r.verdicts); {
+	case !r.inBlock:
+		return chunks(r.verdicts, (n+1)/2)
+	case n == 1:
+		return nil
+	default:
+		return chunks(r.verdicts, 1)
+	}
+}
+
+func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh []types.Verdict, refused []refusal, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT v.verdict, coalesce(o.id, 0), coalesce(o.height, 0)
+		FROM poc_verdicts v LEFT JOIN outbox o ON o.id = v.outbox_id
+		WHERE v.epoch = ? AND (v.outbox_id IS NULL OR o.state = 'rejected')
+		ORDER BY o.id, v.participant`, epoch)
 	if err != nil {
 		return nil, nil, fmt.Errorf("verdicts: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var raw []byte
-		var tries int
-		if err := rows.Scan(&raw, &tries); err != nil {
+		var intent, height int64
+		if err := rows.Scan(&raw, &intent, &height); err != nil {
 			return nil, nil, fmt.Errorf("verdicts: %w", err)
 		}
 		var verdict types.Verdict
 		if err := verdict.Unmarshal(raw); err != nil {
 			return nil, nil, fmt.Errorf("verdicts: %w", err)
 		}
-		if tries == 0 {
+		if intent == 0 {
 			fresh = append(fresh, verdict)
-		} else {
-			refused = append(refused, verdict)
+			continue
 		}
+		if n := len(refused); n == 0 || refused[n-1].intent != intent {
+			refused = append(refused, refusal{intent: intent, inBlock: height > 0})
+		}
+		last := &refused[len(refused)-1]
+		last.verdicts = append(last.verdicts, verdict)
 	}
 	return fresh, refused, rows.Err()
 }
@@ -132,7 +157,7 @@ func enqueueVerdicts(ctx context.Context, tx *sql.Tx, host string, epoch uint64,
 		return err
 	}
 	for _, verdict := range verdicts {
-		_, err := tx.ExecContext(ctx, `UPDATE poc_verdicts SET outbox_id = ?, tries = tries + 1 WHERE epoch = ? AND participant = ?`,
+		_, err := tx.ExecContext(ctx, `UPDATE poc_verdicts SET outbox_id = ? WHERE epoch = ? AND participant = ?`,
 			id, epoch, verdict.Participant)
 		if err != nil {
 			return fmt.Errorf("verdicts: %w", err)

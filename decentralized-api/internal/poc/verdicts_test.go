@@ -3,6 +3,7 @@ package poc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	codectypes "github.com/cosmos/cosmos-sdk/codec/types"
@@ -57,16 +58,51 @@ func TestVerdictsAreCastTogetherAndARefusedMessageOneByOne(t *testing.T) {
 	ids, names := cast(t, b)
 	require.Equal(t, [][]string{{"a", "b"}}, names)
 
-	b.end(ids[0], string(outbox.Rejected), 60)
+	b.refuse(ids[0], 60, 7)
 	require.NoError(t, v.Put(t.Context(), 5, verdictOn("c")))
 	submit(3)
 	ids, names = cast(t, b)
 	require.Equal(t, [][]string{{"c"}, {"a"}, {"b"}}, names[1:])
-	b.end(ids[2], string(outbox.Rejected), 60)
+	b.refuse(ids[2], 60, 8)
 	submit(0)
 	reached, err := v.Reached(t.Context(), 5)
 	require.NoError(t, err)
 	require.Equal(t, map[string]bool{"a": true, "b": true, "c": true}, reached)
+}
+
+// TestARefusalAtTheDoorIsNoAnswerToAVerdict: what one chain node would not take may be
+// taken a block later, together or, if one of them is what it minds, without that one.
+func TestARefusalAtTheDoorIsNoAnswerToAVerdict(t *testing.T) {
+	b := newProofBench(t)
+	v := NewVerdicts(b.store)
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		require.NoError(t, v.Put(t.Context(), 5, verdictOn(name)))
+	}
+	var seen int
+	next := func(want ...[]string) {
+		t.Helper()
+		_, err := v.Submit(t.Context(), host, 5, 99)
+		require.NoError(t, err)
+		ids, names := cast(t, b)
+		require.Equal(t, want, append([][]string(nil), names[seen:]...))
+		for i, on := range names[seen:] {
+			if slices.Contains(on, "c") {
+				b.refuse(ids[seen+i], 4, 0)
+			} else {
+				b.end(ids[seen+i], string(outbox.Committed), 0)
+			}
+		}
+		seen = len(names)
+	}
+	next([]string{"a", "b", "c", "d", "e"})
+	next([]string{"a", "b", "c"}, []string{"d", "e"})
+	next([]string{"a", "b"}, []string{"c"})
+	for range 20 {
+		next([]string{"c"})
+	}
+	ids, _ := cast(t, b)
+	b.refuse(ids[len(ids)-1], 60, 9)
+	next()
 }
 
 func TestTheFirstVerdictStands(t *testing.T) {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/cosmos/gogoproto/proto"
 
@@ -104,7 +106,9 @@ func (u *Upkeep) declare(ctx context.Context, view chain.View) error {
 	if err != nil {
 		return fmt.Errorf("hardware diff: %w", err)
 	}
-	key, err := u.unsent(ctx, fmt.Sprintf("%s/%d/%x", KindHardware, view.Opened, sha256.Sum256(raw)))
+	// The same difference is there again when a node is switched off, on and off.
+	key, err := u.unsent(ctx, fmt.Sprintf("%s/%d/%x", KindHardware, view.Opened, sha256.Sum256(raw)),
+		outbox.Committed, outbox.Superseded)
 	if err != nil {
 		return err
 	}
@@ -114,15 +118,19 @@ func (u *Upkeep) declare(ctx context.Context, view chain.View) error {
 	})
 }
 
-// unsent numbers the key of a difference that is there again after it was committed or
-// superseded: a node that is switched off, on and off within an epoch. One that is
-// under way, or was refused, keeps its key and is not sent again.
-func (u *Upkeep) unsent(ctx context.Context, first string) (string, error) {
+// unsent numbers the key of what is sent again within an epoch because it came to one
+// of some ends. What is under way, or was refused in a block, keeps its key and is not
+// sent again; what a chain node refused at its door is, after waits that double.
+func (u *Upkeep) unsent(ctx context.Context, first string, ends ...outbox.State) (string, error) {
 	key := first
 	for n := 2; ; n++ {
 		known, err := outbox.Find(ctx, u.store.Read(), key)
-		if err != nil || known == nil || known.State != outbox.Committed && known.State != outbox.Superseded {
+		if err != nil || known == nil {
 			return key, err
+		}
+		waited := known.RefusedAtDoor() && time.Since(known.Created) >= time.Second<<n
+		if !waited && !slices.Contains(ends, known.State) {
+			return key, nil
 		}
 		key = fmt.Sprintf("%s/%d", first, n)
 	}
@@ -141,8 +149,12 @@ func (u *Upkeep) claim(ctx context.Context, view chain.View) error {
 		return err
 	}
 	names := strings.Trim(strings.ReplaceAll(fmt.Sprint(epochs), " ", "-"), "[]")
+	key, err := u.unsent(ctx, fmt.Sprintf("%s/%d/%s", KindClaim, view.Opened, names))
+	if err != nil {
+		return err
+	}
 	return u.enqueue(ctx, outbox.Intent{
-		Kind: KindClaim, Key: fmt.Sprintf("%s/%d/%s", KindClaim, view.Opened, names),
+		Kind: KindClaim, Key: key,
 		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1,
 		Message: &types.MsgClaimReward{Creator: u.host},
 	})

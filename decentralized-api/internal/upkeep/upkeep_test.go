@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -181,4 +182,50 @@ func TestEverythingWaitsForTheServingWindow(t *testing.T) {
 	entries, err := outbox.Latest(t.Context(), s.Read(), 1)
 	require.NoError(t, err)
 	require.Empty(t, entries)
+}
+
+// TestWhatIsRefusedAtTheDoorIsSentAgainLaterAndLater: the chain never saw it. What the
+// chain refused is not repeated.
+func TestWhatIsRefusedAtTheDoorIsSentAgainLaterAndLater(t *testing.T) {
+	s, err := store.OpenUnsynced(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	r := registryOf(map[string]broker.NodeState{"a": {Spec: spec("a", "m"), Enabled: true}})
+	c := &fakeChain{may: true, claimable: []uint64{3}}
+	u := New(c, r, s, "host", func() {}, slog.New(slog.DiscardHandler))
+	refused := func(height int64) {
+		require.NoError(t, s.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE outbox SET state = 'rejected', height = ? WHERE state = 'pending'`, height)
+			return err
+		}))
+	}
+	sentAfter := func(wait time.Duration) map[string]int {
+		require.NoError(t, s.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE outbox SET created = created - ?`, wait.Milliseconds())
+			return err
+		}))
+		require.NoError(t, u.OnBlock(t.Context(), chain.View{Stage: epoch.Inference, Opened: 5, Heights: epoch.Heights{NextPocStart: 99}}))
+		entries, err := outbox.Latest(t.Context(), s.Read(), 100)
+		require.NoError(t, err)
+		n := map[string]int{}
+		for _, e := range entries {
+			n[e.Kind]++
+		}
+		return n
+	}
+	both := func(n int) map[string]int { return map[string]int{KindHardware: n, KindClaim: n} }
+	require.Equal(t, both(1), sentAfter(0))
+	require.Equal(t, both(1), sentAfter(time.Hour), "under way")
+	refused(0)
+	require.Equal(t, both(2), sentAfter(0))
+	refused(0)
+	require.Equal(t, both(2), sentAfter(time.Second))
+	require.Equal(t, both(3), sentAfter(time.Minute))
+	for n := 3; n < 10; n++ {
+		refused(0)
+		require.Equal(t, both(n), sentAfter(time.Second))
+		require.Equal(t, both(n+1), sentAfter(time.Hour))
+	}
+	refused(60)
+	require.Equal(t, both(10), sentAfter(time.Hour))
 }
