@@ -102,6 +102,27 @@ func TestABrokerThatRestartsBetweenStreamingAndSubmittingLosesAndDoublesNothing(
 	})
 }
 
+func TestVerdictsThatAreRefusedAtTheDoorBlockAfterBlockAreCastOnceTheyAreLetIn(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.add("alpha", 4)
+		w.add("beta", 4)
+		w.add("gamma", 4)
+		w.start()
+		w.until(epoch.PocStart)
+		w.until(epoch.PocEnd)
+		w.deny(true)
+		for w.chain.Stage() != epoch.PocValidationExchange || w.chain.BlocksLeft() >= spare {
+			w.block()
+		}
+		w.deny(false)
+		w.until(epoch.Inference)
+		for _, h := range w.hosts {
+			w.requireWhole(1, h)
+			require.Len(t, w.chain.VerdictsOn(1, h.address), 2)
+		}
+	})
+}
+
 // TestARefusalAtTheDoorInAnyBlockCostsNothing: in the n-th round it comes in the n-th
 // block, for everybody.
 func TestARefusalAtTheDoorInAnyBlockCostsNothing(t *testing.T) {
