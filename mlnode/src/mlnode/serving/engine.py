@@ -243,7 +243,13 @@ def _read(folder: Path, dtype: str) -> tuple[Any, Any]:
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
+        # accelerate spreads the layers over the GPUs.
+        device_map="auto" if torch.cuda.is_available() else None,
     )
+    # What fits on no GPU is put where it would be a hundred times slower.
+    places = set(map(str, getattr(model, "hf_device_map", {}).values())) & {"cpu", "disk"}
+    if places:
+        raise ModelFailedError(f"the GPUs are too small: layers would be on {', '.join(places)}")
     # transformers only warns, and serves with random weights in their place.
     wrong = {*report["missing_keys"], *report["mismatched_keys"]}
     if wrong:
@@ -256,7 +262,7 @@ def _try(model: Any, tokenizer: Any) -> None:
     import torch
 
     with torch.inference_mode():
-        prompt = tokenizer("ready?", return_tensors="pt")
+        prompt = tokenizer("ready?", return_tensors="pt").to(model.device)
         model.generate(**prompt, max_new_tokens=1, do_sample=False, pad_token_id=0)
 
 
