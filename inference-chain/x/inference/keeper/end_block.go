@@ -83,8 +83,9 @@ func (k Keeper) stepsOf(ctx sdk.Context) ([]step, error) {
 	}
 }
 
-// servingSteps lists what is done while the new epoch serves. Each settlement is
-// a step of its own, so that one that cannot go on does not hold up the others.
+// servingSteps lists what is done while the new epoch serves. Each settlement, and the
+// pruning of each epoch, is a step of its own, so that one that cannot go on does not
+// hold up the others.
 func (k Keeper) servingSteps(ctx sdk.Context) ([]step, error) {
 	var steps []step
 	err := k.Settlements.Walk(ctx, nil, func(index uint64, settlement types.Settlement) (bool, error) {
@@ -96,5 +97,9 @@ func (k Keeper) servingSteps(ctx sdk.Context) ([]step, error) {
 		}
 		return false, nil
 	})
-	return append(steps, step{name: "prune", run: k.prune}), err
+	if err != nil {
+		return nil, err
+	}
+	prunes, err := k.pruneSteps(ctx)
+	return append(steps, prunes...), err
 }

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"cosmossdk.io/collections"
 	sdk "github.com/cosmos/cosmos-sdk/types"
@@ -12,8 +13,8 @@ import (
 
 // retention is for how long the rows of an epoch stay.
 type retention struct {
-	// epochs are kept behind the one opened last; an abandoned epoch keeps nothing
-	// but what is marked as lasting.
+	// epochs are kept behind the last one that opened before the rows' epoch ended; an
+	// abandoned epoch keeps nothing but what is marked as lasting.
 	epochs  func(types.Params) uint64
 	lasting bool
 }
@@ -111,31 +112,33 @@ func firstKeys[K, V any](ctx context.Context, rows collections.Map[K, V], prefix
 	return found, nil
 }
 
-// prune deletes what is past its retention, the oldest epoch first, up to
-// max_pruned_keys_per_block rows.
-func (k Keeper) prune(ctx sdk.Context) error {
+// pruneSteps are the steps that delete what is past its retention, the oldest epoch
+// first, together up to max_pruned_keys_per_block rows. Each epoch is a step of its own,
+// so that one that cannot go on does not hold up the others.
+func (k Keeper) pruneSteps(ctx context.Context) ([]step, error) {
 	params, err := k.Params.Get(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	clock, err := k.ClockAt(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cursors, err := k.waitingPrunes(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	budget := params.MaxPrunedKeysPerBlock
-	for _, cursor := range cursors {
-		if budget == 0 {
-			return nil
-		}
-		if err := k.pruneEpoch(ctx, cursor, clock, &budget); err != nil {
-			return err
+	steps := make([]step, len(cursors))
+	for i, cursor := range cursors {
+		steps[i] = step{
+			name: fmt.Sprintf("prune_epoch_%d", cursor.EpochIndex),
+			run: func(ctx sdk.Context) error {
+				return k.pruneEpoch(ctx, cursor, clock, &budget)
+			},
 		}
 	}
-	return nil
+	return steps, nil
 }
 
 func (k Keeper) waitingPrunes(ctx context.Context) ([]types.PruneCursor, error) {
@@ -148,6 +151,9 @@ func (k Keeper) waitingPrunes(ctx context.Context) ([]types.PruneCursor, error) 
 
 // pruneEpoch moves one epoch's cursor on.
 func (k Keeper) pruneEpoch(ctx sdk.Context, cursor types.PruneCursor, clock types.Clock, budget *uint64) error {
+	if *budget == 0 {
+		return nil
+	}
 	record, err := k.Epochs.Get(ctx, cursor.EpochIndex)
 	if errors.Is(err, collections.ErrNotFound) {
 		return k.Prunes.Remove(ctx, cursor.EpochIndex) // the record goes last
@@ -157,7 +163,7 @@ func (k Keeper) pruneEpoch(ctx sdk.Context, cursor types.PruneCursor, clock type
 	}
 	table := k.pruneTable()
 	before := cursor
-	for *budget > 0 && int(cursor.Collection) < len(table) && due(table[cursor.Collection].retention, record, clock) {
+	for *budget > 0 && int(cursor.Collection) < len(table) && due(table[cursor.Collection].retention, record, clock.Opened-cursor.LastOpened) {
 		deleted, empty, err := table[cursor.Collection].delete(ctx, record.Index, *budget)
 		if err != nil {
 			return err
@@ -177,10 +183,10 @@ func (k Keeper) pruneEpoch(ctx sdk.Context, cursor types.PruneCursor, clock type
 	}
 }
 
-// due says whether an epoch's rows are past their retention. Nothing of an epoch
-// that is still needed is ever due: only settled and abandoned ones are.
-func due(kept retention, record types.Epoch, clock types.Clock) bool {
-	age := clock.Opened - record.Index
+// due says whether an epoch's rows are past their retention, age epochs after the last
+// one that it was effective in. Nothing of an epoch that is still needed is ever due:
+// only settled and abandoned ones are.
+func due(kept retention, record types.Epoch, age uint64) bool {
 	switch record.Status {
 	case types.EpochStatus_EPOCH_STATUS_ABANDONED:
 		return !kept.lasting || age > kept.epochs(record.Params)

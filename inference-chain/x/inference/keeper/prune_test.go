@@ -79,7 +79,11 @@ func TestABlockPrunesAtMostItsBudget(t *testing.T) {
 	for range 28 * 8 {
 		m.block()
 		before, cursors := m.rows(), m.rowsUnder(m.Prunes.GetPrefix())
-		require.NoError(t, m.prune(m.ctx))
+		steps, err := m.pruneSteps(m.ctx)
+		require.NoError(t, err)
+		for _, s := range steps {
+			require.NoError(t, s.run(m.ctx))
+		}
 		done := cursors - m.rowsUnder(m.Prunes.GetPrefix())
 		require.LessOrEqual(t, before-m.rows(), 2+done, "two keys, and the cursors of epochs that are done")
 	}
@@ -124,4 +128,57 @@ func TestAnEpochThatStaysEffectiveIsNeverPruned(t *testing.T) {
 	m.claims = n.hosts
 	m.runTo(13, epoch.SetNewValidators)
 	require.Equal(t, uint64(13), m.clock().Effective)
+}
+
+// TestWhatAnEpochPaidWaitsForItsClaimsHoweverLongItWasEffective: an epoch that carries
+// the network through many that are abandoned is paid when it ends, and claims and what
+// explains them are kept from then on.
+func TestWhatAnEpochPaidWaitsForItsClaimsHoweverLongItWasEffective(t *testing.T) {
+	n := threeHosts()
+	n.params.EpochRetention, n.params.ClaimRetentionEpochs = 4, 2
+	m := newMachine(t, n)
+	m.runTo(2, epoch.PocStart)
+	m.claims = nil // the epochs from here on are abandoned
+	m.runTo(8, epoch.PocStart)
+	m.claims = n.hosts
+	m.runTo(9, epoch.PocStart)
+	require.Equal(t, uint64(8), m.clock().Effective)
+	for opened := uint64(10); opened <= 12; opened++ {
+		m.runTo(opened, epoch.PocStart)
+		for _, host := range []string{"alice", "bob", "carol"} {
+			row, err := m.SettleAmounts.Get(m.ctx, collections.Join(uint64(1), []byte(testAddress(host))))
+			if opened <= 10 {
+				require.NoError(t, err, "%s at %d", host, opened)
+				require.NotEqual(t, "0", row.Amount)
+			} else {
+				require.ErrorIs(t, err, collections.ErrNotFound)
+			}
+		}
+	}
+	_, err := m.EpochAt(m.ctx, 1)
+	require.NoError(t, err, "the record lasts longer than the claims")
+	m.requireNoFailures()
+	m.runTo(13, epoch.PocStart)
+	_, err = m.EpochAt(m.ctx, 1)
+	require.ErrorIs(t, err, collections.ErrNotFound)
+}
+
+func TestAnEpochThatCannotBePrunedHoldsUpNoOther(t *testing.T) {
+	n := threeHosts()
+	n.params.EpochRetention, n.params.ClaimRetentionEpochs = 3, 1
+	m := newMachine(t, n)
+	m.runTo(2, epoch.Inference)
+	row, err := m.SettleAmounts.Get(m.ctx, collections.Join(uint64(1), []byte(testAddress("alice"))))
+	require.NoError(t, err)
+	row.Amount = "a word"
+	require.NoError(t, m.SettleAmounts.Set(m.ctx, collections.Join(uint64(1), []byte(testAddress("alice"))), row))
+	m.runTo(9, epoch.PocStart)
+	require.NotEmpty(t, m.failures)
+	for _, failure := range m.failures {
+		require.Contains(t, failure, "prune_epoch_1: ")
+	}
+	_, err = m.EpochAt(m.ctx, 1)
+	require.NoError(t, err)
+	_, err = m.EpochAt(m.ctx, 3)
+	require.ErrorIs(t, err, collections.ErrNotFound)
 }

@@ -15,10 +15,10 @@ import (
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-// openSettlement fixes what an ended epoch pays and starts its cursor. Genesis
-// earns nothing: its weights were never proven.
-func (k Keeper) openSettlement(ctx context.Context, ended types.Epoch) error {
-	if err := k.Prunes.Set(ctx, ended.Index, types.PruneCursor{EpochIndex: ended.Index}); err != nil {
+// openSettlement fixes what an ended epoch pays and starts its cursor; lastOpened is the
+// epoch before the one that took over. Genesis earns nothing: its weights were never proven.
+func (k Keeper) openSettlement(ctx context.Context, ended types.Epoch, lastOpened uint64) error {
+	if err := k.Prunes.Set(ctx, ended.Index, types.PruneCursor{EpochIndex: ended.Index, LastOpened: lastOpened}); err != nil {
 		return err
 	}
 	if ended.Heights.PocStart == 0 {

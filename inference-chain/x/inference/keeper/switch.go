@@ -150,7 +150,7 @@ func (k Keeper) takeOver(ctx sdk.Context, clock types.Clock, opened, old types.E
 		return err
 	}
 	old.EffectiveTo = height
-	if err := k.openSettlement(ctx, old); err != nil {
+	if err := k.openSettlement(ctx, old, opened.Index-1); err != nil {
 		return err
 	}
 	if err := k.carryPrice(ctx, old, opened.Index); err != nil {
@@ -206,7 +206,7 @@ func (k Keeper) abandon(ctx sdk.Context, reason string) error {
 	if err := k.Formation.Remove(ctx); err != nil {
 		return err
 	}
-	if err := k.Prunes.Set(ctx, record.Index, types.PruneCursor{EpochIndex: record.Index}); err != nil {
+	if err := k.Prunes.Set(ctx, record.Index, types.PruneCursor{EpochIndex: record.Index, LastOpened: record.Index}); err != nil {
 		return err
 	}
 	return emit(ctx, &types.EventEpochAbandoned{EpochIndex: record.Index, Effective: clock.Effective, Reason: reason})

@@ -166,8 +166,13 @@ func (gs GenesisState) checkGroups() error {
 // while all of them are kept.
 func (gs GenesisState) checkSettlements() error {
 	kept := map[uint64]bool{}
+	ended := map[uint64]uint64{}
+	for _, cursor := range gs.Prunes {
+		ended[cursor.EpochIndex] = cursor.LastOpened
+	}
 	for _, record := range gs.Epochs {
-		kept[record.Index] = gs.Clock.Opened-record.Index <= record.Params.ClaimRetentionEpochs
+		last, found := ended[record.Index]
+		kept[record.Index] = found && gs.Clock.Opened-last <= record.Params.ClaimRetentionEpochs
 	}
 	settled := map[uint64]sum{}
 	for i, row := range gs.SettleAmounts {

@@ -89,20 +89,6 @@ func TestJailedBlocksCountFromTheBlockOfTheJailToTheBlockBeforeTheUnjail(t *test
 	}
 }
 
-func TestJailedTimeIsForgottenAfterTwentyHandOvers(t *testing.T) {
-	c := newChain(t)
-	c.genesis(four()...)
-	c.block(func(ctx sdk.Context) { require.NoError(t, c.staking.Jail(ctx, types.AddressOf(keyOf(1, 0)))) })
-	for period := uint64(1); period <= 21; period++ {
-		c.block(c.handOver(period, four()...))
-	}
-	for period, want := range map[uint64]uint64{0: 0, 1: 0, 2: 1, 20: 1} {
-		blocks, err := c.keeper.JailedBlocks(c.ctx, period, operator(1))
-		require.NoError(t, err)
-		require.Equal(t, want, blocks, "period %d", period)
-	}
-}
-
 func TestAKeyThatSignedTwiceNeverComesBackAndItsHostLosesTheReward(t *testing.T) {
 	c := newChain(t)
 	c.genesis(four()...)
@@ -240,4 +226,26 @@ func TestJailedHostsAreListedByAddress(t *testing.T) {
 	jailed, err := c.keeper.JailedOperators(c.ctx)
 	require.NoError(t, err)
 	require.Equal(t, []sdk.AccAddress{operator(1), operator(3)}, jailed)
+}
+
+// TestTimeInJailIsKnownWhenItIsSettled: however many epochs were abandoned between two
+// that were effective, and of the last twenty in which somebody was in jail.
+func TestTimeInJailIsKnownWhenItIsSettled(t *testing.T) {
+	c := newChain(t)
+	c.genesis(four()...)
+	c.block(c.handOver(1, four()...))
+	c.block(func(ctx sdk.Context) { require.NoError(t, c.staking.Jail(ctx, types.AddressOf(keyOf(1, 0)))) })
+	known := func(period uint64) bool {
+		blocks, err := c.keeper.JailedBlocks(c.ctx, period, operator(1))
+		require.NoError(t, err)
+		return blocks > 0
+	}
+	for n := uint64(1); n <= 30; n++ {
+		c.blocks(2)
+		c.block(c.handOver(1+n*40, four()...))
+		c.block()
+		for back := range n {
+			require.Equal(t, back < 20, known(1+(n-1-back)*40), "%d periods ago of %d", back, n)
+		}
+	}
 }

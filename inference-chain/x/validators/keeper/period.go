@@ -11,9 +11,9 @@ import (
 	"ninefold.dev/inference-chain/x/validators/types"
 )
 
-// periodRetention is for how many hand-overs jailed time is kept. The
+// periodRetention is of how many periods with jailed time it is kept. The
 // settlement of an epoch asks for it in the blocks after the epoch ended; the
-// rest is for people who ask later.
+// rest is for people who ask later. Their indices may lie far apart.
 const periodRetention = 20
 
 // JailedBlocks counts the blocks the host was in jail during a period: the
@@ -57,7 +57,7 @@ func (k *Keeper) turn(ctx context.Context, next types.Period) error {
 			return err
 		}
 	}
-	if err := k.forgetJails(ctx, next.Index); err != nil {
+	if err := k.forgetJails(ctx); err != nil {
 		return err
 	}
 	return k.Period.Set(ctx, next)
@@ -87,11 +87,36 @@ func (k *Keeper) writeJails(ctx context.Context, ended types.Period, last int64)
 	return nil
 }
 
-func (k *Keeper) forgetJails(ctx context.Context, opened uint64) error {
-	if opened < periodRetention {
-		return nil
+// forgetJails drops all periods but the last ones.
+func (k *Keeper) forgetJails(ctx context.Context) error {
+	tooOld, found, err := k.periodBefore(ctx, periodRetention)
+	if err != nil || !found {
+		return err
 	}
-	return k.PeriodJails.Clear(ctx, collections.NewPrefixUntilPairRange[uint64, []byte](opened-periodRetention))
+	return k.PeriodJails.Clear(ctx, collections.NewPrefixUntilPairRange[uint64, []byte](tooOld))
+}
+
+// periodBefore returns the latest period with jailed time before the last n such ones.
+func (k *Keeper) periodBefore(ctx context.Context, n int) (period uint64, found bool, err error) {
+	iterator, err := k.PeriodJails.Iterate(ctx, new(collections.PairRange[uint64, []byte]).Descending())
+	if err != nil {
+		return 0, false, err
+	}
+	defer iterator.Close()
+	seen := 0
+	for ; iterator.Valid(); iterator.Next() {
+		key, err := iterator.Key()
+		if err != nil {
+			return 0, false, err
+		}
+		if seen == 0 || key.K1() != period {
+			seen, period = seen+1, key.K1()
+		}
+		if seen > n {
+			return period, true, nil
+		}
+	}
+	return 0, false, nil
 }
 
 // records lists all validators by ascending address; a few hundred at most.

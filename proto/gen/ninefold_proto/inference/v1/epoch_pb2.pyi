@@ -225,9 +225,11 @@ class FormationCursor(_message.Message):
     def __init__(self, epoch_index: _Optional[int] = ..., after: _Optional[str] = ..., members: _Optional[int] = ..., total_weight: _Optional[int] = ..., hosts_per_block: _Optional[int] = ..., kept_weight: _Optional[int] = ..., scale_old: _Optional[int] = ..., scale_new: _Optional[int] = ..., done: bool = ..., phase: _Optional[int] = ..., remaining: _Optional[int] = ...) -> None: ...
 
 class PruneCursor(_message.Message):
-    __slots__ = ("epoch_index", "collection")
+    __slots__ = ("epoch_index", "collection", "last_opened")
     EPOCH_INDEX_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    LAST_OPENED_FIELD_NUMBER: _ClassVar[int]
     epoch_index: int
     collection: int
-    def __init__(self, epoch_index: _Optional[int] = ..., collection: _Optional[int] = ...) -> None: ...
+    last_opened: int
+    def __init__(self, epoch_index: _Optional[int] = ..., collection: _Optional[int] = ..., last_opened: _Optional[int] = ...) -> None: ...
