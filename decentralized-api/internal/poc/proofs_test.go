@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	errorsmod "cosmossdk.io/errors"
 	codectypes "github.com/cosmos/cosmos-sdk/codec/types"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -126,13 +127,13 @@ func (b *proofBench) end(id int64, state string, code uint32) {
 	}))
 }
 
-// refuse ends an intent with a code: in the block of a height, or at a chain node's
+// refuse ends an intent with an error: in the block of a height, or at a chain node's
 // door, which is height 0.
-func (b *proofBench) refuse(id int64, code uint32, height int64) {
+func (b *proofBench) refuse(id int64, err *errorsmod.Error, height int64) {
 	b.t.Helper()
-	b.end(id, "rejected", code)
 	require.NoError(b.t, b.store.Write(context.Background(), func(tx *sql.Tx) error {
-		_, err := tx.Exec(`UPDATE outbox SET height = ? WHERE id = ?`, height, id)
+		_, err := tx.Exec(`UPDATE outbox SET state = 'rejected', codespace = ?, code = ?, height = ? WHERE id = ?`,
+			err.Codespace(), err.ABCICode(), height, id)
 		return err
 	}))
 }

@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 
+	errorsmod "cosmossdk.io/errors"
+	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
+
 	"ninefold.dev/decentralized-api/internal/outbox"
 	"ninefold.dev/decentralized-api/internal/store"
 	"ninefold.dev/inference-chain/x/inference/types"
@@ -58,18 +61,18 @@ func (v *Verdicts) Put(ctx context.Context, epoch uint64, verdict types.Verdict)
 // Submit writes the intents for all verdicts that none carries yet, and for
 // those whose message was refused, and returns how many it wrote.
 //
-// A message is refused as a whole. Of one that was refused in a block, each
-// verdict is sent once more, alone. A refusal at the door is no answer of the
-// chain: what was refused there is sent again in halves, down to single
-// verdicts, as long as there is time.
+// A message is refused as a whole. Where the refusal is of its content it is
+// sent again in halves, down to the verdicts that are meant. Everything else, a
+// grant that lapsed or a node that is behind, may have passed by the next block,
+// and what it befell goes together: a block takes one message of an account.
 func (v *Verdicts) Submit(ctx context.Context, host string, epoch uint64, deadline int64) (int, error) {
 	intents := 0
 	err := v.store.Write(ctx, func(tx *sql.Tx) error {
-		fresh, refused, err := looseVerdicts(ctx, tx, epoch)
+		together, refused, err := looseVerdicts(ctx, tx, epoch)
 		if err != nil {
 			return err
 		}
-		messages := chunks(fresh, types.MaxVerdictsPerMessage)
+		messages := chunks(together, types.MaxVerdictsPerMessage)
 		for _, r := range refused {
 			messages = append(messages, r.again()...)
 		}
@@ -93,27 +96,33 @@ func chunks(verdicts []types.Verdict, size int) [][]types.Verdict {
 	return parts
 }
 
-// refusal is a message that was refused.
+// refusal is a message that was refused for its content.
 type refusal struct {
 	intent   int64
 	inBlock  bool
 	verdicts []types.Verdict
 }
 
-// again returns the messages that follow a refusal.
+// again returns the messages that follow a refusal. A single verdict that was refused
+// in a block is refused for good; at the door it is a node that refuses it.
 func (r refusal) again() [][]types.Verdict {
-	switch n := len(r.verdicts); {
-	case !r.inBlock:
-		return chunks(r.verdicts, (n+1)/2)
-	case n == 1:
+	n := len(r.verdicts)
+	if n == 1 && r.inBlock {
 		return nil
-	default:
-		return chunks(r.verdicts, 1)
 	}
+	return chunks(r.verdicts, (n+1)/2)
 }
 
-func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh []types.Verdict, refused []refusal, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT v.verdict, coalesce(o.id, 0), coalesce(o.height, 0)
+// ofContent says whether a refusal is of what the message says, or how much.
+func ofContent(codespace string, code uint32) bool {
+	of := func(err *errorsmod.Error) bool { return codespace == err.Codespace() && code == err.ABCICode() }
+	return codespace == types.ModuleName || of(sdkerrors.ErrOutOfGas) || of(sdkerrors.ErrTxTooLarge)
+}
+
+// looseVerdicts returns the verdicts of an epoch that no intent carries which is open or
+// was accepted, apart from those that were refused for their message's content.
+func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (together []types.Verdict, refused []refusal, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT v.verdict, coalesce(o.id, 0), coalesce(o.codespace, ''), coalesce(o.code, 0), coalesce(o.height, 0)
 		FROM poc_verdicts v LEFT JOIN outbox o ON o.id = v.outbox_id
 		WHERE v.epoch = ? AND (v.outbox_id IS NULL OR o.state = 'rejected')
 		ORDER BY o.id, v.participant`, epoch)
@@ -124,15 +133,17 @@ func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh []types
 	for rows.Next() {
 		var raw []byte
 		var intent, height int64
-		if err := rows.Scan(&raw, &intent, &height); err != nil {
+		var codespace string
+		var code uint32
+		if err := rows.Scan(&raw, &intent, &codespace, &code, &height); err != nil {
 			return nil, nil, fmt.Errorf("verdicts: %w", err)
 		}
 		var verdict types.Verdict
 		if err := verdict.Unmarshal(raw); err != nil {
 			return nil, nil, fmt.Errorf("verdicts: %w", err)
 		}
-		if intent == 0 {
-			fresh = append(fresh, verdict)
+		if !ofContent(codespace, code) {
+			together = append(together, verdict)
 			continue
 		}
 		if n := len(refused); n == 0 || refused[n-1].intent != intent {
@@ -141,7 +152,7 @@ func looseVerdicts(ctx context.Context, tx *sql.Tx, epoch uint64) (fresh []types
 		last := &refused[len(refused)-1]
 		last.verdicts = append(last.verdicts, verdict)
 	}
-	return fresh, refused, rows.Err()
+	return together, refused, rows.Err()
 }
 
 func enqueueVerdicts(ctx context.Context, tx *sql.Tx, host string, epoch uint64, deadline int64, verdicts []types.Verdict) error {

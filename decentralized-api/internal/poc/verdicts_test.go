@@ -6,7 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	errorsmod "cosmossdk.io/errors"
 	codectypes "github.com/cosmos/cosmos-sdk/codec/types"
+	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
 	"github.com/stretchr/testify/require"
 
 	"ninefold.dev/decentralized-api/internal/outbox"
@@ -18,7 +20,7 @@ func verdictOn(name string) types.Verdict {
 }
 
 // cast returns the participants of each intent, in the order of the intents.
-func cast(t *testing.T, b *proofBench) (ids []int64, names [][]string) {
+func cast(t testing.TB, b *proofBench) (ids []int64, names [][]string) {
 	t.Helper()
 	rows, err := b.store.Read().QueryContext(context.Background(), `SELECT id, message FROM outbox ORDER BY id`)
 	require.NoError(t, err)
@@ -41,68 +43,94 @@ func cast(t *testing.T, b *proofBench) (ids []int64, names [][]string) {
 	return ids, names
 }
 
-func TestVerdictsAreCastTogetherAndARefusedMessageOneByOne(t *testing.T) {
-	b := newProofBench(t)
-	v := NewVerdicts(b.store)
-	submit := func(want int) {
-		t.Helper()
-		got, err := v.Submit(t.Context(), host, 5, 99)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-	}
-	require.NoError(t, v.Put(t.Context(), 5, verdictOn("a")))
-	require.NoError(t, v.Put(t.Context(), 5, verdictOn("b")))
-	require.NoError(t, v.Put(t.Context(), 6, verdictOn("other epoch")))
-	submit(1)
-	submit(0)
-	ids, names := cast(t, b)
-	require.Equal(t, [][]string{{"a", "b"}}, names)
+// casting lets the verdicts on some hosts be submitted block by block.
+type casting struct {
+	*proofBench
+	verdicts *Verdicts
+	seen     int
+}
 
-	b.refuse(ids[0], 60, 7)
-	require.NoError(t, v.Put(t.Context(), 5, verdictOn("c")))
-	submit(3)
-	ids, names = cast(t, b)
-	require.Equal(t, [][]string{{"c"}, {"a"}, {"b"}}, names[1:])
-	b.refuse(ids[2], 60, 8)
-	submit(0)
-	reached, err := v.Reached(t.Context(), 5)
+func newCasting(t *testing.T, names ...string) *casting {
+	c := &casting{proofBench: newProofBench(t)}
+	c.verdicts = NewVerdicts(c.store)
+	for _, name := range names {
+		require.NoError(t, c.verdicts.Put(t.Context(), 5, verdictOn(name)))
+	}
+	return c
+}
+
+// next submits and returns whom each new message is about; answer says how it ends, by
+// an error and the height of the block that refused it, 0 for a chain node's door.
+func (c *casting) next(answer func(on []string) (*errorsmod.Error, int64)) [][]string {
+	c.t.Helper()
+	_, err := c.verdicts.Submit(c.t.Context(), host, 5, 99)
+	require.NoError(c.t, err)
+	ids, names := cast(c.t, c.proofBench)
+	ids, names = ids[c.seen:], names[c.seen:]
+	c.seen += len(ids)
+	for i, on := range names {
+		if refusal, height := answer(on); refusal != nil {
+			c.refuse(ids[i], refusal, height)
+		} else {
+			c.end(ids[i], string(outbox.Committed), 0)
+		}
+	}
+	return append([][]string(nil), names...)
+}
+
+func accepted([]string) (*errorsmod.Error, int64) { return nil, 0 }
+
+func TestVerdictsAreCastTogetherAndEachOnce(t *testing.T) {
+	c := newCasting(t, "a", "b")
+	require.NoError(t, c.verdicts.Put(t.Context(), 6, verdictOn("other epoch")))
+	require.Equal(t, [][]string{{"a", "b"}}, c.next(accepted))
+	require.Empty(t, c.next(accepted))
+	require.NoError(t, c.verdicts.Put(t.Context(), 5, verdictOn("c")))
+	require.Equal(t, [][]string{{"c"}}, c.next(accepted))
+	reached, err := c.verdicts.Reached(t.Context(), 5)
 	require.NoError(t, err)
 	require.Equal(t, map[string]bool{"a": true, "b": true, "c": true}, reached)
 }
 
-// TestARefusalAtTheDoorIsNoAnswerToAVerdict: what one chain node would not take may be
-// taken a block later, together or, if one of them is what it minds, without that one.
-func TestARefusalAtTheDoorIsNoAnswerToAVerdict(t *testing.T) {
-	b := newProofBench(t)
-	v := NewVerdicts(b.store)
-	for _, name := range []string{"a", "b", "c", "d", "e"} {
-		require.NoError(t, v.Put(t.Context(), 5, verdictOn(name)))
-	}
-	var seen int
-	next := func(want ...[]string) {
-		t.Helper()
-		_, err := v.Submit(t.Context(), host, 5, 99)
-		require.NoError(t, err)
-		ids, names := cast(t, b)
-		require.Equal(t, want, append([][]string(nil), names[seen:]...))
-		for i, on := range names[seen:] {
+// TestTheVerdictThatTheChainRefusesIsFoundByHalves, and keeps no other one.
+func TestTheVerdictThatTheChainRefusesIsFoundByHalves(t *testing.T) {
+	for _, of := range []*errorsmod.Error{types.ErrNoSeat, sdkerrors.ErrOutOfGas} {
+		c := newCasting(t, "a", "b", "c", "d", "e")
+		height := int64(0) // first at the door, then in blocks
+		minded := func(on []string) (*errorsmod.Error, int64) {
 			if slices.Contains(on, "c") {
-				b.refuse(ids[seen+i], 4, 0)
-			} else {
-				b.end(ids[seen+i], string(outbox.Committed), 0)
+				return of, height
 			}
+			return nil, 0
 		}
-		seen = len(names)
+		require.Equal(t, [][]string{{"a", "b", "c", "d", "e"}}, c.next(minded))
+		require.Equal(t, [][]string{{"a", "b", "c"}, {"d", "e"}}, c.next(minded))
+		require.Equal(t, [][]string{{"a", "b"}, {"c"}}, c.next(minded))
+		for range 20 {
+			require.Equal(t, [][]string{{"c"}}, c.next(minded), "one node's word is not the chain's")
+		}
+		height = 7
+		require.Equal(t, [][]string{{"c"}}, c.next(minded))
+		require.Empty(t, c.next(minded), "the chain refused it")
 	}
-	next([]string{"a", "b", "c", "d", "e"})
-	next([]string{"a", "b", "c"}, []string{"d", "e"})
-	next([]string{"a", "b"}, []string{"c"})
-	for range 20 {
-		next([]string{"c"})
+}
+
+// TestWhatIsRefusedForNothingInItGoesAgainTogether: a block takes one message of an
+// account, and a window has few blocks.
+func TestWhatIsRefusedForNothingInItGoesAgainTogether(t *testing.T) {
+	for _, height := range []int64{0, 7} {
+		c := newCasting(t, "a", "c", "d")
+		noGrant := func([]string) (*errorsmod.Error, int64) { return sdkerrors.ErrUnauthorized, height }
+		require.Equal(t, [][]string{{"a", "c", "d"}}, c.next(noGrant))
+		require.NoError(t, c.verdicts.Put(t.Context(), 5, verdictOn("b")))
+		for range 20 {
+			on := c.next(noGrant)
+			require.Len(t, on, 1)
+			require.ElementsMatch(t, []string{"a", "b", "c", "d"}, on[0])
+		}
+		require.Len(t, c.next(accepted), 1)
+		require.Empty(t, c.next(accepted))
 	}
-	ids, _ := cast(t, b)
-	b.refuse(ids[len(ids)-1], 60, 9)
-	next()
 }
 
 func TestTheFirstVerdictStands(t *testing.T) {

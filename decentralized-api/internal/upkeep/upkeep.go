@@ -29,6 +29,12 @@ const (
 	priority = 10
 )
 
+// Waits before what a chain node refused at its door is sent again.
+const (
+	firstWait = 4 * time.Second
+	lastWait  = time.Hour
+)
+
 // Chain is what upkeep asks the chain.
 type Chain interface {
 	HardwareNodes(ctx context.Context) ([]types.HardwareNodeRow, error)
@@ -122,14 +128,19 @@ func (u *Upkeep) declare(ctx context.Context, view chain.View) error {
 // of some ends. What is under way, or was refused in a block, keeps its key and is not
 // sent again; what a chain node refused at its door is, after waits that double.
 func (u *Upkeep) unsent(ctx context.Context, first string, ends ...outbox.State) (string, error) {
-	key := first
+	key, wait := first, firstWait
 	for n := 2; ; n++ {
 		known, err := outbox.Find(ctx, u.store.Read(), key)
 		if err != nil || known == nil {
 			return key, err
 		}
-		waited := known.RefusedAtDoor() && time.Since(known.Created) >= time.Second<<n
-		if !waited && !slices.Contains(ends, known.State) {
+		switch {
+		case slices.Contains(ends, known.State):
+			wait = firstWait
+		// Either way: a clock that was set back must not hold up anything.
+		case known.RefusedAtDoor() && time.Since(known.Created).Abs() >= wait:
+			wait = min(2*wait, lastWait)
+		default:
 			return key, nil
 		}
 		key = fmt.Sprintf("%s/%d", first, n)
