@@ -97,10 +97,19 @@ func listen(ctx context.Context, c config.Config) (public, admin net.Listener, t
 	return public, admin, token, nil
 }
 
-// listenSocket replaces the socket that a killed process left. The store's
-// lock keeps a second process from getting here while the first one lives.
+// listenSocket replaces the socket that a killed process left, and nothing else: a path
+// may be mistaken for another's. The store's lock keeps a second process from getting
+// here while the first one lives.
 func listenSocket(ctx context.Context, lc net.ListenConfig, path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case err == nil && info.Mode().Type() != os.ModeSocket:
+		return nil, fmt.Errorf("%w: admin.socket: %s is %s, not a socket; it was left as it is", ErrListen, path, kindOf(info.Mode()))
+	case err == nil:
+		err = os.Remove(path)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w: admin.socket: %w", ErrListen, err)
 	}
 	l, err := lc.Listen(ctx, "unix", path)
@@ -111,6 +120,20 @@ func listenSocket(ctx context.Context, lc net.ListenConfig, path string) (net.Li
 		return nil, errors.Join(fmt.Errorf("%w: admin.socket: %w", ErrListen, err), l.Close())
 	}
 	return l, nil
+}
+
+// kindOf names what lies at a path.
+func kindOf(mode os.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "a file"
+	case mode.IsDir():
+		return "a folder"
+	case mode&os.ModeSymlink != 0:
+		return "a symbolic link"
+	default:
+		return "a device or a pipe"
+	}
 }
 
 func listenLoopback(ctx context.Context, lc net.ListenConfig, a config.Admin) (net.Listener, string, error) {
