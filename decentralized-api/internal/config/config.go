@@ -35,6 +35,7 @@ type Config struct {
 	Chain   Chain   `koanf:"chain"`
 	Public  Public  `koanf:"public"`
 	Admin   Admin   `koanf:"admin"`
+	Metrics Metrics `koanf:"metrics"`
 	Network Network `koanf:"network"`
 	Log     Log     `koanf:"log"`
 	Nodes   []Node  `koanf:"nodes"`
@@ -98,6 +99,12 @@ type Admin struct {
 	Listen    string `koanf:"listen"`     // loopback host:port, needs token_file
 	TokenFile string `koanf:"token_file"` // file with the bearer token, mode 0600
 	Socket    string `koanf:"socket"`     // path of a Unix socket
+}
+
+// Metrics is a listener for Prometheus alone, where it cannot come by the
+// operator's, which serves them too: from another container, or another machine.
+type Metrics struct {
+	Listen string `koanf:"listen"` // host:port, without a token; empty for none
 }
 
 // Network limits whom the broker dials.

@@ -101,6 +101,11 @@ func TestAWrongFileIsRefusedNamingTheFieldAndWhatWouldBeRight(t *testing.T) {
 		"a proxy by name":                 {add("\n[public]\ntrusted_proxies = [\"127.0.0.1\", \"proxy\"]\n"), []string{"public.trusted_proxies[1]", "10.0.0.0/8", `"proxy"`}},
 		"no admin listener":               {edit("listen = \"127.0.0.1:9090\"\ntoken_file = \"admin.token\"", ""), []string{"admin.listen", "admin.socket"}},
 		"two admin listeners":             {edit("[admin]\n", "[admin]\nsocket = \"admin.sock\"\n"), []string{"exclude each other"}},
+		"metrics without a port":          {add("\n[metrics]\nlisten = \"127.0.0.1\"\n"), []string{"metrics.listen", "host:port", `"127.0.0.1"`}},
+		"metrics on the admin listener":   {add("\n[metrics]\nlisten = \"127.0.0.1:9090\"\n"), []string{"metrics.listen", "another port than admin.listen's"}},
+		"metrics on the admin's port":     {add("\n[metrics]\nlisten = \"0.0.0.0:9090\"\n"), []string{"metrics.listen", "another port than admin.listen's"}},
+		"metrics on the public listener":  {add("\n[metrics]\nlisten = \":8080\"\n"), []string{"metrics.listen", "another port than public.listen's"}},
+		"a misspelt key of the metrics":   {add("\n[metrics]\nlistne = \"127.0.0.1:9191\"\n"), []string{`"metrics.listne"`, `"metrics.listen"`}},
 		"a node id with a space":          {edit("gpu-1", "gpu 1"), []string{"nodes[0].id"}},
 		"a node without models":           {edit(`["ninefold/tiny"]`, "[]"), []string{"nodes[0].models", "1 to 8"}},
 		"two nodes of one id":             {add("\n[[nodes]]\nid = \"gpu-1\"\naddress = \"h:1\"\nmodels = [\"m\"]\n"), []string{"nodes[1].id", "unique"}},
@@ -182,6 +187,19 @@ func TestProxiesAreAddressesOrNetworks(t *testing.T) {
 	}, c.Public.Proxies())
 }
 
+func TestMetricsHaveAListenerOfTheirOwnWhereOneIsNamed(t *testing.T) {
+	dir := folder(t)
+	c, err := Parse([]byte(sample(t)), dir)
+	require.NoError(t, err)
+	require.Empty(t, c.Metrics.Listen, "off by default")
+	// Also beyond loopback, and on a port that others have on another address.
+	for _, listen := range []string{"0.0.0.0:9191", "127.0.0.1:0", "[::1]:9191", "127.0.0.2:9090"} {
+		c, err = Parse([]byte(sample(t)+"\n[metrics]\nlisten = \""+listen+"\"\n"), dir)
+		require.NoError(t, err)
+		require.Equal(t, Metrics{Listen: listen}, c.Metrics)
+	}
+}
+
 func TestSabotageIsAllowedOnALocalChain(t *testing.T) {
 	c, err := Parse([]byte(sample(t)+"\n[testing]\nwithhold_openings = true\n"), folder(t))
 	require.NoError(t, err)
@@ -214,6 +232,7 @@ func TestAFileIsReloadableWhenOnlyItsComputeNodesDiffer(t *testing.T) {
 	for name, changed := range map[string]string{
 		"chain":            strings.Replace(text, `"3s"`, `"4s"`, 1),
 		"home":             strings.Replace(text, `"data"`, `"elsewhere"`, 1),
+		"metrics":          text + "\n[metrics]\nlisten = \"127.0.0.1:9191\"\n",
 		"serverless nodes": text + endpoint,
 	} {
 		err := old.Reloadable(read(changed))

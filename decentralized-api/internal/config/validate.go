@@ -38,7 +38,7 @@ func (c *Config) validate() error {
 	return errors.Join(
 		check(chainIDPattern.MatchString(c.ChainID), "chain_id", "1 to 50 of A-Z a-z 0-9 . _ -", c.ChainID),
 		c.checkHost(), c.WarmKey.check(), c.Chain.check(), c.Log.check(),
-		c.Public.check(), c.Admin.check(), c.checkNodes(), c.checkTesting(),
+		c.Public.check(), c.Admin.check(), c.checkMetrics(), c.checkNodes(), c.checkTesting(),
 	)
 }
 
@@ -154,6 +154,33 @@ func (a Admin) check() error {
 		check(IsLoopback(a.Listen), "admin.listen", "on a loopback address such as 127.0.0.1", a.Listen),
 		checkSecret("admin.token_file", a.TokenFile),
 	)
+}
+
+// checkMetrics keeps the listener for everybody's eyes apart from the others.
+func (c *Config) checkMetrics() error {
+	address := c.Metrics.Listen
+	if address == "" {
+		return nil
+	}
+	if err := checkListen("metrics.listen", address); err != nil {
+		return err
+	}
+	return errors.Join(
+		check(!sameListener(address, c.Public.Listen), "metrics.listen", "another port than public.listen's", address),
+		check(!sameListener(address, c.Admin.Listen), "metrics.listen", "another port than admin.listen's", address),
+	)
+}
+
+// sameListener says whether two host:port cannot both be listened on: one port, and one
+// host or all of them. Port 0 is another one each time.
+func sameListener(a, b string) bool {
+	hostA, portA, errA := splitAddress(a)
+	hostB, portB, errB := splitAddress(b)
+	if errA != nil || errB != nil || portA != portB || portA == 0 {
+		return false
+	}
+	all := []string{"", "0.0.0.0", "::"}
+	return hostA == hostB || slices.Contains(all, hostA) || slices.Contains(all, hostB)
 }
 
 // IsLoopback says whether host:port can be reached from this machine alone.

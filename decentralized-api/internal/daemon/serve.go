@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"ninefold.dev/decentralized-api/internal/chain"
 	"ninefold.dev/decentralized-api/internal/config"
 	"ninefold.dev/decentralized-api/internal/httpapi"
@@ -27,6 +30,9 @@ const (
 	idleTime     = 2 * time.Minute
 
 	maxHeader = 64 << 10 // bytes of a request's header
+
+	// maxScrapes is how many may read the metrics at once: each asks the chain.
+	maxScrapes = 2
 )
 
 // ErrListen means that a listener cannot be opened.
@@ -64,37 +70,83 @@ func Serve(ctx context.Context, c config.Config, again func() (config.Config, er
 	if err != nil {
 		return err
 	}
-	public, admin, token, err := listen(ctx, c)
+	open, err := listen(ctx, c)
 	if err != nil {
 		return errors.Join(err, host.store.Close())
 	}
+	metrics := host.Metrics()
 	operator := &httpapi.Admin{
-		Nodes: host.registry, Status: host.Status, Metrics: host.Metrics(), Token: token, Log: log,
+		Nodes: host.registry, Status: host.Status, Metrics: metrics, Token: open.token, Log: log,
 		Reload: func(ctx context.Context) error { return host.reload(ctx, again) },
 	}
-	log.Info("broker runs", "host", c.Host.Address, "signer", chain.Address(parts.Key),
-		"public", public.Addr(), "admin", admin.Addr())
-	stopPublic := serveOn(public, host.PublicHandler(), log)
-	stopAdmin := serveOn(admin, operator.Handler(), log)
+	stops := []func() error{
+		serveOn(open.public, host.PublicHandler(), log),
+		serveOn(open.admin, operator.Handler(), log),
+	}
+	said := []any{
+		"host", c.Host.Address, "signer", chain.Address(parts.Key),
+		"public", open.public.Addr(), "admin", open.admin.Addr(),
+	}
+	if open.metrics != nil {
+		stops = append(stops, serveOn(open.metrics, metricsHandler(metrics), log))
+		said = append(said, "metrics", open.metrics.Addr())
+	}
+	log.Info("broker runs", said...)
 	err = host.Run(ctx)
-	return errors.Join(err, stopPublic(), stopAdmin())
+	for _, stop := range stops {
+		err = errors.Join(err, stop())
+	}
+	return err
 }
 
-// listen opens both listeners; the operator's never leaves the machine.
-func listen(ctx context.Context, c config.Config) (public, admin net.Listener, token string, err error) {
+// metricsHandler answers GET /metrics and nothing else: it asks for no token, and who
+// reaches it learns how the host stands and can change nothing.
+func metricsHandler(from prometheus.Gatherer) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(from, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
+	return mux
+}
+
+// listeners are what a broker is reached through.
+type listeners struct {
+	public, admin net.Listener
+	token         string       // of admin; empty on a socket
+	metrics       net.Listener // nil where none is configured
+}
+
+func (l listeners) close() error {
+	var err error
+	for _, each := range []net.Listener{l.public, l.admin, l.metrics} {
+		if each != nil {
+			err = errors.Join(err, each.Close())
+		}
+	}
+	return err
+}
+
+// listen opens all listeners, or none; the operator's never leaves the machine.
+func listen(ctx context.Context, c config.Config) (listeners, error) {
 	var lc net.ListenConfig
-	if public, err = lc.Listen(ctx, "tcp", c.Public.Listen); err != nil {
-		return nil, nil, "", fmt.Errorf("%w: public.listen: %w", ErrListen, err)
+	var l listeners
+	var err error
+	if l.public, err = lc.Listen(ctx, "tcp", c.Public.Listen); err != nil {
+		return listeners{}, fmt.Errorf("%w: public.listen: %w", ErrListen, err)
 	}
 	if c.Admin.Socket != "" {
-		admin, err = listenSocket(ctx, lc, c.Admin.Socket)
+		l.admin, err = listenSocket(ctx, lc, c.Admin.Socket)
 	} else {
-		admin, token, err = listenLoopback(ctx, lc, c.Admin)
+		l.admin, l.token, err = listenLoopback(ctx, lc, c.Admin)
 	}
 	if err != nil {
-		return nil, nil, "", errors.Join(err, public.Close())
+		return listeners{}, errors.Join(err, l.close())
 	}
-	return public, admin, token, nil
+	if c.Metrics.Listen == "" {
+		return l, nil
+	}
+	if l.metrics, err = lc.Listen(ctx, "tcp", c.Metrics.Listen); err != nil {
+		return listeners{}, errors.Join(fmt.Errorf("%w: metrics.listen: %w", ErrListen, err), l.close())
+	}
+	return l, nil
 }
 
 // listenSocket replaces the socket that a killed process left, and nothing else: a path

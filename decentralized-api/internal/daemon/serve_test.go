@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"ninefold.dev/decentralized-api/internal/chain"
@@ -64,6 +69,105 @@ func served(t *testing.T, c config.Config) map[string]string {
 		require.FailNow(t, "it ended", "%v", err)
 		return nil
 	}
+}
+
+// ask returns the status and the body of an answer that comes by a way of its own.
+func ask(t *testing.T, by http.RoundTripper, method, url string) (int, string) {
+	t.Helper()
+	client := &http.Client{Transport: by}
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader("[]"))
+	require.NoError(t, err)
+	answer, err := client.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer.StatusCode, string(body)
+}
+
+func TestTheListenerOfTheMetricsServesThemAndNothingElse(t *testing.T) {
+	c := settings(t, "[metrics]\nlisten = \"127.0.0.1:0\"\n")
+	at := served(t, c)
+	tcp := "http://" + at["metrics"]
+	socket := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", c.Admin.Socket)
+	}}
+	status, body := ask(t, &http.Transport{}, http.MethodGet, tcp+"/metrics")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "\ndapi_chain_reachable 0\n")
+
+	for _, each := range []struct{ method, path string }{
+		{http.MethodGet, "/admin/v1/status"},
+		{http.MethodGet, "/admin/v1/nodes"},
+		{http.MethodPost, "/admin/v1/nodes"},
+		{http.MethodPut, "/admin/v1/nodes/n"},
+		{http.MethodDelete, "/admin/v1/nodes/n"},
+		{http.MethodPost, "/admin/v1/nodes/n/enable"},
+		{http.MethodPost, "/admin/v1/nodes/n/disable"},
+		{http.MethodPost, "/admin/v1/reload"},
+		{http.MethodGet, "/livez"},
+		{http.MethodGet, "/debug/pprof/"},
+		{http.MethodGet, "/metrics/"},
+		{http.MethodGet, "/"},
+	} {
+		status, _ = ask(t, &http.Transport{}, each.method, tcp+each.path)
+		require.Equal(t, http.StatusNotFound, status, "%s %s", each.method, each.path)
+	}
+	status, _ = ask(t, &http.Transport{}, http.MethodPost, tcp+"/metrics")
+	require.Equal(t, http.StatusMethodNotAllowed, status)
+
+	// The operator's listener goes on serving them.
+	status, body = ask(t, socket, http.MethodGet, "http://admin/metrics")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "\ndapi_chain_reachable 0\n")
+	status, _ = ask(t, socket, http.MethodGet, "http://admin/admin/v1/status")
+	require.Equal(t, http.StatusOK, status)
+	status, _ = ask(t, &http.Transport{}, http.MethodGet, "http://"+at["public"]+"/metrics")
+	require.Equal(t, http.StatusNotFound, status, "the world gets none")
+}
+
+func TestWithoutAListenerForTheMetricsThereIsNone(t *testing.T) {
+	require.NotContains(t, served(t, settings(t, "")), "metrics")
+}
+
+// held says that it was asked, and answers when it is let go.
+type held struct{ asked, let chan struct{} }
+
+func (h held) Describe(out chan<- *prometheus.Desc) { out <- descHeight }
+func (h held) Collect(chan<- prometheus.Metric)     { h.asked <- struct{}{}; <-h.let }
+
+func TestMoreScrapesAtOnceThanAnybodyNeedsAreRefused(t *testing.T) {
+	registry, slow := prometheus.NewRegistry(), held{make(chan struct{}), make(chan struct{})}
+	registry.MustRegister(slow)
+	handler := metricsHandler(registry)
+	scrape := func() int {
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return answer.Code
+	}
+	codes := make(chan int, maxScrapes)
+	for range maxScrapes {
+		go func() { codes <- scrape() }()
+		<-slow.asked
+	}
+	require.Equal(t, http.StatusServiceUnavailable, scrape())
+	for range maxScrapes {
+		slow.let <- struct{}{}
+		require.Equal(t, http.StatusOK, <-codes)
+	}
+}
+
+func TestAPortOfTheMetricsThatIsTakenIsSaidAndNothingStaysOpen(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	c := settings(t, "[metrics]\nlisten = \""+taken.Addr().String()+"\"\n")
+	err = Serve(t.Context(), c, nil, slog.New(slog.DiscardHandler))
+	require.ErrorIs(t, err, ErrListen)
+	require.ErrorContains(t, err, "metrics.listen")
+	require.ErrorContains(t, err, "address already in use")
+	require.NoFileExists(t, c.Admin.Socket)
 }
 
 // TestOnlyASocketMakesRoomForTheAdminSocket lets other things lie where the socket is
