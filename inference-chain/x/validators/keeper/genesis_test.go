@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -131,4 +132,70 @@ func TestAFailedStepTellsNothingAndIsTriedAgain(t *testing.T) {
 	c.keeper.SetHooks(c.slashing.Hooks(), c.slashing, c.rewards)
 	c.block()
 	require.Len(t, c.told, 5)
+}
+
+// TestJailedTimeAndPowersOfGenesisAreChecked: an export with jailed time is damaged in
+// one way at a time.
+func TestJailedTimeAndPowersOfGenesisAreChecked(t *testing.T) {
+	c := newChain(t)
+	c.genesis(four()...)
+	c.block(func(ctx sdk.Context) { require.NoError(t, c.staking.Jail(ctx, types.AddressOf(keyOf(1, 0)))) })
+	c.block(c.handOver(3, four()...))
+	c.block(c.handOver(5, four()...))
+	for _, tc := range []struct {
+		name string
+		harm func(*types.GenesisState)
+		want string
+	}{
+		{"nothing", func(*types.GenesisState) {}, ""},
+		{"jailed time twice", func(gs *types.GenesisState) { gs.PeriodJails = append(gs.PeriodJails, gs.PeriodJails[0]) }, "period_jails[2]: period 0 of " + operator(1).String() + " must stand once"},
+		{"jailed time in the running period", func(gs *types.GenesisState) { gs.PeriodJails[1].Period = 5 }, "period_jails[1].period: must be below 5, the running period, got 5"},
+		{"jailed time before the running period", func(gs *types.GenesisState) { gs.PeriodJails[1].Period = 4 }, ""},
+		{"jailed time of no blocks", func(gs *types.GenesisState) { gs.PeriodJails[0].Blocks = 0 }, "period_jails[0].blocks: "},
+		{"jailed time of another chain", func(gs *types.GenesisState) { gs.PeriodJails[0].Operator = "nine1x" }, "period_jails[0].operator: "},
+		{"a period of nobody", func(gs *types.GenesisState) { gs.Period.MaxValidators = 0 }, "period: since must be at least 0 and max_validators at least 1, got "},
+		{"a period before the first block", func(gs *types.GenesisState) { gs.Period.Since = -1 }, "period: since must be at least 0"},
+		{"powers beyond 63 bits", func(gs *types.GenesisState) {
+			gs.ConsensusAddresses[0].ToldPower, gs.ConsensusAddresses[1].ToldPower = math.MaxInt64, math.MaxInt64
+		}, "told_power must be at most 1152921504606846975, so that all are at most 1152921504606846975 together, got 9223372036854775807"},
+		{"the most power there may be", func(gs *types.GenesisState) { tellFirst(gs, math.MaxInt64/8) }, ""},
+		{"one more than the most", func(gs *types.GenesisState) { tellFirst(gs, math.MaxInt64/8+1) }, "so that all are at most"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			gs, err := c.keeper.ExportGenesis(c.ctx)
+			require.NoError(t, err)
+			require.Len(t, gs.PeriodJails, 2)
+			tc.harm(gs)
+			err = gs.Validate()
+			if tc.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, types.ErrInvalidGenesis)
+			require.ErrorContains(t, err, tc.want)
+		})
+	}
+}
+
+// tellFirst gives the first key with power what the others leave of a sum.
+func tellFirst(gs *types.GenesisState, sum int64) {
+	told := func() (total int64) {
+		for _, row := range gs.ConsensusAddresses {
+			total += row.ToldPower
+		}
+		return total
+	}
+	for i := range gs.ConsensusAddresses {
+		row := &gs.ConsensusAddresses[i]
+		if row.ToldPower == 0 {
+			continue
+		}
+		row.ToldPower += sum - told()
+		for j := range gs.Validators {
+			if gs.Validators[j].Operator == row.Operator {
+				gs.Validators[j].ToldPower = row.ToldPower
+			}
+		}
+		return
+	}
 }

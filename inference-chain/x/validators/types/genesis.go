@@ -2,6 +2,7 @@ package types
 
 import (
 	"bytes"
+	"math"
 
 	sdk "github.com/cosmos/cosmos-sdk/types"
 )
@@ -15,14 +16,17 @@ func (gs GenesisState) IsNew() bool {
 	return gs.Period == nil && len(gs.Validators) == 0 && len(gs.ConsensusAddresses) == 0
 }
 
-// Validate checks that every record has its consensus address, that no key or
-// host stands twice, and that the set CometBFT knows has power.
+// Validate checks that every record has its consensus address, that no key, host or
+// jailed time stands twice, and that the set CometBFT knows has power.
 func (gs GenesisState) Validate() error {
 	if gs.IsNew() {
 		return nil
 	}
 	if gs.Period == nil {
 		return ErrInvalidGenesis.Wrap("the period is missing")
+	}
+	if gs.Period.Since < 0 || gs.Period.MaxValidators == 0 {
+		return ErrInvalidGenesis.Wrapf("period: since must be at least 0 and max_validators at least 1, got %d and %d", gs.Period.Since, gs.Period.MaxValidators)
 	}
 	keys, told, err := gs.checkAddresses()
 	if err != nil {
@@ -31,7 +35,41 @@ func (gs GenesisState) Validate() error {
 	if told <= 0 {
 		return ErrEmptySet.Wrap("no key in genesis has power")
 	}
-	return gs.checkValidators(keys)
+	if err := gs.checkValidators(keys); err != nil {
+		return err
+	}
+	return gs.checkPeriodJails()
+}
+
+// maxTold is the most power that CometBFT takes for a whole set; beyond it, it stops.
+const maxTold = math.MaxInt64 / 8
+
+// periodOf names a host in a period.
+type periodOf struct {
+	period   uint64
+	operator string
+}
+
+// checkPeriodJails refuses jailed time that no hand-over wrote down.
+func (gs GenesisState) checkPeriodJails() error {
+	seen := make(map[periodOf]bool, len(gs.PeriodJails))
+	for i, row := range gs.PeriodJails {
+		if _, err := sdk.AccAddressFromBech32(row.Operator); err != nil {
+			return ErrInvalidGenesis.Wrapf("period_jails[%d].operator: %q: %s", i, row.Operator, err)
+		}
+		at := periodOf{row.Period, row.Operator}
+		if seen[at] {
+			return ErrInvalidGenesis.Wrapf("period_jails[%d]: period %d of %s must stand once", i, row.Period, row.Operator)
+		}
+		seen[at] = true
+		if row.Period >= gs.Period.Index {
+			return ErrInvalidGenesis.Wrapf("period_jails[%d].period: must be below %d, the running period, got %d", i, gs.Period.Index, row.Period)
+		}
+		if row.Blocks == 0 {
+			return ErrInvalidGenesis.Wrapf("period_jails[%d].blocks: of %s in period %d must be at least 1", i, row.Operator, row.Period)
+		}
+	}
+	return nil
 }
 
 func (gs GenesisState) checkAddresses() (map[string]ConsensusAddress, int64, error) {
@@ -51,6 +89,9 @@ func (gs GenesisState) checkAddresses() (map[string]ConsensusAddress, int64, err
 			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X has negative power", row.Address)
 		}
 		keys[string(row.ConsensusKey)] = row
+		if row.ToldPower > maxTold-told {
+			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X: told_power must be at most %d, so that all are at most %d together, got %d", row.Address, maxTold-told, int64(maxTold), row.ToldPower)
+		}
 		told += row.ToldPower
 	}
 	return keys, told, nil
