@@ -15,15 +15,21 @@ func (k Keeper) InitGenesis(ctx context.Context, gs types.GenesisState) error {
 	if err := gs.Validate(); err != nil {
 		return err
 	}
+	if err := k.checkBalance(ctx, gs); err != nil {
+		return err
+	}
 	if gs.IsNew() {
 		return k.found(sdk.UnwrapSDKContext(ctx), gs)
+	}
+	if err := k.checkTable(gs); err != nil {
+		return err
 	}
 	for _, part := range k.genesisParts() {
 		if err := part.load(ctx, &gs); err != nil {
 			return types.ErrInvalidGenesis.Wrapf("%s: %s", part.field, err)
 		}
 	}
-	return k.checkHeight(sdk.UnwrapSDKContext(ctx))
+	return k.checkHeight(sdk.UnwrapSDKContext(ctx), gs)
 }
 
 // ExportGenesis returns the whole state, rows by ascending key. Importing it and
@@ -36,16 +42,6 @@ func (k Keeper) ExportGenesis(ctx context.Context) (*types.GenesisState, error) 
 		}
 	}
 	return gs, nil
-}
-
-// checkHeight refuses to continue a network at a height that its running cycle
-// does not have.
-func (k Keeper) checkHeight(ctx sdk.Context) error {
-	first := ctx.WithBlockHeight(firstHeight(ctx))
-	if _, _, err := k.StageNow(first); err != nil {
-		return types.ErrInvalidGenesis.Wrapf("initial_height: %s", err)
-	}
-	return nil
 }
 
 // firstHeight is the height of the first block. Where it is 1, the SDK leaves the

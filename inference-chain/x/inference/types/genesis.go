@@ -17,8 +17,9 @@ func DefaultGenesis() *GenesisState {
 func (gs GenesisState) IsNew() bool { return gs.Clock == nil }
 
 // Validate refuses a genesis that cannot start or continue a network. The error is
-// an ErrInvalidGenesis that names the field and what would be right. Addresses and
-// rows that contradict each other are refused when the state is written.
+// an ErrInvalidGenesis that names the field and what would be right. Addresses, rows
+// that stand twice, and what only heights and other modules tell are refused when the
+// state is written.
 func (gs GenesisState) Validate() error {
 	if err := gs.Params.Validate(); err != nil {
 		return ErrInvalidGenesis.Wrapf("params: %s", err)
@@ -198,5 +199,8 @@ func (gs GenesisState) validateExport() error {
 			return ErrInvalidGenesis.Wrapf("epochs: epoch %d, which the clock needs, is missing", needed)
 		}
 	}
-	return gs.checkSums()
+	if err := gs.checkSums(); err != nil {
+		return err
+	}
+	return gs.lookUp().check()
 }

@@ -44,11 +44,7 @@ func (gs GenesisState) checkFleetLoads() error {
 func (gs GenesisState) whole() map[uint64]bool {
 	whole := map[uint64]bool{}
 	for _, record := range gs.Epochs {
-		switch record.Status {
-		case EpochStatus_EPOCH_STATUS_OPENED, EpochStatus_EPOCH_STATUS_FORMED, EpochStatus_EPOCH_STATUS_EFFECTIVE:
-			whole[record.Index] = true
-		default:
-		}
+		whole[record.Index] = record.standing()
 	}
 	return whole
 }
