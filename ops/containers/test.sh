@@ -101,7 +101,7 @@ keys_of() {
 		-e 's|^addr_book_strict = .*|addr_book_strict = false|' "$dir/chain/config/config.toml"
 	"$bin/inferenced" keys add "cold-$1" "${keys[@]}" >/dev/null 2>&1
 	openssl rand -hex 32 >"$dir/broker/etc/warm.key"
-	"$bin/inferenced" keys import-hex "warm-$1" "$(<"$dir/broker/etc/warm.key")" "${keys[@]}" >/dev/null 2>&1
+	"$bin/inferenced" keys import-hex "warm-$1" "${keys[@]}" <"$dir/broker/etc/warm.key" >/dev/null 2>&1
 }
 for host in "${hosts[@]}"; do keys_of "$host"; done
 
@@ -156,6 +156,8 @@ settings_of() {
 		listen = "0.0.0.0:9000"
 		[admin]
 		socket = "/var/lib/ninefold/admin.sock"
+		[metrics]
+		listen = "0.0.0.0:9191"
 		[network]
 		allow_private_addresses = true
 		[[nodes]]
@@ -217,6 +219,15 @@ for host in "${hosts[@]}"; do
 	done
 done
 say "nobody is root, no root can be written"
+
+# scraped TARGET METRIC: another container of the host reads it there.
+scraped() {
+	compose alpha exec -T mlnode1 python3 -c \
+		"import urllib.request as u; assert b'\\n$2' in u.urlopen('http://$1/metrics', timeout=5).read()"
+}
+until_ 60 "the metrics of the chain node are read from beside it" scraped chain:26660 cometbft_consensus_height
+until_ 60 "the metrics of the broker are read from beside it" scraped broker:9191 dapi_height
+until_ 60 "the metrics of the mlnode are read by its name" scraped mlnode1:9101 mlnode_poc_phase
 
 effective() { chain alpha query inference stage | sed -n 's/^effective: "\([0-9]*\)"/\1/p'; }
 weight() { chain alpha query inference weight "$1" "$(address "cold-$2")"; }

@@ -3,11 +3,19 @@
 `make compose-test` runs them, where there is a Docker Engine.
 """
 
+import json
 import re
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from testnet.binaries import repository
+from testnet.binaries import find_binaries, repository
+from testnet.ports import free_ports
+from testnet.settings import write_toml
 
 ROOT = repository()
 IMAGES = sorted(
@@ -17,6 +25,13 @@ IMAGES = sorted(
 )
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 NVIDIA = (ROOT / "ops" / "containers" / "nvidia.yml").read_text()
+PROMETHEUS = (ROOT / "ops" / "containers" / "prometheus.yml").read_text()
+CONFINED = (
+    "read_only: true",
+    'user: "10001:10001"',
+    "cap_drop: [ALL]",
+    'security_opt: ["no-new-privileges:true"]',
+)
 
 
 def instructions(image: Path) -> list[tuple[str, str]]:
@@ -86,12 +101,7 @@ def test_what_an_image_copies_is_sent_to_its_build(image: Path) -> None:
 
 @pytest.mark.parametrize("name", services(COMPOSE))
 def test_a_container_can_write_nothing_but_its_volumes_and_is_not_root(name: str) -> None:
-    for line in (
-        "read_only: true",
-        'user: "10001:10001"',
-        "cap_drop: [ALL]",
-        'security_opt: ["no-new-privileges:true"]',
-    ):
+    for line in CONFINED:
         assert line in common("common")
     assert "<<: *common" in common("mlnode")
     assert re.search(r"^    <<: \*(common|mlnode)$", services(COMPOSE)[name], re.M)
@@ -109,8 +119,115 @@ def test_every_mlnode_gets_gpus_by_the_file_for_them_and_nobody_else() -> None:
     assert "driver: nvidia\n  capabilities: [gpu, compute, utility]" in NVIDIA
 
 
+def published(text: str) -> dict[str, list[str]]:
+    """The ports of the machine that lead to each service of a compose file."""
+    return {
+        name: re.findall(r'"(.+?)"', ports.group(1))
+        for name, said in services(text).items()
+        if (ports := re.search(r"^    ports: \[(.*)\]$", said, re.M)) is not None
+    }
+
+
+def test_only_peers_and_other_brokers_come_in_from_outside_the_machine() -> None:
+    assert published(COMPOSE) == {
+        "chain": ["${P2P_PORT:-26656}:26656"],
+        "broker": ["${PUBLIC_PORT:-9000}:9000"],
+    }
+    assert published(PROMETHEUS) == {"prometheus": ["${PROMETHEUS_PORT:-127.0.0.1:9090}:9090"]}
+
+
+def test_prometheus_is_confined_as_the_others_and_reads_the_folder_of_the_repository() -> None:
+    said = services(PROMETHEUS)["prometheus"]
+    for line in (*CONFINED, "networks: [host]", "./ops/prometheus:/etc/prometheus:ro"):
+        assert line in said
+    config = re.search(r"--config\.file=/etc/prometheus/([\w.]+)", said)
+    assert config is not None
+    assert (ROOT / "ops" / "prometheus" / config.group(1)).is_file()
+
+
+def health_check(config: Path) -> subprocess.CompletedProcess[str]:
+    """Run the health check of the mlnode's image on another configuration than the image's."""
+    check = dict(instructions(Path("mlnode/Dockerfile")))["HEALTHCHECK"].partition("CMD ")[2]
+    python, *rest = json.loads(check)
+    assert python == "python3"
+    command = [word.replace("/etc/ninefold/mlnode.toml", str(config)) for word in rest]
+    assert command != rest
+    return subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@contextmanager
+def mlnode(config: Path) -> Generator[None]:
+    """An mlnode that listens."""
+    with subprocess.Popen(
+        [str(find_binaries().mlnode), "serve", "--config", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                if "listening" in line:
+                    break
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stderr.close()
+
+
+def test_an_mlnode_without_metrics_and_with_a_token_is_healthy_while_it_runs(
+    tmp_path: Path,
+) -> None:
+    (port,) = free_ports(1)
+    token = tmp_path / "node.token"
+    token.write_text("0123456789abcdef\n")
+    config = tmp_path / "mlnode.toml"
+    service = {
+        "listen": f"0.0.0.0:{port}",
+        "token_file": str(token),
+        "state_dir": str(tmp_path / "state"),
+    }
+    write_toml(config, {"service": service, "poc": {"threads": 1}})
+    assert health_check(config).returncode != 0
+    with mlnode(config):
+        checked = health_check(config)
+        assert checked.returncode == 0, checked.stderr
+    assert health_check(config).returncode != 0
+
+
+def test_under_mutual_tls_the_health_check_asks_the_metrics_and_says_that_it_needs_them(
+    tmp_path: Path,
+) -> None:
+    grpc, metrics = free_ports(2)
+    config = tmp_path / "mlnode.toml"
+    tls = {"tls_cert": "cert.pem", "tls_key": "key.pem", "tls_client_ca": "ca.pem"}
+    service = {"listen": f"0.0.0.0:{grpc}", **tls}
+    write_toml(config, {"service": service})
+    unset = health_check(config)
+    assert unset.returncode == 1
+    assert unset.stderr == "with mutual TLS, set service.metrics_listen\n"
+    # Its files are read by the service alone: an mlnode without TLS stands in for it.
+    served = tmp_path / "served.toml"
+    where = {"metrics_listen": f"0.0.0.0:{metrics}"}
+    state = {"listen": f"127.0.0.1:{grpc}", "state_dir": str(tmp_path / "state")}
+    write_toml(served, {"service": state | where, "poc": {"threads": 1}})
+    write_toml(config, {"service": service | where})
+    assert health_check(config).returncode != 0
+    with mlnode(served):
+        checked = health_check(config)
+        assert checked.returncode == 0, checked.stderr
+
+
 def test_the_files_for_containers_are_in_the_documentation() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
-    for path in ("docker-compose.yml", "ops/containers/nvidia.yml", "ops/containers/test.sh"):
+    for path in (
+        "docker-compose.yml",
+        "ops/containers/nvidia.yml",
+        "ops/containers/prometheus.yml",
+        "ops/containers/test.sh",
+        "ops/prometheus/containers.yml",
+    ):
         assert f"](../{path})" in text, path
     assert [str(image) for image in IMAGES if f"`{image}`" not in text] == []

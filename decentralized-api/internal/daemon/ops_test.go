@@ -222,6 +222,62 @@ func TestEveryMetricThatIsLookedAtIsExported(t *testing.T) {
 	}
 }
 
+// targets are who a file of ops/prometheus scrapes, by job.
+func targets(t *testing.T, name string) map[string][]string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(ops, "prometheus", name))
+	require.NoError(t, err)
+	var file struct {
+		Rules []string `yaml:"rule_files"`
+		Jobs  []struct {
+			Name   string `yaml:"job_name"`
+			Static []struct {
+				Targets []string `yaml:"targets"`
+			} `yaml:"static_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	require.NoError(t, yaml.Unmarshal(raw, &file))
+	require.Equal(t, []string{"alerts.yml"}, file.Rules)
+	found := map[string][]string{}
+	for _, job := range file.Jobs {
+		for _, static := range job.Static {
+			found[job.Name] = append(found[job.Name], static.Targets...)
+		}
+	}
+	return found
+}
+
+// TestPrometheusScrapesWhatOperationsOpens compares the targets with what the page has
+// operators write into their files.
+func TestPrometheusScrapesWhatOperationsOpens(t *testing.T) {
+	require.Equal(t, map[string][]string{
+		"ninefold-chain": {"127.0.0.1:26660"}, "ninefold-broker": {"127.0.0.1:9190"}, "ninefold-mlnode": {"127.0.0.1:9101"},
+	}, targets(t, "prometheus.yml"))
+	require.Equal(t, map[string][]string{
+		"ninefold-chain": {"chain:26660"}, "ninefold-broker": {"broker:9191"}, "ninefold-mlnode": {"mlnode1:9101"},
+	}, targets(t, "containers.yml"))
+	raw, err := os.ReadFile("../../../docs/operations.md")
+	require.NoError(t, err)
+	for _, opened := range []string{
+		"[admin]\nlisten = \"127.0.0.1:9190\"", "\nmetrics_listen = \"127.0.0.1:9101\"", "`prometheus = true`",
+		"[metrics]\nlisten = \"0.0.0.0:9191\"", "\nmetrics_listen = \"0.0.0.0:9101\"", "\nprometheus = true\n",
+	} {
+		require.Contains(t, string(raw), opened)
+	}
+	require.True(t, strings.HasSuffix(cmtcfg.DefaultInstrumentationConfig().PrometheusListenAddr, ":26660"))
+
+	compose, err := os.ReadFile("../../../docker-compose.yml")
+	require.NoError(t, err)
+	var services struct{ Services map[string]any }
+	require.NoError(t, yaml.Unmarshal(compose, &services))
+	for _, found := range targets(t, "containers.yml") {
+		for _, target := range found {
+			name, _, _ := strings.Cut(target, ":")
+			require.Contains(t, services.Services, name)
+		}
+	}
+}
+
 func TestOperationsExplainsEveryAlertAndEveryReason(t *testing.T) {
 	raw, err := os.ReadFile("../../../docs/operations.md")
 	require.NoError(t, err)
