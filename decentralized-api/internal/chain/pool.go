@@ -78,17 +78,22 @@ func (p *Pool) once(ctx context.Context, e Endpoint, call func(context.Context, 
 }
 
 // Query asks the application of an endpoint that has executed every block that
-// was seen. An answer that read cannot make sense of is a failure of the
+// was seen; of one that has not neither answers nor refusals count. An answer that read cannot make sense of is a failure of the
 // endpoint; read may be called again with another one's.
 func (p *Pool) Query(ctx context.Context, path string, request []byte, read func(response []byte) error) error {
 	return p.try(ctx, func(ctx context.Context, e Endpoint) error {
 		for attempt := 0; ; attempt++ {
 			response, height, err := e.Query(ctx, path, request)
-			if err != nil {
+			var refusal *Refusal
+			if err != nil && !errors.As(err, &refusal) {
 				return err
 			}
-			if height >= p.tip() {
+			// A refusal dates from a height as well, where the application was asked at all.
+			switch behind := height < p.tip(); {
+			case err == nil && !behind:
 				return read(response)
+			case err != nil && (!behind || height == 0):
+				return err
 			}
 			if attempt == staleRetries {
 				return fmt.Errorf("%w: answers from %d, seen %d", ErrStale, height, p.tip())

@@ -187,6 +187,24 @@ func TestARefusalIsAnAnswer(t *testing.T) {
 	require.Zero(t, second.asked)
 }
 
+func TestARefusalOfANodeThatIsBehindIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := healthy(5), healthy(6)
+		first.refusal = &Refusal{Codespace: "inference", Code: 25, Log: "no such host"}
+		p := poolOf(first, second)
+		p.Seen(Block{Height: 6})
+		require.NoError(t, p.Query(t.Context(), "/q", nil, anything))
+		require.Equal(t, staleRetries+1, first.asked, "it was waited for first")
+		require.Equal(t, 1, second.asked)
+
+		first.app, first.asked = 0, 0 // it does not say
+		p = poolOf(first, second)
+		p.Seen(Block{Height: 6})
+		require.ErrorContains(t, p.Query(t.Context(), "/q", nil, anything), "no such host")
+		require.Equal(t, 1, first.asked)
+	})
+}
+
 func TestNoAnswerIsOlderThanWhatWasSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := healthy(5), healthy(6)

@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -73,9 +76,34 @@ func TestThePublicRoutes(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, status)
 
 	missing = []string{"3 blocks behind"}
-	status, body := get(t, handler, http.MethodGet, "/readyz", "", "")
+	status, body := get(t, p.Handler(), http.MethodGet, "/readyz", "", "")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Contains(t, body, "3 blocks behind")
+}
+
+func TestManyWhoAskWhetherTheBrokerIsReadyAskTheChainOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		ready := newReadiness(func(ctx context.Context) []string {
+			asked++
+			time.Sleep(100 * time.Millisecond)
+			if ctx.Err() != nil {
+				return []string{"the first one hung up"}
+			}
+			return nil
+		})
+		left, cancel := context.WithCancel(t.Context())
+		cancel()
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() { require.Empty(t, ready.now(left)) })
+		}
+		all.Wait()
+		require.Equal(t, 1, asked)
+		time.Sleep(readyFor)
+		require.Empty(t, ready.now(t.Context()))
+		require.Equal(t, 2, asked)
+	})
 }
 
 func TestAFailureOfOursTellsTheWorldNothing(t *testing.T) {

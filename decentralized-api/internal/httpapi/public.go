@@ -56,7 +56,7 @@ func (p *Public) Handler() http.Handler {
 		fail(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible on "+r.URL.Path)
 	})
 	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]string{"status": "ok"}) })
-	r.Get("/readyz", p.readyz)
+	r.Get("/readyz", newReadiness(p.Ready).serve)
 	r.Get("/v1/models", p.models)
 	r.Get("/v1/governance/models", p.governanceModels)
 	r.Get("/v1/epochs/current", p.currentEpoch)
@@ -66,8 +66,25 @@ func (p *Public) Handler() http.Handler {
 	return r
 }
 
-func (p *Public) readyz(w http.ResponseWriter, r *http.Request) {
-	missing := p.Ready(r.Context())
+// readyFor is for how long an answer about readiness stands: anybody may ask, and each
+// question is one to the chain node.
+const readyFor = time.Second
+
+// readiness asks once for all who ask at about the same time.
+type readiness struct {
+	ask  func(context.Context) []string // what keeps the broker from its work
+	turn chan struct{}                  // of one, held while asking
+
+	asked   time.Time
+	missing []string
+}
+
+func newReadiness(ask func(context.Context) []string) *readiness {
+	return &readiness{ask: ask, turn: make(chan struct{}, 1)}
+}
+
+func (r *readiness) serve(w http.ResponseWriter, request *http.Request) {
+	missing := r.now(request.Context())
 	if len(missing) == 0 {
 		reply(w, map[string]string{"status": "ok"})
 		return
@@ -75,6 +92,17 @@ func (p *Public) readyz(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": "not ready", "missing": missing})
+}
+
+func (r *readiness) now(ctx context.Context) []string {
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
+	if r.asked.IsZero() || time.Since(r.asked) >= readyFor {
+		// Others get this answer: who asked first may hang up.
+		r.missing = r.ask(context.WithoutCancel(ctx))
+		r.asked = time.Now()
+	}
+	return r.missing
 }
 
 // Model is a model as the OpenAI clients expect it, with what more is known.
