@@ -46,8 +46,9 @@ func (AppModule) IsAppModule() {}
 func (AppModule) Name() string { return types.ModuleName }
 
 // ConsensusVersion grows with every change of the stored state. No release stored
-// version 1, which had no loads of fleets and no pages of members; nothing migrates it.
-func (AppModule) ConsensusVersion() uint64 { return 2 }
+// version 1, which had no loads of fleets and no pages of members, or version 2, in
+// whose cursors of pruning last_opened is missing; nothing migrates them.
+func (AppModule) ConsensusVersion() uint64 { return 3 }
 
 // RegisterLegacyAminoCodec registers nothing: Amino JSON is derived from the
 // amino.name options of the messages.

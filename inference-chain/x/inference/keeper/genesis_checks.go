@@ -10,24 +10,15 @@ import (
 	"ninefold.dev/inference-chain/x/inference/types"
 )
 
-// balances tells what an account holds; the bank that moves the module's coins does.
-type balances interface {
-	GetBalance(ctx context.Context, holder sdk.AccAddress, denom string) sdk.Coin
-}
-
 // checkBalance refuses to start where the module's account does not hold exactly the
 // rewards that wait to be claimed: the bank's part of genesis is written before this
 // one. Nobody can send coins to the account, so that they are equal in every block.
 func (k Keeper) checkBalance(ctx context.Context, gs types.GenesisState) error {
-	bank, tells := k.bank.(balances)
-	if !tells {
-		return types.ErrInvalidGenesis.Wrapf("balance of the module's account: %T must tell balances", k.bank)
-	}
 	want, err := gs.UnclaimedRewards()
 	if err != nil {
 		return err
 	}
-	held := bank.GetBalance(ctx, authtypes.NewModuleAddress(types.ModuleName), types.BaseDenom)
+	held := k.bank.GetBalance(ctx, authtypes.NewModuleAddress(types.ModuleName), types.BaseDenom)
 	if !coins(want).AmountOf(types.BaseDenom).Equal(held.Amount) {
 		return types.ErrInvalidGenesis.Wrapf("balance of the module's account: must be %d%s, the amounts in settle_amounts that are not claimed, the bank has %s",
 			want, types.BaseDenom, held)

@@ -7,7 +7,9 @@ import (
 )
 
 // BankKeeper moves the module's coins: settlement mints, claims send, expiry burns.
+// An import compares what the module holds with what waits to be claimed.
 type BankKeeper interface {
+	GetBalance(ctx context.Context, holder sdk.AccAddress, denom string) sdk.Coin
 	MintCoins(ctx context.Context, module string, amount sdk.Coins) error
 	BurnCoins(ctx context.Context, module string, amount sdk.Coins) error
 	SendCoinsFromModuleToAccount(ctx context.Context, module string, to sdk.AccAddress, amount sdk.Coins) error
