@@ -39,6 +39,12 @@ func follow(pool *Pool, cursor *memory, handle Handler) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
+// pass lets time pass on the bubble's clock, and everybody come to rest.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func TestEveryBlockIsHandedOverOnceInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		node, cursor := healthy(50), &memory{height: 7}
@@ -48,7 +54,7 @@ func TestEveryBlockIsHandedOverOnceInOrder(t *testing.T) {
 			return nil
 		})
 		node.grow(51)
-		time.Sleep(time.Second) // the bubble's clock
+		pass(time.Second)
 		stop()
 		require.Len(t, got, 44, "the gap was filled, page by page")
 		for i, s := range got {
@@ -109,9 +115,9 @@ func TestTheNewestBlockComesAgainOnceAfterAStart(t *testing.T) {
 			return nil
 		})
 		defer stop()
-		time.Sleep(10 * time.Second) // the bubble's clock
+		pass(10 * time.Second)
 		node.grow(31)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		require.Equal(t, []seen{{30, true}, {31, true}}, got)
 	})
 }
@@ -127,7 +133,7 @@ func TestABlockThatFailsIsHandledAgain(t *testing.T) {
 			}
 			return nil
 		})
-		time.Sleep(2 * time.Second) // the bubble's clock
+		pass(2 * time.Second)
 		stop()
 		require.Equal(t, 3, attempts)
 		require.EqualValues(t, 10, cursor.height)
@@ -138,7 +144,7 @@ func TestAChainNodeThatStallsIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := healthy(10), healthy(10)
 		stop := follow(poolOf(first, second), &memory{}, func(context.Context, Block, bool) error { return nil })
-		time.Sleep(40 * time.Second) // the bubble's clock
+		pass(40 * time.Second)
 		stop()
 		require.NotZero(t, second.asked)
 	})
@@ -174,7 +180,7 @@ func TestAHeightThatNobodyDeliversIsNotBelieved(t *testing.T) {
 				require.Equal(t, timeOf(10), pool.Now(), "no time of a block that nobody has")
 				for height := range int64(3) {
 					honest.grow(11 + height)
-					time.Sleep(time.Second) // the bubble's clock
+					pass(time.Second)
 				}
 				require.Equal(t, []int64{10, 11, 12, 13}, newest)
 				require.Equal(t, timeOf(13), pool.Now())
@@ -189,10 +195,10 @@ func TestAnEndpointThatLiedAboutItsHeightIsUsedAgainWithoutARestart(t *testing.T
 		only.claim(1 << 40)
 		stop := follow(poolOf(only), cursor, func(context.Context, Block, bool) error { return nil })
 		defer stop()
-		time.Sleep(time.Minute) // the bubble's clock
+		pass(time.Minute)
 		only.claim(0)
 		only.grow(11)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		require.EqualValues(t, 11, cursor.height)
 	})
 }
@@ -208,7 +214,7 @@ func TestWhatABlockSetsOffHearsNothingFromBeforeIt(t *testing.T) {
 			return nil
 		})
 		defer stop()
-		time.Sleep(10 * time.Second) // the bubble's clock
+		pass(10 * time.Second)
 		require.Len(t, answers, 1)
 		require.ErrorIs(t, answers[0], ErrStale)
 	})
