@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from testnet.layout import Home
 from testnet.ports import FIRST, LAST, free_ports
 from testnet.supervisor import Supervisor, running_supervisor
 
+ROOT = Path(__file__).parents[2]
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -106,6 +108,17 @@ def test_a_process_that_ends_while_starting_is_reported_with_its_log(
     supervisor.start(command(tmp_path, "bad", "raise SystemExit('port 1 is in use')"))
     with pytest.raises(ProcessFailedError, match=r"(?s)bad ended with 1.*port 1 is in use"):
         supervisor.wait_ready("bad", lambda: False, 20.0)
+
+
+def test_a_home_of_another_build_is_named_with_what_to_do(
+    tmp_path: Path, supervisor: Supervisor
+) -> None:
+    versions = (ROOT / "inference-chain" / "app" / "versions.go").read_text()
+    found = re.search(r'ErrOtherVersion = errors\.New\("(.+)"\)', versions)
+    assert found is not None
+    supervisor.start(command(tmp_path, "chain", f"raise SystemExit('Error: home: {found[1]}')"))
+    with pytest.raises(ProcessFailedError, match="remove the folder to found a network anew"):
+        supervisor.wait_ready("chain", lambda: False, 20.0)
 
 
 def test_a_process_that_never_becomes_ready_is_reported(

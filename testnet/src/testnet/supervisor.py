@@ -16,6 +16,8 @@ from testnet.partition import Partitions
 
 Ready = Callable[[], bool]
 Notify = Callable[[str], None]
+# What a chain node says of a home that another build wrote (app.ErrOtherVersion).
+_OTHER_VERSION = "the state is of another version of this program"
 _POLL_S = 0.1
 
 
@@ -209,7 +211,14 @@ class Supervisor:
 
     def _fault(self, name: str, what: str) -> str:
         log = self._home.log_path(name)
-        return f"{name} {what}; its log {log} ends with\n{indent(log_tail(log))}"
+        tail = log_tail(log)
+        fault = f"{name} {what}; its log {log} ends with\n{indent(tail)}"
+        if _OTHER_VERSION in tail:
+            fault += (
+                f"\n{self._home.root} was founded by another build of this program: remove the "
+                "folder to found a network anew, choose another --home, or go on with that build"
+            )
+        return fault
 
     def _handle(self, message: dict[str, Any]) -> dict[str, Any]:
         match message.get("op"):
