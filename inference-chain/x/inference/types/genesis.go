@@ -199,8 +199,9 @@ func (gs GenesisState) validateExport() error {
 			return ErrInvalidGenesis.Wrapf("epochs: epoch %d, which the clock needs, is missing", needed)
 		}
 	}
-	if err := gs.checkSums(); err != nil {
+	rows := gs.lookUp()
+	if err := rows.checkSums(); err != nil {
 		return err
 	}
-	return gs.lookUp().check()
+	return rows.check()
 }

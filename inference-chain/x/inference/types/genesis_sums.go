@@ -2,6 +2,7 @@ package types
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 
 	"ninefold.dev/inference-chain/core/fixed"
@@ -9,44 +10,34 @@ import (
 
 // checkSums refuses an export whose rows contradict each other: every sum that the
 // chain keeps beside its parts is taken again. They hold after every block.
-func (gs GenesisState) checkSums() error {
-	return errors.Join(gs.checkFleetLoads(), gs.checkClaims(), gs.checkGroups(), gs.checkSettlements())
+func (e exported) checkSums() error {
+	return errors.Join(e.checkFleetLoads(), e.checkClaims(), e.checkGroups(), e.checkSettlements())
 }
 
 // checkFleetLoads refuses loads that do not follow from the rows of hardware: no
 // formation would come to a host without one, and its weight would be lost.
-func (gs GenesisState) checkFleetLoads() error {
+func (e exported) checkFleetLoads() error {
 	rows := map[string][]HardwareNodeRow{}
-	for _, row := range gs.HardwareNodes {
+	for _, row := range e.HardwareNodes {
 		rows[row.Participant] = append(rows[row.Participant], row)
 	}
-	loads, sum := make(map[string]bool, len(gs.FleetLoads)), uint64(0)
-	for i, row := range gs.FleetLoads {
+	loads, sum := make(map[string]bool, len(e.FleetLoads)), uint64(0)
+	for i, row := range e.FleetLoads {
 		if want := FleetLoadOf(rows[row.Participant]); row.Load != want {
 			return ErrInvalidGenesis.Wrapf("fleet_loads[%d].load: must be %d for the nodes of %s, got %d", i, want, row.Participant, row.Load)
 		}
 		loads[row.Participant] = true
 		sum += row.Load
 	}
-	for i, row := range gs.HardwareNodes {
+	for i, row := range e.HardwareNodes {
 		if !loads[row.Participant] {
 			return ErrInvalidGenesis.Wrapf("fleet_loads: %s, which has hardware_nodes[%d], is missing", row.Participant, i)
 		}
 	}
-	if gs.Clock.FleetLoad != sum {
-		return ErrInvalidGenesis.Wrapf("clock.fleet_load: must be %d, the sum of fleet_loads, got %d", sum, gs.Clock.FleetLoad)
+	if e.Clock.FleetLoad != sum {
+		return ErrInvalidGenesis.Wrapf("clock.fleet_load: must be %d, the sum of fleet_loads, got %d", sum, e.Clock.FleetLoad)
 	}
 	return nil
-}
-
-// whole says which epochs have all of their rows: what was abandoned, or is settled,
-// is being pruned.
-func (gs GenesisState) whole() map[uint64]bool {
-	whole := map[uint64]bool{}
-	for _, record := range gs.Epochs {
-		whole[record.Index] = record.standing()
-	}
-	return whole
 }
 
 // hostNode names a node of a host.
@@ -54,13 +45,13 @@ type hostNode struct{ host, node string }
 
 // checkClaims compares the batches of the opened epoch with the totals of nodes and
 // hosts.
-func (gs GenesisState) checkClaims() error {
-	if !gs.whole()[gs.Clock.Opened] {
+func (e exported) checkClaims() error {
+	if !e.records[e.Clock.Opened].standing() {
 		return nil
 	}
 	nodes, hosts := map[hostNode]PocNodeClaims{}, map[string]PocHostClaims{}
-	for _, row := range gs.PocBatches {
-		if row.EpochIndex != gs.Clock.Opened {
+	for _, row := range e.PocBatches {
+		if row.EpochIndex != e.Clock.Opened {
 			continue
 		}
 		at := hostNode{row.Participant, row.Batch.NodeId}
@@ -75,9 +66,9 @@ func (gs GenesisState) checkClaims() error {
 		}
 		nodes[at], hosts[row.Participant] = node, host
 	}
-	for i, row := range gs.PocNodeClaims {
+	for i, row := range e.PocNodeClaims {
 		at := hostNode{row.Participant, row.NodeId}
-		if row.EpochIndex != gs.Clock.Opened {
+		if row.EpochIndex != e.Clock.Opened {
 			continue
 		}
 		if sum := nodes[at]; row.Claimed != sum.Claimed || row.LastBatchId != sum.LastBatchId {
@@ -86,8 +77,8 @@ func (gs GenesisState) checkClaims() error {
 		}
 		delete(nodes, at)
 	}
-	for i, row := range gs.PocHostClaims {
-		if row.EpochIndex != gs.Clock.Opened {
+	for i, row := range e.PocHostClaims {
+		if row.EpochIndex != e.Clock.Opened {
 			continue
 		}
 		if sum := hosts[row.Participant]; row.Claimed != sum.Claimed || row.Batches != sum.Batches {
@@ -118,11 +109,10 @@ func (s sum) with(part uint64) (sum, error) {
 
 // checkGroups compares the members of epochs that have all rows with the totals of
 // their groups, and each member's weight in a group with its nodes there.
-func (gs GenesisState) checkGroups() error {
-	whole := gs.whole()
+func (e exported) checkGroups() error {
 	members, nodes := map[group]sum{}, map[group]map[string]sum{}
-	for i, row := range gs.EpochMembers {
-		if !whole[row.EpochIndex] {
+	for i, row := range e.EpochMembers {
+		if !e.records[row.EpochIndex].standing() {
 			continue
 		}
 		at := group{row.EpochIndex, row.ModelId}
@@ -131,7 +121,7 @@ func (gs GenesisState) checkGroups() error {
 			return ErrInvalidGenesis.Wrapf("epoch_members[%d].weight: %s", i, err)
 		}
 	}
-	for i, row := range gs.EpochNodes {
+	for i, row := range e.EpochNodes {
 		at := group{row.EpochIndex, row.ModelId}
 		if nodes[at] == nil {
 			nodes[at] = map[string]sum{}
@@ -141,16 +131,16 @@ func (gs GenesisState) checkGroups() error {
 			return ErrInvalidGenesis.Wrapf("epoch_nodes[%d].info.poc_weight: %s", i, err)
 		}
 	}
-	for i, row := range gs.EpochMembers {
+	for i, row := range e.EpochMembers {
 		at := group{row.EpochIndex, row.ModelId}
-		if whole[row.EpochIndex] && nodes[at][row.Participant].total != row.Weight {
+		if e.records[row.EpochIndex].standing() && nodes[at][row.Participant].total != row.Weight {
 			return ErrInvalidGenesis.Wrapf("epoch_members[%d].weight: the nodes of %s in group %q of epoch %d weigh %d together, got %d",
 				i, row.Participant, row.ModelId, row.EpochIndex, nodes[at][row.Participant].total, row.Weight)
 		}
 	}
-	for i, row := range gs.EpochGroups {
+	for i, row := range e.EpochGroups {
 		at := group{row.EpochIndex, row.ModelId}
-		if whole[row.EpochIndex] && (sum{row.MemberCount, row.TotalWeight}) != members[at] {
+		if e.records[row.EpochIndex].standing() && (sum{row.MemberCount, row.TotalWeight}) != members[at] {
 			return ErrInvalidGenesis.Wrapf("epoch_groups[%d]: group %q of epoch %d has %d members with weight %d, it says %d with %d",
 				i, row.ModelId, row.EpochIndex, members[at].count, members[at].total, row.MemberCount, row.TotalWeight)
 		}
@@ -160,27 +150,23 @@ func (gs GenesisState) checkGroups() error {
 
 // checkSettlements compares what was minted for an epoch with its settled rewards,
 // while all of them are kept.
-func (gs GenesisState) checkSettlements() error {
+func (e exported) checkSettlements() error {
 	kept := map[uint64]bool{}
-	ended := map[uint64]uint64{}
-	for _, cursor := range gs.Prunes {
-		ended[cursor.EpochIndex] = cursor.LastOpened
-	}
-	for _, record := range gs.Epochs {
-		last, found := ended[record.Index]
-		kept[record.Index] = found && gs.Clock.Opened-last <= record.Params.ClaimRetentionEpochs
+	for _, cursor := range e.Prunes {
+		record, known := e.records[cursor.EpochIndex]
+		kept[cursor.EpochIndex] = known && e.Clock.Opened-cursor.LastOpened <= record.Params.ClaimRetentionEpochs
 	}
 	settled := map[uint64]sum{}
-	for i, row := range gs.SettleAmounts {
-		amount, err := strconv.ParseUint(row.Amount, 10, 64)
+	for i, row := range e.SettleAmounts {
+		amount, err := unine(fmt.Sprintf("settle_amounts[%d].amount", i), row.Amount)
 		if err != nil {
-			return ErrInvalidGenesis.Wrapf("settle_amounts[%d].amount: must be an integer, got %q", i, row.Amount)
+			return err
 		}
 		if settled[row.EpochIndex], err = settled[row.EpochIndex].with(amount); err != nil {
 			return ErrInvalidGenesis.Wrapf("settle_amounts[%d].amount: %s", i, err)
 		}
 	}
-	for i, row := range gs.Settlements {
+	for i, row := range e.Settlements {
 		if minted := strconv.FormatUint(settled[row.EpochIndex].total, 10); kept[row.EpochIndex] && row.Minted != minted {
 			return ErrInvalidGenesis.Wrapf("settlements[%d].minted: the rewards of epoch %d are %s together, got %s",
 				i, row.EpochIndex, minted, row.Minted)

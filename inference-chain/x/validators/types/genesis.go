@@ -2,8 +2,8 @@ package types
 
 import (
 	"bytes"
-	"math"
 
+	cmttypes "github.com/cometbft/cometbft/types"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 )
 
@@ -40,9 +40,6 @@ func (gs GenesisState) Validate() error {
 	}
 	return gs.checkPeriodJails()
 }
-
-// maxTold is the most power that CometBFT takes for a whole set; beyond it, it stops.
-const maxTold = math.MaxInt64 / 8
 
 // periodOf names a host in a period.
 type periodOf struct {
@@ -89,8 +86,9 @@ func (gs GenesisState) checkAddresses() (map[string]ConsensusAddress, int64, err
 			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X has negative power", row.Address)
 		}
 		keys[string(row.ConsensusKey)] = row
-		if row.ToldPower > maxTold-told {
-			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X: told_power must be at most %d, so that all are at most %d together, got %d", row.Address, maxTold-told, int64(maxTold), row.ToldPower)
+		// Beyond that, CometBFT stops.
+		if left := cmttypes.MaxTotalVotingPower - told; row.ToldPower > left {
+			return nil, 0, ErrInvalidGenesis.Wrapf("consensus address %X: told_power must be at most %d, so that all are at most %d together, got %d", row.Address, left, cmttypes.MaxTotalVotingPower, row.ToldPower)
 		}
 		told += row.ToldPower
 	}
