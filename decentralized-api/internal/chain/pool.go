@@ -78,8 +78,9 @@ func (p *Pool) once(ctx context.Context, e Endpoint, call func(context.Context, 
 }
 
 // Query asks the application of an endpoint that has executed every block that
-// was seen; of one that has not neither answers nor refusals count. An answer that read cannot make sense of is a failure of the
-// endpoint; read may be called again with another one's.
+// was seen; of one that has not neither answers nor refusals count. An answer
+// that read cannot make sense of is a failure of the endpoint; read may be
+// called again with another one's.
 func (p *Pool) Query(ctx context.Context, path string, request []byte, read func(response []byte) error) error {
 	return p.try(ctx, func(ctx context.Context, e Endpoint) error {
 		for attempt := 0; ; attempt++ {

@@ -113,38 +113,10 @@ func (u *Upkeep) declare(ctx context.Context, view chain.View) error {
 		return fmt.Errorf("hardware diff: %w", err)
 	}
 	// The same difference is there again when a node is switched off, on and off.
-	key, err := u.unsent(ctx, fmt.Sprintf("%s/%d/%x", KindHardware, view.Opened, sha256.Sum256(raw)),
-		outbox.Committed, outbox.Superseded)
-	if err != nil {
-		return err
-	}
 	return u.enqueue(ctx, outbox.Intent{
-		Kind: KindHardware, Key: key,
+		Kind: KindHardware, Key: fmt.Sprintf("%s/%d/%x", KindHardware, view.Opened, sha256.Sum256(raw)),
 		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1, Message: diff,
-	})
-}
-
-// unsent numbers the key of what is sent again within an epoch because it came to one
-// of some ends. What is under way, or was refused in a block, keeps its key and is not
-// sent again; what a chain node refused at its door is, after waits that double.
-func (u *Upkeep) unsent(ctx context.Context, first string, ends ...outbox.State) (string, error) {
-	key, wait := first, firstWait
-	for n := 2; ; n++ {
-		known, err := outbox.Find(ctx, u.store.Read(), key)
-		if err != nil || known == nil {
-			return key, err
-		}
-		switch {
-		case slices.Contains(ends, known.State):
-			wait = firstWait
-		// Either way: a clock that was set back must not hold up anything.
-		case known.RefusedAtDoor() && time.Since(known.Created).Abs() >= wait:
-			wait = min(2*wait, lastWait)
-		default:
-			return key, nil
-		}
-		key = fmt.Sprintf("%s/%d", first, n)
-	}
+	}, outbox.Committed, outbox.Superseded)
 }
 
 // claim asks for what was settled and not paid yet.
@@ -160,12 +132,8 @@ func (u *Upkeep) claim(ctx context.Context, view chain.View) error {
 		return err
 	}
 	names := strings.Trim(strings.ReplaceAll(fmt.Sprint(epochs), " ", "-"), "[]")
-	key, err := u.unsent(ctx, fmt.Sprintf("%s/%d/%s", KindClaim, view.Opened, names))
-	if err != nil {
-		return err
-	}
 	return u.enqueue(ctx, outbox.Intent{
-		Kind: KindClaim, Key: key,
+		Kind: KindClaim, Key: fmt.Sprintf("%s/%d/%s", KindClaim, view.Opened, names),
 		Epoch: view.Opened, Priority: priority, Deadline: view.Heights.NextPocStart - 1,
 		Message: &types.MsgClaimReward{Creator: u.host},
 	})
@@ -187,12 +155,12 @@ func (u *Upkeep) may(ctx context.Context, typeURL string) (bool, error) {
 	return may, nil
 }
 
-// enqueue writes an intent; one that waits unsigned for the same purpose gives
-// way to it.
-func (u *Upkeep) enqueue(ctx context.Context, in outbox.Intent) error {
-	err := u.store.Write(ctx, func(tx *sql.Tx) error {
-		known, err := outbox.Find(ctx, tx, in.Key)
-		if err != nil || known != nil {
+// enqueue writes an intent, once, and again where it came to one of some ends; one that
+// waits unsigned for the same purpose gives way to it.
+func (u *Upkeep) enqueue(ctx context.Context, in outbox.Intent, ends ...outbox.State) error {
+	first := in.Key
+	err := u.store.Write(ctx, func(tx *sql.Tx) (err error) {
+		if in.Key, err = unsent(ctx, tx, first, ends); err != nil || in.Key == "" {
 			return err
 		}
 		if err := outbox.SupersedeKind(ctx, tx, in.Kind); err != nil {
@@ -205,4 +173,27 @@ func (u *Upkeep) enqueue(ctx context.Context, in outbox.Intent) error {
 		u.wake()
 	}
 	return err
+}
+
+// unsent numbers the key of what is sent again within an epoch because it came to one
+// of some ends. What is under way, or was refused in a block, is not sent again: there is
+// no key for it. What a chain node refused at its door is, after waits that double.
+func unsent(ctx context.Context, tx *sql.Tx, first string, ends []outbox.State) (string, error) {
+	key, wait := first, firstWait
+	for n := 2; ; n++ {
+		known, err := outbox.Find(ctx, tx, key)
+		if err != nil || known == nil {
+			return key, err
+		}
+		switch {
+		case slices.Contains(ends, known.State):
+			wait = firstWait
+		// Either way: a clock that was set back must not hold up anything.
+		case known.RefusedAtDoor() && time.Since(known.Created).Abs() >= wait:
+			wait = min(2*wait, lastWait)
+		default:
+			return "", nil
+		}
+		key = fmt.Sprintf("%s/%d", first, n)
+	}
 }
