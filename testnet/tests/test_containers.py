@@ -5,18 +5,18 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from testnet.binaries import find_binaries, repository
+from testnet.binaries import repository
 from testnet.ports import free_ports
 from testnet.settings import write_toml
 
+RunMlnode = Callable[[Path], AbstractContextManager[None]]
 ROOT = repository()
 IMAGES = sorted(
     path.relative_to(ROOT)
@@ -157,28 +157,8 @@ def health_check(config: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@contextmanager
-def mlnode(config: Path) -> Generator[None]:
-    """An mlnode that listens."""
-    with subprocess.Popen(
-        [str(find_binaries().mlnode), "serve", "--config", str(config)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        try:
-            for line in process.stderr:
-                if "listening" in line:
-                    break
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.stderr.close()
-
-
 def test_an_mlnode_without_metrics_and_with_a_token_is_healthy_while_it_runs(
-    tmp_path: Path,
+    tmp_path: Path, mlnode: RunMlnode
 ) -> None:
     (port,) = free_ports(1)
     token = tmp_path / "node.token"
@@ -198,7 +178,7 @@ def test_an_mlnode_without_metrics_and_with_a_token_is_healthy_while_it_runs(
 
 
 def test_under_mutual_tls_the_health_check_asks_the_metrics_and_says_that_it_needs_them(
-    tmp_path: Path,
+    tmp_path: Path, mlnode: RunMlnode
 ) -> None:
     grpc, metrics = free_ports(2)
     config = tmp_path / "mlnode.toml"

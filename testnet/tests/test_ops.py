@@ -5,13 +5,13 @@ decentralized-api/internal/daemon/ops_test.go.
 """
 
 import re
-import signal
-import subprocess
 import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from testnet.binaries import find_binaries, repository
+from testnet.binaries import repository
 from testnet.ports import free_ports
 from testnet.settings import write_toml
 
@@ -20,7 +20,7 @@ NAME = re.compile(r"\bmlnode_[a-z_]+")
 
 
 @pytest.fixture
-def exported(tmp_path: Path) -> set[str]:
+def exported(tmp_path: Path, mlnode: Callable[[Path], AbstractContextManager[None]]) -> set[str]:
     grpc, metrics = free_ports(2)
     config = tmp_path / "mlnode.toml"
     write_toml(
@@ -33,22 +33,9 @@ def exported(tmp_path: Path) -> set[str]:
             }
         },
     )
-    with subprocess.Popen(
-        [str(find_binaries().mlnode), "serve", "--config", str(config)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        try:
-            for line in process.stderr:
-                if "listening" in line:
-                    break
-            with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=60) as body:
-                text = body.read().decode()
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.stderr.close()
+    url = f"http://127.0.0.1:{metrics}/metrics"
+    with mlnode(config), urllib.request.urlopen(url, timeout=60) as body:
+        text = body.read().decode()
     return {re.split(r"[{ ]", line, maxsplit=1)[0] for line in text.splitlines() if line[0] != "#"}
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from testnet.binaries import repository
 from testnet.child import Child, Command, log_tail, stop_all
 from testnet.control import ControlServer, request
 from testnet.errors import HomeError, NetworkError, ProcessFailedError
@@ -21,7 +22,6 @@ from testnet.layout import Home
 from testnet.ports import FIRST, LAST, free_ports
 from testnet.supervisor import Supervisor, running_supervisor
 
-ROOT = Path(__file__).parents[2]
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -113,7 +113,7 @@ def test_a_process_that_ends_while_starting_is_reported_with_its_log(
 def test_a_home_of_another_build_is_named_with_what_to_do(
     tmp_path: Path, supervisor: Supervisor
 ) -> None:
-    versions = (ROOT / "inference-chain" / "app" / "versions.go").read_text()
+    versions = (repository() / "inference-chain" / "app" / "versions.go").read_text()
     found = re.search(r'ErrOtherVersion = errors\.New\("(.+)"\)', versions)
     assert found is not None
     supervisor.start(command(tmp_path, "chain", f"raise SystemExit('Error: home: {found[1]}')"))
